@@ -1,0 +1,52 @@
+# Gravity: `make demo` runs everything, `make test` checks everything.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+PEOPLE ?=
+BIN := .venv/bin
+# pip takes extra wheels from PIP_FIND_LINKS; uv reads only its own variable.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+
+.PHONY: venv lock contracts lint types layers test demo clean
+
+venv: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@mkdir -p .gravity
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name it with make PYTHON=..."; exit 1; }
+	@started=$$(date +%s.%N); \
+	set -e; \
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
+	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv; \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock; \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .; \
+	ended=$$(date +%s.%N); \
+	printf '{"started": %s, "seconds": %s}\n' $$started $$($(BIN)/python -c "print(round($$ended - $$started, 2))") > .gravity/venv.json
+	@touch $@
+
+lock:
+	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --quiet \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+	@sed -i 's/+cpu$$//' requirements.lock
+
+contracts: venv
+	$(BIN)/protoc -I. --python_out=. --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --mypy_out=quiet:. contracts/events.proto
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv
+	$(BIN)/mypy
+
+layers: venv
+	$(BIN)/lint-imports
+
+test: lint types layers
+	$(BIN)/pytest
+
+demo: venv
+	@exec $(BIN)/gravity demo $(if $(PEOPLE),--people $(PEOPLE))
+
+clean: venv
+	-$(BIN)/gravity down
+	rm -rf .gravity mlruns
