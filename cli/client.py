@@ -1,0 +1,107 @@
+"""The public API as a mobile client uses it: decks, swipes, likes, matches, over plain HTTP."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypedDict
+from uuid import UUID
+
+import httpx
+
+# A second of the server's slowness on a loaded laptop is no reason to fail a check.
+TIMEOUT = httpx.Timeout(30.0)
+
+
+class Why(TypedDict):
+    """One reason why a card is in the deck."""
+
+    code: str
+    parameters: dict[str, str | int | float]
+
+
+class Card(TypedDict):
+    """One card of a deck, as served."""
+
+    id: int
+    name: str
+    age: int
+    distance_km: int
+    why: list[Why]
+    token: str
+
+
+class Deck(TypedDict):
+    """A deck, as served."""
+
+    deck_id: str
+    release: str | None
+    policy: str
+    exhausted: bool
+    cards: list[Card]
+
+
+class SwipeRequest(TypedDict):
+    """One swipe of a batch."""
+
+    client_swipe_id: str
+    candidate: int
+    action: str
+    token: str
+
+
+class SwipeResult(TypedDict):
+    """What became of one swipe of a batch."""
+
+    client_swipe_id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Calls the API for any viewer; `token` makes a viewer's bearer token."""
+
+    http: httpx.AsyncClient
+    token: Callable[[int], str]
+
+    def _headers(self, viewer: int) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(viewer)}"}
+
+    async def _get(self, viewer: int, path: str, **params: str | int) -> httpx.Response:
+        response = await self.http.get(path, params=params, headers=self._headers(viewer))
+        response.raise_for_status()
+        return response
+
+    async def deck(self, viewer: int, size: int = 20, deck_id: UUID | None = None) -> Deck:
+        """Fetch a deck; raises `httpx.HTTPStatusError` on a problem."""
+        params: dict[str, str | int] = {"size": size}
+        if deck_id is not None:
+            params["deck_id"] = str(deck_id)
+        deck: Deck = (await self._get(viewer, "/v1/deck", **params)).json()
+        return deck
+
+    async def swipe(self, viewer: int, swipes: Sequence[SwipeRequest]) -> list[SwipeResult]:
+        """Send swipes as one batch; each is answered separately, in the batch's order."""
+        response = await self.http.post(
+            "/v1/swipes", json={"swipes": list(swipes)}, headers=self._headers(viewer)
+        )
+        response.raise_for_status()
+        results: list[SwipeResult] = response.json()["results"]
+        return results
+
+    async def likes(self, viewer: int) -> list[Card]:
+        """Fetch the newest likes received, each with the token to answer it."""
+        items: list[Card] = (await self._get(viewer, "/v1/likes")).json()["items"]
+        return items
+
+    async def matches(self, viewer: int) -> list[int]:
+        """Fetch the people of the newest matches, newest first."""
+        items = (await self._get(viewer, "/v1/matches")).json()["items"]
+        return [int(item["person"]) for item in items]
+
+
+@asynccontextmanager
+async def open_client(api_url: str, token: Callable[[int], str]) -> AsyncIterator[Client]:
+    """Open a client with kept connections; closed on exit."""
+    limits = httpx.Limits(max_connections=16, max_keepalive_connections=16)
+    async with httpx.AsyncClient(base_url=api_url, timeout=TIMEOUT, limits=limits) as http:
+        yield Client(http, token)
