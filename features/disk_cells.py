@@ -1,0 +1,89 @@
+"""Which rows of a table in H3 order can lie within a distance: ranges, complete by construction.
+
+Rows are sorted by the res-5 cell of their own coordinates, so each occupied cell is one range.
+Each range has a ball (centre, radius) that holds every row of it, measured from the rows
+themselves: no property of H3's geometry is assumed, so pentagons, poles and the date line need no
+care. Chords obey the triangle inequality in space: a row within chord L of the viewer lies in a
+cell whose centre is within L + radius.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+from h3.api import basic_int as h3
+
+from features.eligibility import Floats, squared_chord
+
+TABLE_RESOLUTION: Final = 5
+FINE_RESOLUTION: Final = 8
+_ROUNDING: Final = 1e-9
+"""Of a chord: 6 mm on the ground, far above float64's error and far below any cell."""
+
+Cells = npt.NDArray[np.uint64]
+
+
+def cells_of(
+    latitude: npt.ArrayLike, longitude: npt.ArrayLike, resolution: int = TABLE_RESOLUTION
+) -> Cells:
+    """H3 cells (n,) uint64 of the coordinates themselves, in degrees (0.5 µs a point)."""
+    lat = np.atleast_1d(np.asarray(latitude, np.float64)).tolist()
+    lon = np.atleast_1d(np.asarray(longitude, np.float64)).tolist()
+    found: Iterable[int] = map(h3.latlng_to_cell, lat, lon, [resolution] * len(lat))
+    return np.fromiter(found, np.uint64, len(lat))
+
+
+@dataclass(frozen=True, slots=True)
+class TableOrder:
+    """A permutation of people into table order, and the res-5 cell of each row in that order."""
+
+    order: npt.NDArray[np.int64]
+    cell: Cells
+
+
+def table_order(latitude: npt.ArrayLike, longitude: npt.ArrayLike) -> TableOrder:
+    """Order of a candidate table: res-5 cell, then a finer one so that neighbours are close.
+
+    The res-5 cell comes from the coordinates: the parent of the finer cell differs for 6%.
+    """
+    coarse = cells_of(latitude, longitude, TABLE_RESOLUTION)
+    order = np.lexsort((cells_of(latitude, longitude, FINE_RESOLUTION), coarse))
+    return TableOrder(order, coarse[order])
+
+
+@dataclass(frozen=True, slots=True)
+class CellTable:
+    """The occupied cells of a table: starts (m + 1,) of their ranges, balls (m, 3) and (m,)."""
+
+    starts: npt.NDArray[np.int64]
+    centres: Floats
+    radii: Floats
+
+    @classmethod
+    def of(cls, cell: Cells, x: Floats, y: Floats, z: Floats) -> Self:
+        """Cells of rows in table order. Raises ValueError where the rows are not sorted."""
+        if np.any(cell[1:] < cell[:-1]):
+            raise ValueError("rows are not in the order of their cells")
+        firsts = np.flatnonzero(np.r_[True, cell[1:] != cell[:-1]]) if len(cell) else np.arange(0)
+        counts = np.diff(np.r_[firsts, len(cell)])
+        points = np.stack((x, y, z), axis=1)
+        if not len(cell):
+            return cls(np.zeros(1, np.int64), np.zeros((0, 3)), np.zeros(0))
+        centres = np.add.reduceat(points, firsts, axis=0) / counts[:, None]
+        away = np.sum((points - np.repeat(centres, counts, axis=0)) ** 2, axis=1)
+        radii = np.sqrt(np.maximum.reduceat(away, firsts))
+        return cls(np.r_[firsts, len(cell)].astype(np.int64), centres, radii)
+
+    def rows_near(self, xyz: Floats, km: float) -> list[tuple[int, int]]:
+        """Ranges (start, stop) of rows that hold every row within `km` of the unit vector."""
+        limit = np.sqrt(squared_chord(km)) + _ROUNDING
+        away = np.sqrt(np.sum((self.centres - xyz) ** 2, axis=1))
+        near = np.flatnonzero(away <= limit + self.radii)
+        if not len(near):
+            return []
+        breaks = np.flatnonzero(np.diff(near) > 1)
+        first = near[np.r_[0, breaks + 1]]
+        last = near[np.r_[breaks, len(near) - 1]]
+        return list(zip(self.starts[first].tolist(), self.starts[last + 1].tolist(), strict=True))

@@ -1,0 +1,220 @@
+"""The event lake: Parquet in day partitions, visible through manifests.
+
+A *part* is what one act of writing adds: `<topic>-<partition>-<from>-<to>` for a batch of the
+stream, `import-<hash>-<chunk>` for a chunk of an import. Its files are written first, its manifest
+last and atomically, so a reader sees the whole part or nothing of it, and writing a part again (a
+redelivered batch, a resumed import) replaces it. Batches of a stream may come again with other
+bounds, so rows of streamed parts are deduplicated by the key of their table when read.
+
+The root is a folder or a URL that pyarrow understands, such as
+`s3://bucket/lake?endpoint_override=http://127.0.0.1:9000`.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from features.lake_tables import DECKS, IMPRESSIONS, PROFILES, SWIPES, TABLES, LakeTable
+
+__all__ = [
+    "DECKS",
+    "IMPRESSIONS",
+    "PROFILES",
+    "SWIPES",
+    "append_rows",
+    "part_of_import",
+    "part_of_stream",
+    "read_profiles",
+    "read_rows",
+    "read_swipes",
+]
+
+_DAY_MS: Final = 86_400_000
+_IMPORT: Final = "import-"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A table's folder on its file system."""
+
+    files: pafs.FileSystem
+    folder: str
+
+
+def part_of_stream(topic: str, partition: int, first: int, last: int) -> str:
+    """The name of the part that holds the records `first..last` (inclusive) of a partition."""
+    return f"{topic}-{partition}-{first:012d}-{last:012d}"
+
+
+def part_of_import(file_hash: str, chunk: int) -> str:
+    """The name of the part that holds one chunk of an imported file."""
+    return f"{_IMPORT}{file_hash}-{chunk:06d}"
+
+
+def append_rows(root: str | Path, table_name: str, rows: pa.Table, part: str) -> None:
+    """Add `rows` (the table's schema) to the lake as `part`, or replace what `part` held.
+
+    Raises KeyError for an unknown table and pyarrow.ArrowInvalid where the schema does not fit.
+    """
+    table = TABLES[table_name]
+    place = _place(root, table_name)
+    rows = rows.select(table.schema.names).cast(table.schema)
+    written = []
+    for day, of_day in _by_day(rows, table.time):
+        path = f"day={day.isoformat()}/{part}.parquet"
+        with _replaced(place, path) as sink:
+            pq.write_table(of_day, sink, compression="zstd", compression_level=1)
+        written.append({"path": path, "day": day.isoformat(), "rows": of_day.num_rows})
+    with _replaced(place, f"_manifest/{part}.json") as sink:
+        sink.write(json.dumps({"part": part, "files": written}).encode())
+
+
+def read_rows(
+    root: str | Path,
+    table_name: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """All rows of a table with `since <= time < until`, each once, in no particular order."""
+    table = TABLES[table_name]
+    place = _place(root, table_name)
+    imported, streamed = _files_between(place, since, until)
+    wanted = list(columns) if columns is not None else list(table.schema.names)
+    chosen = _between(table.time, since, until)
+    once = _scan(place, table, imported, wanted, chosen)
+    needed = list(dict.fromkeys([*wanted, *table.key]))
+    again = _scan(place, table, streamed, needed, chosen)
+    return pa.concat_tables([once, _first_of_each(again, table.key).select(wanted)])
+
+
+def read_swipes(
+    root: str | Path,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """Swipes (schema SWIPES) with `since <= swiped_at < until`, each once."""
+    return read_rows(root, "swipes", since, until, columns)
+
+
+def read_profiles(root: str | Path, until: datetime | None = None) -> pa.Table:
+    """The latest version of each person (schema PROFILES) among those before `until`."""
+    rows = read_rows(root, "profiles", until=until)
+    person = rows.column("person").to_numpy()
+    order = np.lexsort((rows.column("version").to_numpy(), person))
+    is_last = np.ones(len(order), dtype=bool)
+    is_last[:-1] = person[order][1:] != person[order][:-1]
+    return rows.take(order[is_last])
+
+
+def _place(root: str | Path, table_name: str) -> _Place:
+    text = str(root)
+    if "://" in text:
+        files, folder = pafs.FileSystem.from_uri(text)
+    else:
+        files, folder = pafs.LocalFileSystem(), str(Path(text).absolute())
+    return _Place(files, f"{folder.rstrip('/')}/{table_name}")
+
+
+class _replaced:  # noqa: N801  (reads as a verb at the call: with _replaced(...) as sink)
+    """A file that appears whole under its name when the block ends well, or not at all."""
+
+    def __init__(self, place: _Place, path: str) -> None:
+        self._files = place.files
+        self._path = f"{place.folder}/{path}"
+        self._local = isinstance(place.files, pafs.LocalFileSystem)
+        self._written = f"{self._path}.{os.getpid()}.tmp" if self._local else self._path
+
+    def __enter__(self) -> pa.NativeFile:
+        self._files.create_dir(self._path.rpartition("/")[0], recursive=True)
+        self._sink = self._files.open_output_stream(self._written)
+        return self._sink
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if failed and not self._local:
+            return  # An object store shows nothing of an upload that was never completed.
+        self._sink.close()
+        if failed:
+            self._files.delete_file(self._written)
+        elif self._local:
+            # A stored position may follow: what it claims must survive a loss of power too.
+            with Path(self._written).open("rb") as written:
+                os.fsync(written.fileno())
+            self._files.move(self._written, self._path)
+
+
+def _by_day(rows: pa.Table, time: str) -> Iterator[tuple[date, pa.Table]]:
+    at = rows.column(time).cast(pa.int64()).to_numpy() // _DAY_MS
+    order = np.argsort(at, kind="stable")
+    days, starts = np.unique(at[order], return_index=True)
+    ends = np.append(starts[1:], len(order))
+    for day, start, end in zip(days.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        yield date(1970, 1, 1) + timedelta(days=day), rows.take(order[start:end])
+
+
+def _files_between(
+    place: _Place, since: datetime | None, until: datetime | None
+) -> tuple[list[str], list[str]]:
+    """Paths of the imported and of the streamed files that may hold rows of the window."""
+    first = since.astimezone(UTC).date().isoformat() if since else ""
+    last = until.astimezone(UTC).date().isoformat() if until else "9999-12-31"
+    selector = pafs.FileSelector(f"{place.folder}/_manifest", allow_not_found=True)
+    imported: list[str] = []
+    streamed: list[str] = []
+    for entry in sorted(place.files.get_file_info(selector), key=lambda entry: entry.path):
+        if not entry.path.endswith(".json"):
+            continue
+        with place.files.open_input_stream(entry.path) as source:
+            manifest = json.loads(source.read())
+        paths = [
+            f"{place.folder}/{file['path']}"
+            for file in manifest["files"]
+            if first <= file["day"] <= last
+        ]
+        (imported if manifest["part"].startswith(_IMPORT) else streamed).extend(paths)
+    return imported, streamed
+
+
+def _between(time: str, since: datetime | None, until: datetime | None) -> pc.Expression | None:
+    bounds = []
+    if since is not None:
+        bounds.append(ds.field(time) >= pa.scalar(since, pa.timestamp("ms", tz="UTC")))
+    if until is not None:
+        bounds.append(ds.field(time) < pa.scalar(until, pa.timestamp("ms", tz="UTC")))
+    if not bounds:
+        return None
+    return bounds[0] if len(bounds) == 1 else bounds[0] & bounds[1]
+
+
+def _scan(
+    place: _Place,
+    table: LakeTable,
+    paths: list[str],
+    columns: list[str],
+    chosen: pc.Expression | None,
+) -> pa.Table:
+    if not paths:
+        return table.schema.empty_table().select(columns)
+    scanned = ds.dataset(paths, schema=table.schema, format="parquet", filesystem=place.files)
+    return scanned.to_table(columns=columns, filter=chosen)
+
+
+def _first_of_each(rows: pa.Table, key: tuple[str, ...]) -> pa.Table:
+    if rows.num_rows == 0:
+        return rows
+    place = pa.array(np.arange(rows.num_rows, dtype=np.int64))
+    grouped = rows.select(key).append_column("_row", place).group_by(list(key))
+    first = grouped.aggregate([("_row", "min")]).column("_row_min").to_numpy()
+    return rows.take(np.sort(first))

@@ -1,0 +1,109 @@
+"""The tables of the event lake: one Arrow schema each. Names, types and units are the contract.
+
+Times are UTC milliseconds; person ids int64; `action`, `gender`, `seeks` and `visibility` hold the
+values of the Protobuf enums of the same names.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+
+_TIME: Final = pa.timestamp("ms", tz="UTC")
+
+
+def _schema(*fields: "pa.Field[Any]") -> pa.Schema:
+    return pa.schema(fields)
+
+
+SWIPES: Final = _schema(
+    pa.field("event_id", pa.string(), nullable=False),
+    pa.field("swiper", pa.int64(), nullable=False),
+    pa.field("swiped", pa.int64(), nullable=False),
+    pa.field("action", pa.int8(), nullable=False),
+    # The server's time of the swipe, never the client's.
+    pa.field("swiped_at", _TIME, nullable=False),
+    pa.field("deck_id", pa.string()),
+    pa.field("position", pa.int32()),
+    pa.field("propensity", pa.float32()),
+    pa.field("policy", pa.string()),
+    pa.field("release", pa.string()),
+    pa.field("simulated", pa.bool_(), nullable=False),
+    # The record of user.swipes that it came from; null where it was imported.
+    pa.field("source_partition", pa.int32()),
+    pa.field("source_offset", pa.int64()),
+)
+
+PROFILES: Final = _schema(
+    pa.field("person", pa.int64(), nullable=False),
+    pa.field("version", pa.int64(), nullable=False),
+    pa.field("changed_at", _TIME, nullable=False),
+    pa.field("name", pa.string(), nullable=False),
+    # Days since 1970-01-01.
+    pa.field("birth_day", pa.int32(), nullable=False),
+    pa.field("gender", pa.int8(), nullable=False),
+    pa.field("seeks", pa.list_(pa.int8()), nullable=False),
+    pa.field("age_min", pa.int16(), nullable=False),
+    pa.field("age_max", pa.int16(), nullable=False),
+    pa.field("max_distance_km", pa.float32(), nullable=False),
+    pa.field("latitude", pa.float64(), nullable=False),
+    pa.field("longitude", pa.float64(), nullable=False),
+    pa.field("visibility", pa.int8(), nullable=False),
+    pa.field("body_type", pa.string()),
+    pa.field("height_cm", pa.float32()),
+    # A JSON object of strings.
+    pa.field("attributes", pa.string(), nullable=False),
+    pa.field("simulated", pa.bool_(), nullable=False),
+)
+
+# One row a served card.
+IMPRESSIONS: Final = _schema(
+    pa.field("deck_id", pa.string(), nullable=False),
+    pa.field("viewer", pa.int64(), nullable=False),
+    pa.field("candidate", pa.int64(), nullable=False),
+    pa.field("position", pa.int32(), nullable=False),
+    pa.field("propensity", pa.float32()),
+    pa.field("policy", pa.string(), nullable=False),
+    pa.field("release", pa.string()),
+    pa.field("served_at", _TIME, nullable=False),
+    pa.field("tau", pa.float32()),
+    pa.field("seed", pa.uint64()),
+)
+
+# One row a deck: what any propensity can be computed from later, and what the ranker saw.
+DECKS: Final = _schema(
+    pa.field("deck_id", pa.string(), nullable=False),
+    pa.field("viewer", pa.int64(), nullable=False),
+    pa.field("served_at", _TIME, nullable=False),
+    pa.field("policy", pa.string(), nullable=False),
+    pa.field("release", pa.string()),
+    pa.field("tau", pa.float32()),
+    pa.field("seed", pa.uint64()),
+    pa.field("retrieved", pa.list_(pa.int64()), nullable=False),
+    # IEEE half precision, little endian, beside `retrieved`.
+    pa.field("scores", pa.binary(), nullable=False),
+    pa.field("feature_names", pa.list_(pa.string()), nullable=False),
+    # Row-major float32 (cards, feature_names).
+    pa.field("features", pa.binary(), nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LakeTable:
+    """A table: its schema, the time it is partitioned by, and what makes a row the same row."""
+
+    name: str
+    schema: pa.Schema
+    time: str
+    key: tuple[str, ...]
+
+
+TABLES: Final[dict[str, LakeTable]] = {
+    table.name: table
+    for table in (
+        LakeTable("swipes", SWIPES, "swiped_at", ("event_id",)),
+        LakeTable("profiles", PROFILES, "changed_at", ("person", "version")),
+        LakeTable("impressions", IMPRESSIONS, "served_at", ("deck_id", "position")),
+        LakeTable("decks", DECKS, "served_at", ("deck_id",)),
+    )
+}
