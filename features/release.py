@@ -1,0 +1,262 @@
+"""A release: the immutable folder of everything that serving needs, and nothing it may change.
+
+`Release.open` maps the arrays into memory after checking every hash; `write_release` fills a
+folder beside the target and renames it, so that a release is whole or absent.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from features.behaviour import BANDS, Prior
+from features.fold_in import HISTORY_LIMIT, FoldInParameters, Histories, fold_in_many
+from features.score import Calibrations
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Table = npt.NDArray[np.void]
+
+MANIFEST: Final = "manifest.json"
+
+
+class ReleaseCorrupt(Exception):
+    """A file of the release is missing, altered, or does not fit the others."""
+
+
+class ReleaseExists(Exception):
+    """There is something at the target already; releases are never overwritten."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TrainingWindow(_Strict):
+    """Swipes at `start` or later and before `end` were learned from."""
+
+    start: datetime
+    end: datetime
+
+
+class FeatureField(_Strict):
+    """One input of the ranker by the names of the feature store."""
+
+    view: str
+    name: str
+    dtype: str
+
+
+class Manifest(_Strict):
+    """What the release is and where it came from; `files` are sha256 by file name."""
+
+    format: Literal[1] = 1
+    d: int
+    people: int
+    training_window: TrainingWindow
+    snapshot_at: datetime
+    bus_positions: dict[str, dict[int, int]]
+    features: tuple[FeatureField, ...]
+    fold_in: FoldInParameters
+    given_prior: Prior
+    received_prior: Prior
+    tau: float
+    calibration: Calibrations
+    evaluation: dict[str, JsonValue]
+    data_hash: str
+    code_hash: str
+    files: dict[str, str]
+
+
+def cold_start_dtype(d: int) -> np.dtype[np.void]:
+    """One band's means: factors of length d, rates (probabilities) and line (alpha, beta)."""
+    return np.dtype(
+        [
+            ("taste", "<f4", (d,)),
+            ("appeal", "<f4", (d,)),
+            ("given_rate", "<f4"),
+            ("received_rate", "<f4"),
+            ("line", "<f4", (2,)),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReleaseArrays:
+    """The arrays of n people in table order, d factors. Field = file name without `.npy`.
+
+    person_id (n,) i64; columns (n,) features.eligibility.PERSON_DTYPE; cell (n,) u64, the H3 res-5
+    cell; taste, appeal (n, d) f32; given_rate, received_rate (n,) f32 smoothed; line (n, 2) f32
+    (alpha, beta); candidate_vectors (n, 2d + 3) f32; seen_indptr (n + 1,) and seen_ids (m,) i64,
+    sorted person ids that each row's person swiped; gram (d, d) f64 = appeal^T appeal;
+    cold_start (BANDS,) cold_start_dtype(d), by features.behaviour.bands.
+    """
+
+    person_id: Ints
+    columns: Table
+    cell: npt.NDArray[np.uint64]
+    taste: Floats
+    appeal: Floats
+    given_rate: Floats
+    received_rate: Floats
+    line: Floats
+    candidate_vectors: Floats
+    seen_indptr: Ints
+    seen_ids: Ints
+    gram: npt.NDArray[np.float64]
+    cold_start: Table
+
+
+ARRAYS: Final = tuple(ReleaseArrays.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Release:
+    """An opened release; its arrays are read-only maps of the files."""
+
+    path: Path
+    manifest: Manifest
+    arrays: ReleaseArrays
+    _sorted_ids: Ints
+    _order: Ints
+
+    @classmethod
+    def open(cls, path: Path) -> "Release":
+        """Open and verify (about 0.5 s for 1 GB). Raises `ReleaseCorrupt`."""
+        manifest = _read_manifest(path)
+        _verify(path, manifest)
+        arrays = _map_arrays(path)
+        _check_shapes(arrays, manifest)
+        order = np.argsort(arrays.person_id, kind="stable").astype(np.int64)
+        return cls(path, manifest, arrays, arrays.person_id[order], order)
+
+    def rows_of(self, person_ids: npt.ArrayLike) -> Ints:
+        """Table rows (m,) int64 of person ids (m,); -1 for people who are not in the release."""
+        wanted = np.asarray(person_ids, np.int64)
+        if len(self._sorted_ids) == 0:
+            return np.full(len(wanted), -1, np.int64)
+        at = np.minimum(np.searchsorted(self._sorted_ids, wanted), len(self._sorted_ids) - 1)
+        return np.where(self._sorted_ids[at] == wanted, self._order[at], -1)
+
+    def seen_by(self, row: int) -> Ints:
+        """Sorted ids (m,) int64 of everybody whom the person of a row swiped in the window."""
+        a = self.arrays
+        return np.asarray(a.seen_ids[a.seen_indptr[row] : a.seen_indptr[row + 1]], np.int64)
+
+    def fold_in(self, candidates: Ints, actions: npt.NDArray[np.uint8]) -> Floats:
+        """Taste (d,) from one history, oldest first; see `fold_in_many`."""
+        indptr = np.array([0, len(candidates)], np.int64)
+        return np.asarray(self.fold_in_many(indptr, candidates, actions)[0], np.float32)
+
+    def fold_in_many(
+        self, indptr: Ints, candidates: Ints, actions: npt.NDArray[np.uint8]
+    ) -> Floats:
+        """Tastes (p, d) float32 of p histories: ids and actions indptr[i]:indptr[i + 1] of i.
+
+        The latest HISTORY_LIMIT swipes count; of those, the ones on people of this release.
+        """
+        rows = self.rows_of(candidates)
+        position = np.arange(len(rows))
+        ends = np.repeat(indptr[1:], np.diff(indptr))
+        kept = (rows >= 0) & (position >= ends - HISTORY_LIMIT)
+        kept_before = np.concatenate(([0], np.cumsum(kept))).astype(np.int64)
+        known = Histories(kept_before[indptr], rows[kept], np.asarray(actions, np.uint8)[kept])
+        return fold_in_many(self.arrays.appeal, known, self.arrays.gram, self.manifest.fold_in)
+
+
+def write_release(path: Path, manifest: Manifest, arrays: ReleaseArrays) -> Manifest:
+    """Write a release folder at `path`, atomically; `manifest.files` is filled in and returned.
+
+    Raises `ReleaseExists`; `ReleaseCorrupt` if the arrays do not fit each other.
+    """
+    _check_shapes(arrays, manifest)
+    if path.exists():
+        raise ReleaseExists(str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        hashes = {f"{name}.npy": _save(draft, name, getattr(arrays, name)) for name in ARRAYS}
+        complete = manifest.model_copy(update={"files": hashes})
+        (draft / MANIFEST).write_text(complete.model_dump_json(indent=1))
+        draft.chmod(0o755)
+        draft.rename(path)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return complete
+
+
+def _save(folder: Path, name: str, array: npt.NDArray[np.generic]) -> str:
+    target = folder / f"{name}.npy"
+    np.save(target, np.ascontiguousarray(array), allow_pickle=False)
+    return _sha256(target)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json((path / MANIFEST).read_bytes())
+    except (OSError, ValidationError, json.JSONDecodeError) as error:
+        raise ReleaseCorrupt(f"{MANIFEST}: {error}") from error
+
+
+def _verify(path: Path, manifest: Manifest) -> None:
+    expected: Mapping[str, str] = manifest.files
+    if set(expected) != {f"{name}.npy" for name in ARRAYS}:
+        raise ReleaseCorrupt("the manifest does not list exactly the files of this format")
+    for name, digest in expected.items():
+        try:
+            found = _sha256(path / name)
+        except OSError as error:
+            raise ReleaseCorrupt(f"{name}: {error}") from error
+        if found != digest:
+            raise ReleaseCorrupt(f"{name}: its hash is not the manifest's")
+
+
+def _map_arrays(path: Path) -> ReleaseArrays:
+    try:
+        return ReleaseArrays(
+            **{name: np.load(path / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
+        )
+    except (OSError, ValueError) as error:
+        raise ReleaseCorrupt(str(error)) from error
+
+
+def _check_shapes(arrays: ReleaseArrays, manifest: Manifest) -> None:
+    n, d, m = manifest.people, manifest.d, len(arrays.seen_ids)
+    expected: dict[str, tuple[str | None, tuple[int, ...]]] = {
+        "person_id": ("<i8", (n,)),
+        "columns": (None, (n,)),
+        "cell": ("<u8", (n,)),
+        "taste": ("<f4", (n, d)),
+        "appeal": ("<f4", (n, d)),
+        "given_rate": ("<f4", (n,)),
+        "received_rate": ("<f4", (n,)),
+        "line": ("<f4", (n, 2)),
+        "candidate_vectors": ("<f4", (n, 2 * d + 3)),
+        "seen_indptr": ("<i8", (n + 1,)),
+        "seen_ids": ("<i8", (m,)),
+        "gram": ("<f8", (d, d)),
+        "cold_start": (None, (BANDS,)),
+    }
+    for name, (dtype, shape) in expected.items():
+        array: npt.NDArray[np.generic] = getattr(arrays, name)
+        if array.shape != shape or (dtype is not None and array.dtype != np.dtype(dtype)):
+            raise ReleaseCorrupt(
+                f"{name}: {array.dtype} {array.shape} where {dtype} {shape} belongs"
+            )
+    if arrays.cold_start.dtype != cold_start_dtype(d):
+        raise ReleaseCorrupt(f"cold_start: {arrays.cold_start.dtype}")
