@@ -1,0 +1,116 @@
+"""Who asks: a Bearer JWT (EdDSA), verified without a call to anyone."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Self
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from gravity.problems import Problem
+from gravity.settings import Settings
+
+_LARGEST_PERSON = 2**63 - 1
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+_REQUIRED = ["sub", "iss", "aud", "exp"]
+
+
+class TokenInvalid(Exception):
+    """Not a token of our issuer for us."""
+
+
+class TokenExpired(Exception):
+    """It was one, until `exp`."""
+
+
+def public_key(text: str) -> Ed25519PublicKey:
+    """An Ed25519 key from PEM, or from its 32 raw bytes in base64url. Raises ValueError."""
+    if text.startswith("-----BEGIN"):
+        key = load_pem_public_key(text.replace("\\n", "\n").encode())
+        if not isinstance(key, Ed25519PublicKey):
+            raise ValueError("not an Ed25519 key")
+        return key
+    return Ed25519PublicKey.from_public_bytes(
+        base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVerifier:
+    """Tokens of one issuer for one audience."""
+
+    key: Ed25519PublicKey
+    issuer: str
+    audience: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The verifier that the settings describe."""
+        return cls(public_key(settings.jwt_public_key), settings.jwt_issuer, settings.jwt_audience)
+
+    def verify(self, token: str, now: datetime) -> int:
+        """The person the token speaks for. Raises TokenInvalid, TokenExpired."""
+        try:
+            # Times are compared below, with the caller's clock.
+            claims = jwt.decode(
+                token,
+                self.key,
+                algorithms=["EdDSA"],
+                issuer=self.issuer,
+                audience=self.audience,
+                options={
+                    "require": _REQUIRED,
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
+            )
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+            raise TokenInvalid(type(error).__name__) from None
+        _check_times(claims, now.timestamp())
+        return _person(claims["sub"])
+
+
+def _check_times(claims: Mapping[str, object], now: float) -> None:
+    expires, not_before = claims["exp"], claims.get("nbf", 0)
+    if not isinstance(expires, int | float) or not isinstance(not_before, int | float):
+        raise TokenInvalid("times")
+    if now >= expires:
+        raise TokenExpired
+    if now < not_before:
+        raise TokenInvalid("not yet")
+
+
+def _person(subject: object) -> int:
+    if not isinstance(subject, str) or not (subject.isascii() and subject.isdigit()):
+        raise TokenInvalid("subject")
+    if len(subject) > 19 or not 0 < int(subject) <= _LARGEST_PERSON:
+        raise TokenInvalid("subject")
+    return int(subject)
+
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="person")
+
+
+async def _viewer(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> int:
+    if credentials is None:
+        raise Problem(401, "token_missing", "A bearer token is needed", headers=_CHALLENGE)
+    verifier: TokenVerifier = request.app.state.tokens
+    try:
+        return verifier.verify(credentials.credentials, request.app.state.kernel.clock())
+    except TokenExpired:
+        raise Problem(401, "token_expired", "The token has expired", headers=_CHALLENGE) from None
+    except TokenInvalid:
+        raise Problem(401, "token_invalid", "The token is not valid", headers=_CHALLENGE) from None
+
+
+# The person on whose behalf a request is made; a parameter of a route.
+Viewer = Annotated[int, Depends(_viewer)]

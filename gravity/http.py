@@ -1,0 +1,118 @@
+"""The HTTP app factory: every service's app is made here."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.types import Lifespan
+
+from gravity import problems
+from gravity.auth import TokenVerifier
+from gravity.http_middleware import Edge
+from gravity.kernel import Kernel
+
+MAX_BODY = 1024 * 1024
+_READY_S = 2.0
+
+Check = Callable[[], Awaitable[object]]
+
+
+def create_app(
+    title: str,
+    kernel: Kernel,
+    routers: Sequence[APIRouter],
+    *,
+    lifespan: Lifespan[FastAPI] | None = None,
+    checks: Mapping[str, Check] | None = None,
+    max_body: int = MAX_BODY,
+) -> FastAPI:
+    """An app that answers every error as a problem document.
+
+    `checks` decide /readyz beside Postgres and Redis: each passes unless it raises.
+    `app.state.kernel` holds the kernel, for dependencies that are not closures.
+    """
+    app = FastAPI(title=title, version="1", lifespan=lifespan, redoc_url=None)
+    app.state.kernel = kernel
+    app.state.tokens = TokenVerifier.of(kernel.settings)
+    app.add_middleware(Edge, max_body=max_body, new_id=lambda: str(uuid.uuid4()))
+    app.add_exception_handler(problems.Problem, problems.on_problem)
+    app.add_exception_handler(HTTPException, problems.on_http_exception)
+    app.add_exception_handler(RequestValidationError, problems.on_invalid_request)
+    for router in [*routers, _operations(kernel, dict(checks or {}))]:
+        app.include_router(router)
+    app.openapi = _described(app)  # type: ignore[method-assign]
+    return app
+
+
+def _operations(kernel: Kernel, checks: dict[str, Check]) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+    all_checks: dict[str, Check] = {
+        "postgres": lambda: kernel.pool.fetchval("select 1"),
+        "redis": lambda: kernel.redis.execute_command("PING"),
+        **checks,
+    }
+
+    @router.get("/healthz")
+    async def alive() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @router.get("/readyz")
+    async def ready() -> Response:
+        failed = [name for name, check in all_checks.items() if not await _passes(check)]
+        return JSONResponse({"ready": not failed, "failed": failed}, 503 if failed else 200)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+async def _passes(check: Check) -> bool:
+    try:
+        await asyncio.wait_for(check(), _READY_S)
+    except Exception:
+        return False
+    return True
+
+
+def _described(app: FastAPI) -> Callable[[], dict[str, object]]:
+    """The OpenAPI document with the problem schema in it, made once."""
+
+    def document() -> dict[str, object]:
+        if not app.openapi_schema:
+            made = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            schemas = made.setdefault("components", {}).setdefault("schemas", {})
+            schemas.pop("HTTPValidationError", None)
+            schemas.pop("ValidationError", None)
+            schemas |= _problem_schemas()
+            for operation in _operations_of(made):
+                _speak_problems(operation)
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    return document
+
+
+def _problem_schemas() -> dict[str, object]:
+    whole = problems.ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**whole.pop("$defs"), "Problem": whole}
+
+
+def _operations_of(
+    document: dict[str, dict[str, dict[str, dict[str, object]]]],
+) -> list[dict[str, object]]:
+    return [operation for path in document["paths"].values() for operation in path.values()]
+
+
+def _speak_problems(operation: dict[str, object]) -> None:
+    """Where the framework promises its own shape of validation errors, promise ours."""
+    responses = operation.get("responses")
+    if isinstance(responses, dict) and "422" in responses:
+        responses["422"] = problems.problem_responses(422)[422]

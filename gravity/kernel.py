@@ -1,0 +1,45 @@
+"""What every service is given: connections, settings and a clock."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import asyncpg
+import redis.asyncio as redis
+
+from gravity.bus import Producer
+from gravity.postgres import open_pool
+from gravity.settings import Settings
+
+
+def utc_now() -> datetime:
+    """The clock of a running process."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The open connections of one process."""
+
+    settings: Settings
+    pool: asyncpg.Pool
+    redis: redis.Redis
+    producer: Producer
+    clock: Callable[[], datetime] = utc_now
+
+
+@asynccontextmanager
+async def open_kernel(settings: Settings) -> AsyncIterator[Kernel]:
+    """Open everything, and close it in the reverse order. Postgres must be there already."""
+    pool = await open_pool(settings.postgres_url)
+    cache = redis.Redis.from_url(
+        settings.redis_url, socket_connect_timeout=2, socket_timeout=10, health_check_interval=30
+    )
+    producer = Producer.open(settings.bus_url)
+    try:
+        yield Kernel(settings, pool, cache, producer)
+    finally:
+        await producer.close()
+        await cache.aclose()
+        await pool.close()

@@ -1,0 +1,122 @@
+"""The outbox: events written in the transaction of their cause, appended to the bus afterwards.
+
+Order: a lane is relayed in the order of ids. Transactions that write events of one key must
+already be serialised (by a row lock or a consumer's position), as two ids drawn by concurrent
+transactions may commit in either order.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+
+from gravity import telemetry
+from gravity.bus import Message, Producer
+
+log = logging.getLogger(__name__)
+
+_BATCH = 1000
+# Notifications come with every commit; this is for the one that a lost connection swallowed.
+_SAFETY_POLL_S = 1.0
+_RETRY_S = 0.5
+_PUT = """
+insert into outbox (lane, topic, key, value, headers)
+select $1, topic, key, value, headers::jsonb
+from unnest($2::text[], $3::bytea[], $4::bytea[], $5::text[])
+    with ordinality as m(topic, key, value, headers, n)
+order by n
+"""
+_NEXT = "select id, topic, key, value, headers from outbox where lane = $1 order by id limit $2"
+
+
+async def put(conn: asyncpg.Connection, lane: str, messages: Sequence[Message]) -> None:
+    """Write events in the caller's transaction; they are published in this order after it."""
+    if not messages:
+        return
+    headers = telemetry.inject()
+    await conn.execute(
+        _PUT,
+        lane,
+        [message.topic for message in messages],
+        [message.key for message in messages],
+        [message.value for message in messages],
+        [_as_json(headers if m.headers is None else m.headers) for m in messages],
+    )
+    await conn.execute("select pg_notify($1, '')", _channel(lane))
+
+
+async def relay(pool: asyncpg.Pool, producer: Producer, lane: str, stop: asyncio.Event) -> None:
+    """Append the lane's events to the bus and delete them, until `stop`.
+
+    One relay a lane at a time (advisory lock). A crash between append and delete appends again:
+    at least once, and never out of order.
+    """
+    while not stop.is_set():
+        try:
+            async with pool.acquire() as conn:
+                if await conn.fetchval("select pg_try_advisory_lock(hashtext($1))", _channel(lane)):
+                    await _relay_locked(conn, producer, lane, stop)
+        except Exception:
+            log.warning("relay backs off", extra={"lane": lane}, exc_info=True)
+        await _wait(stop, _RETRY_S)
+
+
+async def _relay_locked(
+    conn: asyncpg.Connection, producer: Producer, lane: str, stop: asyncio.Event
+) -> None:
+    woken = asyncio.Event()
+
+    def wake(*_: object) -> None:
+        woken.set()
+
+    await conn.add_listener(_channel(lane), wake)
+    watch = asyncio.create_task(_wake_on(stop, woken))
+    try:
+        while not stop.is_set():
+            woken.clear()
+            if await relay_once(conn, producer, lane) == 0:
+                await _wait(woken, _SAFETY_POLL_S)
+    finally:
+        watch.cancel()
+        if not conn.is_closed():
+            await conn.remove_listener(_channel(lane), wake)
+            await conn.execute("select pg_advisory_unlock(hashtext($1))", _channel(lane))
+
+
+async def relay_once(conn: asyncpg.Connection, producer: Producer, lane: str) -> int:
+    """Publish the lane's next events, in order; returns how many. Raises AppendFailed."""
+    rows = await conn.fetch(_NEXT, lane, _BATCH)
+    if rows:
+        await producer.append_many([_message(row) for row in rows])
+        await conn.execute(
+            "delete from outbox where id = any($1::bigint[])", [r["id"] for r in rows]
+        )
+        telemetry.OUTBOX_RELAYED.labels(lane).inc(len(rows))
+    return len(rows)
+
+
+def _message(row: asyncpg.Record) -> Message:
+    headers = {name: value.encode("latin-1") for name, value in json.loads(row["headers"]).items()}
+    return Message(row["topic"], row["key"], row["value"], headers)
+
+
+def _as_json(headers: Mapping[str, bytes]) -> str:
+    return json.dumps({name: value.decode("latin-1") for name, value in headers.items()})
+
+
+def _channel(lane: str) -> str:
+    return f"outbox:{lane}"
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def _wake_on(stop: asyncio.Event, woken: asyncio.Event) -> None:
+    await stop.wait()
+    woken.set()

@@ -1,0 +1,92 @@
+"""Positions of consumers on the bus, kept in Postgres beside the effects they stand for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from contracts.topics import Topic
+
+_REGISTER = """
+insert into positions (consumer, topic, partition, next_offset)
+select $1, topic, partition, 0 from unnest($2::text[], $3::int[]) as t(topic, partition)
+on conflict do nothing
+"""
+_LOAD = """
+select topic, partition, next_offset from positions where consumer = $1 and topic = any($2)
+"""
+_ADVANCE = """
+update positions p set next_offset = m.new
+from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) as m(topic, partition, old, new)
+where p.consumer = $1 and p.topic = m.topic and p.partition = m.partition
+  and p.next_offset = m.old
+"""
+
+
+class Displaced(Exception):
+    """Another process moved this consumer's position: nothing of ours may be committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One partition's step: from the position that was read to the next offset to read."""
+
+    topic: str
+    partition: int
+    old: int
+    new: int
+
+
+async def load(
+    conn: asyncpg.Connection, consumer: str, topics: Sequence[Topic]
+) -> dict[tuple[str, int], int]:
+    """The next offset by (topic, partition) of every partition; a new consumer starts at 0."""
+    places = [(topic.name, n) for topic in topics for n in range(topic.partitions)]
+    await conn.execute(_REGISTER, consumer, [t for t, _ in places], [n for _, n in places])
+    rows = await conn.fetch(_LOAD, consumer, [topic.name for topic in topics])
+    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+
+async def advance(conn: asyncpg.Connection, consumer: str, moves: Sequence[Move]) -> None:
+    """Compare-and-set every position; to be the first statement of the effects' transaction.
+
+    The rows stay locked until commit, so a second consumer of the same name waits and then fails.
+    Raises Displaced if any position is not the one that was read.
+    """
+    ordered = sorted(moves, key=lambda move: (move.topic, move.partition))
+    status = await conn.execute(
+        _ADVANCE,
+        consumer,
+        [move.topic for move in ordered],
+        [move.partition for move in ordered],
+        [move.old for move in ordered],
+        [move.new for move in ordered],
+    )
+    if int(status.split()[-1]) != len(ordered):
+        raise Displaced(consumer)
+
+
+async def hold(conn: asyncpg.Connection, name: str, offsets: Mapping[tuple[str, int], int]) -> None:
+    """Keep every record from these offsets on, whatever the consumers have read."""
+    await conn.executemany(
+        """insert into position_holds (name, topic, partition, next_offset)
+           values ($1, $2, $3, $4) on conflict (name, topic, partition)
+           do update set next_offset = excluded.next_offset""",
+        [(name, topic, partition, offset) for (topic, partition), offset in offsets.items()],
+    )
+
+
+async def let_go(conn: asyncpg.Connection, name: str) -> None:
+    """End a hold."""
+    await conn.execute("delete from position_holds where name = $1", name)
+
+
+async def lowest(conn: asyncpg.Connection) -> dict[tuple[str, int], int]:
+    """The lowest offset that anyone still needs, by (topic, partition)."""
+    rows = await conn.fetch(
+        """select topic, partition, min(next_offset) as needed from (
+             select topic, partition, next_offset from positions
+             union all select topic, partition, next_offset from position_holds) as p
+           group by topic, partition"""
+    )
+    return {(row["topic"], row["partition"]): row["needed"] for row in rows}

@@ -1,0 +1,69 @@
+"""One typed object per process, read once from the environment at the composition root."""
+
+import os
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsMissing(Exception):
+    """Settings are absent or malformed; the message names each of them, never its value."""
+
+
+class Settings(BaseSettings):
+    """Where everything is. `GRAVITY_<FIELD>` in the environment wins over `<home>/env`."""
+
+    model_config = SettingsConfigDict(env_prefix="GRAVITY_", frozen=True, extra="ignore")
+
+    home: Path = Path(".gravity")
+    # May hold passwords, hence absent from the representation.
+    postgres_url: str = Field(repr=False)
+    redis_url: str = Field(repr=False)
+    # tansu://host:port is the embedded broker, kafka://host:port,host:port a real cluster.
+    bus_url: str
+    # Where the embedded broker keeps its records; None where the cluster keeps its own.
+    bus_bucket: str | None = None
+    s3_url: str = ""
+    s3_access_key: SecretStr = SecretStr("")
+    s3_secret_key: SecretStr = SecretStr("")
+    mlflow_url: str = ""
+    prefect_api_url: str = ""
+    ranker_url: str = ""
+    api_url: str = ""
+    # A folder or s3://bucket/prefix; empty means <home>/lake.
+    lake_url: str = ""
+    otlp_url: str | None = None
+    # Swipes a person may make in a UTC day.
+    daily_swipes: int = 2000
+    # At least 32 characters: the key of the HMAC of card tokens.
+    card_token_key: SecretStr
+    # Ed25519: PEM, or the 32 raw bytes in base64url on one line.
+    jwt_public_key: str
+    jwt_issuer: str = "gravity-development"
+    jwt_audience: str = "gravity"
+    rank_budget_ms: int = 150
+
+    @property
+    def lake(self) -> str:
+        """The root of the lake, with its default applied."""
+        return self.lake_url or str(self.home / "lake")
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment, then the file that `gravity up` wrote.
+
+        Raises SettingsMissing, which names what is absent.
+        """
+        home = Path(os.environ.get("GRAVITY_HOME", ".gravity"))
+        try:
+            return cls(_env_file=home / "env", home=home)  # type: ignore[call-arg]
+        except ValidationError as error:
+            names = ", ".join(
+                f"GRAVITY_{'_'.join(str(part) for part in problem['loc']).upper()}"
+                for problem in error.errors()
+            )
+            raise SettingsMissing(
+                f"not set or malformed: {names} (`gravity up` writes them to {home / 'env'})"
+            ) from None

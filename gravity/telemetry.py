@@ -1,0 +1,146 @@
+"""Logs, traces and metrics. Nothing personal and no secret belongs into any of them."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Literal
+
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
+from opentelemetry.trace import Link, Span, SpanKind
+from prometheus_client import Counter, Histogram
+
+from gravity.settings import Settings
+
+APPEND_RETRIES = Counter("bus_append_retries", "Records produced again after an error.", ["topic"])
+RECORDS_CONSUMED = Counter(
+    "bus_records_consumed", "Records whose effects are committed.", ["consumer", "topic"]
+)
+RECORDS_SKIPPED = Counter(
+    "bus_records_skipped", "Records that no retry could handle.", ["consumer", "topic"]
+)
+CONSUMER_ERRORS = Counter(
+    "bus_consumer_errors", "Batches given up and read again.", ["consumer", "error"]
+)
+RECORD_AGE = Histogram(
+    "bus_record_age_seconds",
+    "From the producer's timestamp to the commit of the effects, newest record of a batch.",
+    ["consumer"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+)
+OUTBOX_RELAYED = Counter("outbox_relayed", "Events appended to the bus.", ["lane"])
+HTTP_REQUESTS = Counter(
+    "http_requests", "Answers by route and status.", ["method", "route", "status"]
+)
+HTTP_SECONDS = Histogram(
+    "http_request_seconds",
+    "From the first byte of the request to the last of the answer.",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+
+_KINDS = {
+    "internal": SpanKind.INTERNAL,
+    "server": SpanKind.SERVER,
+    "client": SpanKind.CLIENT,
+    "producer": SpanKind.PRODUCER,
+    "consumer": SpanKind.CONSUMER,
+}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, trace id, and what `extra` held."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        context = trace.get_current_span().get_span_context()
+        if context.is_valid:
+            line["trace_id"] = trace.format_trace_id(context.trace_id)
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def configure(
+    service: str, settings: Settings, processors: Sequence[SpanProcessor] = ()
+) -> TracerProvider:
+    """Set up this process: JSON logs on stdout, and traces.
+
+    Traces are recorded where something receives them (`otlp_url` or `processors`); otherwise
+    their ids still travel through HTTP, the bus and the logs, which costs next to nothing.
+    """
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter(service))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # One line a request comes from the access log; these would repeat it.
+    for noisy in ("httpx", "httpcore", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    receives = [*processors, *_otlp(settings)]
+    provider = TracerProvider(
+        sampler=ParentBased(ALWAYS_ON) if receives else ALWAYS_OFF,
+        resource=Resource.create({"service.name": service}),
+    )
+    for processor in receives:
+        provider.add_span_processor(processor)
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def _otlp(settings: Settings) -> list[SpanProcessor]:
+    if settings.otlp_url is None:
+        return []
+    # Here, since the exporter's HTTP stack costs every process that does not export.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return [BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.otlp_url))]
+
+
+@contextmanager
+def span(
+    name: str,
+    kind: Literal["internal", "server", "client", "producer", "consumer"] = "internal",
+    parent: Context | None = None,
+    links: Sequence[Link] = (),
+) -> Iterator[Span]:
+    """A span that is current inside the block; a child of `parent`, or else of the current one."""
+    tracer = trace.get_tracer("gravity")
+    with tracer.start_as_current_span(name, parent, _KINDS[kind], links=list(links)) as current:
+        yield current
+
+
+def inject() -> dict[str, bytes]:
+    """The current trace context as headers of a record (W3C `traceparent`, `tracestate`)."""
+    return {name: value.encode() for name, value in outgoing().items()}
+
+
+def outgoing() -> dict[str, str]:
+    """The current trace context as headers of an HTTP request."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier
+
+
+def extract(headers: Mapping[str, bytes]) -> Context:
+    """The trace context of a record or an HTTP request; empty where there is none."""
+    return propagate.extract(
+        {name: value.decode("latin-1") for name, value in headers.items()}, context=Context()
+    )
