@@ -54,7 +54,7 @@ def _operations(kernel: Kernel, checks: dict[str, Check]) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     all_checks: dict[str, Check] = {
         "postgres": lambda: kernel.pool.fetchval("select 1"),
-        "redis": lambda: kernel.redis.execute_command("PING"),
+        "redis": lambda: kernel.redis.exists("gravity"),
         **checks,
     }
 
