@@ -1,0 +1,179 @@
+"""What there is to learn from: swipes of the lake as arrays, split by whole days."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.fold_in import LIKE, SUPERLIKE, Histories
+from features.lake import read_profiles, read_swipes
+from training.snapshot import People, snapshot
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+DAY_MS: Final = 86_400_000
+WINDOW_DAYS: Final = 90
+EVALUATE_DAYS: Final = 3
+CALIBRATE_DAYS: Final = 4
+_COLUMNS: Final = ("swiper", "swiped", "action", "swiped_at", "propensity")
+
+
+class NothingToLearn(Exception):
+    """The window has no like, or no pass, between people of the lake."""
+
+
+class TooFewDays(Exception):
+    """The window's swipes fall on fewer than three days: nothing can be held out by time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Swipes:
+    """m swipes in order of time; the last one of each ordered pair.
+
+    viewer, candidate (m,) rows of People; action (m,) uint8; at_ms (m,) since 1970;
+    propensity (m,) float32, NaN where the policy had none.
+    """
+
+    viewer: Ints
+    candidate: Ints
+    action: npt.NDArray[np.uint8]
+    at_ms: Ints
+    propensity: Floats
+
+    def __len__(self) -> int:
+        return len(self.viewer)
+
+    @property
+    def liked(self) -> npt.NDArray[np.bool_]:
+        """(m,) likes and superlikes."""
+        return np.asarray((self.action == LIKE) | (self.action == SUPERLIKE))
+
+    @property
+    def day(self) -> Ints:
+        """(m,) UTC days since 1970."""
+        return self.at_ms // DAY_MS
+
+    def between(self, first_day: int, end_day: int) -> "Swipes":
+        """Those of first_day <= day < end_day, as views."""
+        start, stop = np.searchsorted(self.day, (first_day, end_day))
+        return self.take(slice(int(start), int(stop)))
+
+    def take(self, rows: slice | Ints | npt.NDArray[np.bool_]) -> "Swipes":
+        """The given rows, in that order."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in _FIELDS})
+
+    def histories(self, people: int) -> Histories:
+        """What each of `people` made, oldest first."""
+        order = np.argsort(self.viewer, kind="stable")
+        counts = np.bincount(self.viewer, minlength=people)
+        indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        return Histories(indptr, self.candidate[order], self.action[order])
+
+
+_FIELDS: Final = tuple(Swipes.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Whole UTC days since 1970: train < calibrate <= ... < evaluate <= ... < end."""
+
+    start: int
+    calibrate: int
+    evaluate: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Datasets:
+    """Everything a release is learned from. `window_end` is exclusive; `today` a day number."""
+
+    people: People
+    swipes: Swipes
+    split: Split
+    window_start: datetime
+    window_end: datetime
+    snapshot_at: datetime
+    today: int
+    data_hash: str
+
+
+def prepare(lake_root: str | Path, now: datetime) -> Datasets:
+    """Read the lake as of `now`: the latest profiles and the last 90 days of swipes.
+
+    Raises `NoProfiles`, `NothingToLearn`, `TooFewDays`.
+    """
+    since = now - timedelta(days=WINDOW_DAYS)
+    profiles = read_profiles(lake_root)
+    swipes = read_swipes(lake_root, since=since, until=now, columns=_COLUMNS)
+    return datasets_of(profiles, swipes, since, now)
+
+
+def datasets_of(profiles: pa.Table, swipes: pa.Table, since: datetime, now: datetime) -> Datasets:
+    """Datasets of Arrow tables in the lake's schemas; see `prepare`."""
+    today = (now.astimezone(UTC).date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
+    people = snapshot(profiles, today)
+    arrays = swipes_of(swipes, people)
+    liked = arrays.liked
+    if not liked.any() or liked.all():
+        raise NothingToLearn
+    return Datasets(
+        people=people,
+        swipes=arrays,
+        split=split_days(arrays.day),
+        window_start=since,
+        window_end=now,
+        snapshot_at=now,
+        today=today,
+        data_hash=_hash(people, arrays),
+    )
+
+
+def swipes_of(rows: pa.Table, people: People) -> Swipes:
+    """Arrays of lake rows: people of the snapshot only, never oneself, last of each pair."""
+    at = rows.column("swiped_at").cast(pa.int64()).to_numpy()
+    order = np.argsort(at, kind="stable")
+    viewer = people.rows_of(rows.column("swiper").to_numpy())[order]
+    candidate = people.rows_of(rows.column("swiped").to_numpy())[order]
+    pair = viewer * len(people) + candidate
+    # The first of the reversed pairs is the last swipe of the pair.
+    _, last = np.unique(pair[::-1], return_index=True)
+    is_last = np.zeros(len(pair), bool)
+    is_last[len(pair) - 1 - last] = True
+    kept = is_last & (viewer >= 0) & (candidate >= 0) & (viewer != candidate)
+    propensity = rows.column("propensity").to_numpy(zero_copy_only=False).astype(np.float32)
+    everything = Swipes(
+        viewer,
+        candidate,
+        rows.column("action").to_numpy().astype(np.uint8)[order],
+        at[order],
+        propensity[order],
+    )
+    return everything.take(kept)
+
+
+def split_days(day: Ints) -> Split:
+    """Hold out the last days, at most a third of them; raises `TooFewDays`."""
+    days = np.unique(day)
+    if len(days) < 3:
+        raise TooFewDays
+    evaluate = min(EVALUATE_DAYS, max(1, len(days) // 6))
+    calibrate = min(CALIBRATE_DAYS, max(1, len(days) // 6))
+    return Split(
+        start=int(days[0]),
+        calibrate=int(days[-evaluate - calibrate]),
+        evaluate=int(days[-evaluate]),
+        end=int(days[-1]) + 1,
+    )
+
+
+def _hash(people: People, swipes: Swipes) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(people.table).tobytes())
+    for name in _FIELDS:
+        digest.update(np.ascontiguousarray(getattr(swipes, name)).tobytes())
+    return digest.hexdigest()
