@@ -1,0 +1,227 @@
+"""Feast's online layout in Redis, without Feast: keys, hash fields and values, by columns.
+
+Key: serialised entity key (version 3) and project. Hash field: murmur3_32 of `view:feature`, little
+endian. Value: Feast's `Value` message, of which six wire forms are in use. `_ts:view` holds the
+event time as a protobuf `Timestamp`. tests/features holds all of it to Feast's own code.
+"""
+
+import struct
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+import mmh3
+import numpy as np
+import numpy.typing as npt
+
+from features.views import JOIN_KEY, PROJECT, Kind, View
+
+Int64s = npt.NDArray[np.int64]
+Column = npt.NDArray[np.generic]
+NULL: Final = b""
+"""A null is a `Value` with nothing set, which serialises to nothing."""
+
+_STRING_TYPE: Final = 2
+_INT64_TYPE: Final = 4
+_KEY_HEAD: Final = (
+    struct.pack("<III", 1, _STRING_TYPE, len(JOIN_KEY))
+    + JOIN_KEY.encode()
+    + struct.pack("<II", _INT64_TYPE, 8)
+)
+_KEY_TAIL: Final = PROJECT.encode()
+KEY_BYTES: Final = len(_KEY_HEAD) + 8 + len(_KEY_TAIL)
+_VARINT_BYTES: Final = 10
+
+
+def entity_key(person: int) -> bytes:
+    """The Redis key of one person's features."""
+    return _KEY_HEAD + struct.pack("<q", person) + _KEY_TAIL
+
+
+def entity_keys(persons: npt.ArrayLike) -> list[bytes]:
+    """The Redis keys of people (n,)."""
+    ids = np.asarray(persons, np.int64)
+    rows = np.empty((len(ids), KEY_BYTES), np.uint8)
+    rows[:, : len(_KEY_HEAD)] = np.frombuffer(_KEY_HEAD, np.uint8)
+    rows[:, len(_KEY_HEAD) : -len(_KEY_TAIL)] = ids.astype("<i8").view(np.uint8).reshape(-1, 8)
+    rows[:, -len(_KEY_TAIL) :] = np.frombuffer(_KEY_TAIL, np.uint8)
+    return _rows_of(rows)
+
+
+@cache
+def feature_field(view: str, feature: str) -> bytes:
+    """The hash field of a feature."""
+    return struct.pack("<I", mmh3.hash(f"{view}:{feature}", signed=False))
+
+
+def time_field(view: str) -> bytes:
+    """The hash field of a view's event time."""
+    return f"_ts:{view}".encode()
+
+
+@cache
+def view_fields(view: View) -> tuple[bytes, ...]:
+    """The hash fields of a view in order, its event time last."""
+    fields = [feature_field(view.name, feature.name) for feature in view.features]
+    return (*fields, time_field(view.name))
+
+
+def encode_column(kind: Kind, values: npt.ArrayLike | Sequence[str | None]) -> list[bytes]:
+    """Serialised `Value`s of a column (n,), or (n, d) for lists; NaN and None become null."""
+    if kind is Kind.STRING:
+        return [NULL if v is None else _encode_string(str(v)) for v in np.asarray(values, object)]
+    if kind in (Kind.INT64, Kind.UNIX_TIMESTAMP):
+        return encode_varints(np.asarray(values, np.int64), bytes([kind.value << 3]))
+    if kind is Kind.FLOAT32_LIST:
+        return _encode_lists(np.asarray(values, np.float32))
+    numbers = np.asarray(values, "<f4" if kind is Kind.FLOAT32 else "<f8")
+    wire = 5 if kind is Kind.FLOAT32 else 1
+    rows = _with_head(bytes([kind.value << 3 | wire]), numbers.reshape(-1, 1))
+    return [NULL if null else row for row, null in zip(rows, np.isnan(numbers), strict=True)]
+
+
+def encode_varints(values: Int64s, tag: bytes) -> list[bytes]:
+    """`tag` and the varint of each value (n,); negatives take ten bytes, as protobuf has them."""
+    left = values.astype(np.uint64)
+    out = np.zeros((len(values), _VARINT_BYTES), np.uint8)
+    length = np.ones(len(values), np.int64)
+    for place in range(_VARINT_BYTES):
+        out[:, place] = left & np.uint64(0x7F)
+        left >>= np.uint64(7)
+        more = left > 0
+        out[more, place] |= 0x80
+        length[more] += 1
+        if not more.any():
+            break
+    rows = _rows_of(out)
+    return [tag + row[:size] for row, size in zip(rows, length.tolist(), strict=True)]
+
+
+def encode_times(event_ms: npt.ArrayLike) -> list[bytes]:
+    """Protobuf `Timestamp`s of milliseconds since the epoch (n,)."""
+    ms = np.asarray(event_ms, np.int64)
+    seconds, nanos = np.divmod(ms, 1000)
+    head = encode_varints(seconds, b"\x08")
+    if not nanos.any():
+        return [NULL if s == 0 else row for s, row in zip(seconds.tolist(), head, strict=True)]
+    tail = encode_varints(nanos * 1_000_000, b"\x10")
+    kept = zip(head, (seconds != 0).tolist(), tail, (nanos != 0).tolist(), strict=True)
+    return [(h if s else NULL) + (t if n else NULL) for h, s, t, n in kept]
+
+
+def decode_varints(raw: Sequence[bytes | None], skip: int = 1) -> Int64s:
+    """The varint after `skip` bytes of each (n,) int64; 0 where there is nothing."""
+    width = skip + _VARINT_BYTES
+    block = b"".join([(row or NULL)[:width].ljust(width, b"\0") for row in raw])
+    digits = np.frombuffer(block, np.uint8).reshape(-1, width)[:, skip:]
+    out = np.zeros(len(raw), np.uint64)
+    running = np.ones(len(raw), bool)
+    for place in range(_VARINT_BYTES):
+        digit = digits[:, place]
+        out |= np.where(running, digit & 0x7F, 0).astype(np.uint64) << np.uint64(7 * place)
+        running &= digit >= 0x80
+        if not running.any():
+            break
+    return out.view(np.int64)
+
+
+def decode_fixed(raw: Sequence[bytes | None], kind: Kind) -> npt.NDArray[np.float64]:
+    """Float32 or Float64 `Value`s as float64 (n,); NaN where missing or null."""
+    dtype = np.dtype([("tag", "u1"), ("value", "<f4" if kind is Kind.FLOAT32 else "<f8")])
+    empty = b"\0" + np.array(np.nan, dtype["value"]).tobytes()
+    size = dtype.itemsize
+    block = b"".join([row if row is not None and len(row) == size else empty for row in raw])
+    return np.frombuffer(block, dtype)["value"].astype(np.float64)
+
+
+def decode_lists(raw: Sequence[bytes | None], width: int | None) -> npt.NDArray[np.float32]:
+    """Float lists as float32 (n, width); NaN rows where missing, null or of another width.
+
+    With no `width` given it is that of the first present row (0 where there is none).
+    """
+    if width is None:
+        width = next((_list_width(row) for row in raw if row), 0)
+    head = _list_head(width)
+    size = len(head) + 4 * width
+    empty = head + np.full(width, np.nan, "<f4").tobytes()
+    block = b"".join(
+        [row if row is not None and len(row) == size and row.startswith(head) else empty
+         for row in raw]
+    )  # fmt: skip
+    rows = np.frombuffer(block, np.uint8).reshape(len(raw), size)[:, len(head) :]
+    return np.ascontiguousarray(rows).view("<f4").reshape(len(raw), width)
+
+
+def decode_string(raw: bytes | None) -> str | None:
+    """The text of a string `Value`; None where missing or null."""
+    if not raw:
+        return None
+    at = 1
+    while raw[at] >= 0x80:
+        at += 1
+    return raw[at + 1 :].decode()
+
+
+def decode_times(raw: Sequence[bytes | None]) -> Int64s:
+    """Milliseconds (n,) of `Timestamp`s; −1 where there is none."""
+    seconds = decode_varints([row if row and row[0] == 0x08 else None for row in raw])
+    nanos = decode_varints([_nanos(row) for row in raw])
+    out: Int64s = np.where([row is None for row in raw], -1, seconds * 1000 + nanos // 1_000_000)
+    return out
+
+
+def _nanos(raw: bytes | None) -> bytes | None:
+    if not raw:
+        return None
+    at = 0
+    if raw[0] == 0x08:
+        at = 1
+        while raw[at] >= 0x80:
+            at += 1
+        at += 1
+    return raw[at:] or None
+
+
+def _encode_string(value: str) -> bytes:
+    text = value.encode()
+    return b"\x12" + _varint(len(text)) + text
+
+
+def _encode_lists(values: npt.NDArray[np.float32]) -> list[bytes]:
+    rows = _with_head(_list_head(values.shape[1]), values.astype("<f4"))
+    null: list[bool] = np.any(np.isnan(values), axis=1).tolist()
+    return [NULL if is_null else row for row, is_null in zip(rows, null, strict=True)]
+
+
+@cache
+def _list_head(width: int) -> bytes:
+    if width == 0:
+        return b"\x82\x01\x00"
+    inner = b"\x0a" + _varint(4 * width)
+    return b"\x82\x01" + _varint(len(inner) + 4 * width) + inner
+
+
+def _list_width(raw: bytes) -> int:
+    size = int(decode_varints([raw], 2)[0])
+    for width in (size // 4 - 1, size // 4):
+        if width >= 0 and len(_list_head(width)) + 4 * width == len(raw):
+            return width
+    return 0
+
+
+def _varint(value: int) -> bytes:
+    return encode_varints(np.array([value], np.int64), b"")[0]
+
+
+def _with_head(head: bytes, values: Column) -> list[bytes]:
+    """`head` before the bytes of each row of `values` (n, width)."""
+    body = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
+    rows = np.empty((len(values), len(head) + body.shape[1]), np.uint8)
+    rows[:, : len(head)] = np.frombuffer(head, np.uint8)
+    rows[:, len(head) :] = body
+    return _rows_of(rows)
+
+
+def _rows_of(rows: npt.NDArray[np.uint8]) -> list[bytes]:
+    block, width = rows.tobytes(), rows.shape[1]
+    return [block[at : at + width] for at in range(0, len(block), width)]
