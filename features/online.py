@@ -67,11 +67,15 @@ def view_fields(view: View) -> tuple[bytes, ...]:
 
 
 def encode_column(kind: Kind, values: npt.ArrayLike | Sequence[str | None]) -> list[bytes]:
-    """Serialised `Value`s of a column (n,), or (n, d) for lists; NaN and None become null."""
+    """Serialised `Value`s of a column (n,), or (n, d) for lists; null: NaN, None, a time below 0."""
     if kind is Kind.STRING:
         return [NULL if v is None else _encode_string(str(v)) for v in np.asarray(values, object)]
-    if kind in (Kind.INT64, Kind.UNIX_TIMESTAMP):
+    if kind is Kind.INT64:
         return encode_varints(np.asarray(values, np.int64), bytes([kind.value << 3]))
+    if kind is Kind.UNIX_TIMESTAMP:
+        seconds = np.asarray(values, np.int64)
+        rows = encode_varints(seconds, bytes([kind.value << 3]))
+        return [NULL if s < 0 else row for s, row in zip(seconds.tolist(), rows, strict=True)]
     if kind is Kind.FLOAT32_LIST:
         return _encode_lists(np.asarray(values, np.float32))
     numbers = np.asarray(values, "<f4" if kind is Kind.FLOAT32 else "<f8")

@@ -1,0 +1,103 @@
+"""Bulk write of people into Redis: their rows, the H3 cells they are in, their profile view."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from redis.asyncio import Redis
+
+from features.disk_cells import cells_of
+from features.eligibility import person_table
+from features.person_row import cell_key, encode_head, person_row_key
+from features.view_writer import write_view
+from features.views import PROFILE
+from features.wire import packed, send_all
+
+CELL_RESOLUTION: Final = 6
+
+
+async def write_person_rows(redis: Redis, rows: pa.Table) -> int:
+    """Write person rows, cells and profile views of a table of schema PROFILES; returns how many.
+
+    One row a person. A person who moved stays in the former cell too, where the last look at
+    their row leaves them out by distance. Raises `CoordinatesInvalid`.
+    """
+    people = people_of(rows)
+    latitude, longitude = rows["latitude"].to_numpy(), rows["longitude"].to_numpy()
+    heads = encode_head(
+        people, latitude, longitude, rows["version"].to_numpy(), rows["visibility"].to_numpy()
+    )
+    ids = rows["person"].to_numpy().tolist()
+    values = zip(ids, heads, _tails(rows), strict=True)
+    await send_all(redis, (packed(b"SET", person_row_key(i).encode(), h + t) for i, h, t in values))
+    changed = pc.cast(rows["changed_at"].cast(pa.timestamp("ms", "UTC")), pa.int64()).to_numpy()
+    cells = cells_of(latitude, longitude, CELL_RESOLUTION)
+    await send_all(redis, _cell_commands(np.asarray(ids, np.int64), cells, changed // 1000))
+    return await write_profiles(redis, rows)
+
+
+async def write_profiles(redis: Redis, rows: pa.Table) -> int:
+    """Write the `profile` view from a table of schema PROFILES. Returns the number of rows."""
+    height = rows["height_cm"].to_numpy()
+    columns: list[npt.ArrayLike | Sequence[str | None]] = [
+        rows["gender"].to_numpy(),
+        rows["birth_day"].to_numpy(),
+        rows["body_type"].to_pylist(),
+        np.asarray(height, np.float32),
+        rows["latitude"].to_numpy(),
+        rows["longitude"].to_numpy(),
+    ]
+    changed = rows["changed_at"].cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_numpy()
+    return await write_view(redis, PROFILE, rows["person"].to_numpy(), columns, changed)
+
+
+def people_of(rows: pa.Table) -> npt.NDArray[np.void]:
+    """A PERSON_DTYPE table (n,) of a table of schema PROFILES. Raises `CoordinatesInvalid`."""
+    names = ("birth_day", "gender", "age_min", "age_max", "max_distance_km")
+    return person_table(
+        rows["person"].to_numpy(),
+        rows["latitude"].to_numpy(),
+        rows["longitude"].to_numpy(),
+        seeks=seeks_masks(rows["seeks"]),
+        visible=rows["visibility"].to_numpy() == 1,
+        **{name: rows[name].to_numpy() for name in names},
+    )
+
+
+def seeks_masks(
+    seeks: "pa.ChunkedArray[pa.Scalar[pa.ListType[pa.Int8Type]]]",
+) -> npt.NDArray[np.uint8]:
+    """Masks (n,) of `1 << gender` of a list column (n,)."""
+    lists = seeks.combine_chunks()
+    genders = pc.list_flatten(lists).to_numpy().astype(np.int64)
+    owner = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
+    masks = np.zeros(len(lists), np.uint8)
+    np.bitwise_or.at(masks, owner, (1 << genders).astype(np.uint8))
+    return masks
+
+
+def _tails(rows: pa.Table) -> Iterator[bytes]:
+    """JSON tails; attributes are stored as JSON already and are spliced in as they are."""
+    columns = (rows[name].to_pylist() for name in ("name", "attributes", "simulated"))
+    for name, attributes, simulated in zip(*columns, strict=True):
+        shown = json.dumps(name, ensure_ascii=False)
+        flag = "true" if simulated else "false"
+        yield (
+            f'{{"name":{shown},"attributes":{attributes},"photos":[],"simulated":{flag}}}'.encode()
+        )
+
+
+def _cell_commands(
+    ids: npt.NDArray[np.int64], cells: npt.NDArray[np.uint64], active_s: npt.NDArray[np.int64]
+) -> Iterator[bytes]:
+    """One ZADD a cell."""
+    order = np.argsort(cells, kind="stable")
+    firsts = np.flatnonzero(np.diff(cells[order], prepend=np.uint64(0)))
+    for rows in np.split(order, firsts[1:]) if len(order) else []:
+        pairs = zip(active_s[rows].tolist(), ids[rows].tolist(), strict=True)
+        members = [part for at, i in pairs for part in (b"%d" % at, b"%d" % i)]
+        yield packed(b"ZADD", cell_key(int(cells[rows[0]])).encode(), *members)

@@ -1,0 +1,68 @@
+"""Bulk write of feature views: whole arrays in, packed pipelines out.
+
+It overwrites, and raises the version of every hash it touches, so that a concurrent
+compare-and-set of the stream fails and starts again from what was written here.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from redis.asyncio import Redis
+
+from features import online
+from features.views import View, factors
+from features.wire import bulk, send_all
+
+VERSION_FIELD: Final = b"_v"
+HISTORY_FIELD: Final = b"_h"
+
+
+def offset_field(partition: int) -> bytes:
+    """The hash field of the last source offset applied of a partition of user.swipes."""
+    return b"_p%d" % partition
+
+
+async def write_view(
+    redis: Redis,
+    view: View,
+    person_ids: npt.ArrayLike,
+    columns: Sequence[npt.ArrayLike | Sequence[str | None]],
+    event_ms: npt.ArrayLike,
+) -> int:
+    """Write one view of people (n,): a column (n,) or (n, d) for each feature, in order.
+
+    NaN and None are written as null. `event_ms` is one time for all or (n,). Returns n.
+    """
+    ids = np.asarray(person_ids, np.int64)
+    encoded = [online.encode_column(f.kind, c) for f, c in zip(view.features, columns, strict=True)]
+    times = online.encode_times(np.broadcast_to(np.asarray(event_ms, np.int64), ids.shape))
+    await send_all(redis, hset_commands(ids, online.view_fields(view), [*encoded, times]))
+    return len(ids)
+
+
+async def write_factors(
+    redis: Redis,
+    release: str,
+    person_ids: npt.ArrayLike,
+    taste: npt.NDArray[np.float32],
+    given_rate: npt.NDArray[np.float32],
+    received_rate: npt.NDArray[np.float32],
+    event_ms: npt.ArrayLike,
+) -> int:
+    """Write `factors_<release>` of people (n,): taste (n, d), rates (n,). Returns n."""
+    columns = (taste, given_rate, received_rate)
+    return await write_view(redis, factors(release), person_ids, columns, event_ms)
+
+
+def hset_commands(
+    ids: npt.NDArray[np.int64], fields: Sequence[bytes], columns: Sequence[Sequence[bytes]]
+) -> Iterator[bytes]:
+    """Commands that set `fields` of each person's hash and raise its version."""
+    head = b"*%d\r\n$4\r\nHSET\r\n" % (2 + 2 * len(fields))
+    names = [bulk(field) for field in fields]
+    for key, *values in zip(online.entity_keys(ids), *columns, strict=True):
+        cells = [b"%b$%d\r\n%b\r\n" % (n, len(v), v) for n, v in zip(names, values, strict=True)]
+        yield b"%b$%d\r\n%b\r\n%b" % (head, len(key), key, b"".join(cells))
+        yield b"*4\r\n$7\r\nHINCRBY\r\n$%d\r\n%b\r\n$2\r\n_v\r\n$1\r\n1\r\n" % (len(key), key)
