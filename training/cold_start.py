@@ -7,6 +7,7 @@ from features.behaviour import BANDS
 from features.release import cold_start_dtype
 
 Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
 
 def cold_start(
@@ -16,16 +17,15 @@ def cold_start(
     given_rate: Floats,
     received_rate: Floats,
     line: Floats,
-    made: npt.NDArray[np.int64],
-    received: npt.NDArray[np.int64],
+    made_any: Bools,
+    received_any: Bools,
 ) -> npt.NDArray[np.void]:
     """Means (BANDS,) of cold_start_dtype over the people of each band.
 
-    Tastes and given rates are averaged over people who made swipes (`made` (n,) counts), appeals
-    and received rates over those who received some. A band without such people has everybody's.
+    Tastes and given rates are averaged over people who made swipes, appeals and received rates
+    over those who received some. A band without such people has everybody's.
     """
     means = np.zeros(BANDS, cold_start_dtype(taste.shape[1]))
-    made_any, received_any = made > 0, received > 0
     columns = {
         "taste": (taste, made_any),
         "given_rate": (given_rate, made_any),
@@ -34,15 +34,21 @@ def cold_start(
         "line": (line, np.ones(len(band), bool)),
     }
     for name, (values, known) in columns.items():
-        means[name] = _band_means(values, known, band)
+        means[name] = band_means(values, known, band)
     return means
 
 
-def _band_means(
-    values: Floats, known: npt.NDArray[np.bool_], band: npt.NDArray[np.int64]
-) -> Floats:
+def fill_by_band(values: Floats, known: Bools, band: npt.NDArray[np.int64]) -> Floats:
+    """`values` (n, ...) where known (n,), elsewhere the mean of the known of the same band."""
+    filled = values.copy()
+    filled[~known] = band_means(values, known, band)[band[~known]]
+    return filled
+
+
+def band_means(values: Floats, known: Bools, band: npt.NDArray[np.int64]) -> Floats:
+    """Means (BANDS, ...) of the known values; of all known where a band has none."""
     overall = values[known].mean(axis=0) if known.any() else values.mean(axis=0)
-    means = np.broadcast_to(overall, (BANDS, *values.shape[1:])).copy()
+    means = np.broadcast_to(overall, (BANDS, *values.shape[1:])).astype(np.float32)
     for b in np.unique(band[known]):
         means[b] = values[known & (band == b)].mean(axis=0)
     return means

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -91,9 +91,14 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Datasets:
-    """Everything a release is learned from. `window_end` is exclusive; `today` a day number."""
+    """Everything a release is made from; `today` is a day number.
+
+    `seen` holds every swipe before `window_end`, `swipes` those of them since `window_start`:
+    what is old teaches little, but nobody is shown again.
+    """
 
     people: People
+    seen: Swipes
     swipes: Swipes
     split: Split
     window_start: datetime
@@ -103,34 +108,39 @@ class Datasets:
     data_hash: str
 
 
-def prepare(lake_root: str | Path, now: datetime) -> Datasets:
-    """Read the lake as of `now`: the latest profiles and the last 90 days of swipes.
+def prepare(lake_root: str | Path, now: datetime, window_end: datetime) -> Datasets:
+    """Read the lake: the latest profiles, and the swipes before `window_end`.
 
+    `now` is the day that ages are counted from. The lake must be complete up to `window_end`: what
+    it lacks of that time is in no release and, for serving, not recent either.
     Raises `NoProfiles`, `NothingToLearn`, `TooFewDays`.
     """
-    since = now - timedelta(days=WINDOW_DAYS)
-    profiles = read_profiles(lake_root)
-    swipes = read_swipes(lake_root, since=since, until=now, columns=_COLUMNS)
-    return datasets_of(profiles, swipes, since, now)
+    swipes = read_swipes(lake_root, until=window_end, columns=_COLUMNS)
+    return datasets_of(read_profiles(lake_root), swipes, now, window_end)
 
 
-def datasets_of(profiles: pa.Table, swipes: pa.Table, since: datetime, now: datetime) -> Datasets:
+def datasets_of(
+    profiles: pa.Table, swipes: pa.Table, now: datetime, window_end: datetime
+) -> Datasets:
     """Datasets of Arrow tables in the lake's schemas; see `prepare`."""
-    today = (now.astimezone(UTC).date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
+    today = (now.astimezone(UTC).date() - date(1970, 1, 1)).days
     people = snapshot(profiles, today)
-    arrays = swipes_of(swipes, people)
-    liked = arrays.liked
+    seen = swipes_of(swipes, people)
+    window_start = window_end - timedelta(days=WINDOW_DAYS)
+    learned = seen.take(seen.at_ms >= int(window_start.timestamp() * 1000))
+    liked = learned.liked
     if not liked.any() or liked.all():
         raise NothingToLearn
     return Datasets(
         people=people,
-        swipes=arrays,
-        split=split_days(arrays.day),
-        window_start=since,
-        window_end=now,
+        seen=seen,
+        swipes=learned,
+        split=split_days(learned.day),
+        window_start=window_start,
+        window_end=window_end,
         snapshot_at=now,
         today=today,
-        data_hash=_hash(people, arrays),
+        data_hash=_hash(people, seen),
     )
 
 

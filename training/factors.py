@@ -10,7 +10,9 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from features.fold_in import PASS, FoldInParameters, fold_in_many, gram_of
+from training.cold_start import fill_by_band
 from training.datasets import Swipes
+from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
 
@@ -42,26 +44,31 @@ class Factors:
 
 def fit_factors(
     swipes: Swipes,
-    people: int,
+    people: People,
     settings: FactorSettings,
     rng: np.random.Generator,
     start: Factors | None = None,
 ) -> Factors:
-    """Factors of `people`; equal generators give equal factors. Seconds for two million swipes."""
+    """Factors of everybody; equal generators give equal factors. Seconds for two million swipes.
+
+    People without swipes made (or received) have the mean taste (or appeal) of their band.
+    """
+    n = len(people)
     model = AlternatingLeastSquares(
         factors=settings.d,
         regularization=settings.fold_in.regularisation,
         iterations=settings.refit_iterations if start else settings.iterations,
         random_state=int(rng.integers(2**31)),
     )
-    model.user_factors = start.taste.copy() if start else _initial(people, settings.d, rng)
-    model.item_factors = start.appeal.copy() if start else _initial(people, settings.d, rng)
+    model.user_factors = start.taste.copy() if start else _initial(n, settings.d, rng)
+    model.item_factors = start.appeal.copy() if start else _initial(n, settings.d, rng)
     with threadpool_limits(1, "blas"):
-        model.fit(_confidences(swipes, people, settings.fold_in), show_progress=False)
-        appeal = np.asarray(model.item_factors, np.float32)
-        histories = swipes.histories(people)
+        model.fit(_confidences(swipes, n, settings.fold_in), show_progress=False)
+        received = np.bincount(swipes.candidate, minlength=n) > 0
+        appeal = fill_by_band(np.asarray(model.item_factors, np.float32), received, people.band)
+        histories = swipes.histories(n)
         taste = fold_in_many(appeal, histories, gram_of(appeal), settings.fold_in)
-    return Factors(taste, appeal)
+    return Factors(fill_by_band(taste, np.diff(histories.indptr) > 0, people.band), appeal)
 
 
 def _initial(people: int, d: int, rng: np.random.Generator) -> Floats:

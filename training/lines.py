@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.behaviour import BANDS
 from features.eligibility import Candidates, eligible, viewer_of
 from features.score import Sides, log_sigmoid
+from training.cold_start import fill_by_band
 from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
@@ -45,8 +45,10 @@ def fit_lines(people: People, sides: Sides, today: int, rng: np.random.Generator
         sample = _sample(start, n, rng)
         may = _eligible_block(people, columns.take(sample), rows, today)
         line[rows], fitted[rows] = _fit_block(sides.take(rows), sides.take(sample), may)
-    line[~fitted] = _band_means(line, fitted, people.band)[people.band[~fitted]]
-    return Lines(line, fitted)
+    if not fitted.any():
+        line[:] = -np.log(2.0), 0.5  # the tangent of log s at 0
+        return Lines(line, fitted)
+    return Lines(fill_by_band(line, fitted, people.band), fitted)
 
 
 def _sample(start: int, n: int, rng: np.random.Generator) -> Ints:
@@ -89,13 +91,3 @@ def _logits(choosers: Sides, chosen: Sides) -> Floats:
     x = (choosers.k[:, None] * choosers.taste) @ chosen.appeal.T
     x += choosers.offset[:, None] + choosers.w_received[:, None] * chosen.received_logit
     return np.asarray(x, np.float32)
-
-
-def _band_means(line: Floats, fitted: npt.NDArray[np.bool_], band: Ints) -> Floats:
-    """Mean line (BANDS, 2) of the fitted; an empty band has the mean of all, or a plain sigmoid's
-    tangent at 0."""
-    everyone = line[fitted].mean(axis=0) if fitted.any() else np.array([-np.log(2.0), 0.5])
-    means = np.tile(everyone.astype(np.float32), (BANDS, 1))
-    for b in np.unique(band[fitted]):
-        means[b] = line[fitted & (band == b)].mean(axis=0)
-    return means

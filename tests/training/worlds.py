@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ UNTIL = datetime(2026, 3, 1, tzinfo=UTC)
 BODY_TYPES = ("athletic", "average", "curvy", "thin")
 DAYS = 12
 
-Column = npt.NDArray[np.generic] | Sequence[object] | pa.Array[pa.Scalar[pa.DataType]]
+Column: TypeAlias = "npt.NDArray[np.generic] | Sequence[object] | pa.Array[pa.Scalar[pa.DataType]]"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,6 @@ class World:
     swipes: pa.Table
     p_like: npt.NDArray[np.float64]
     body_type: npt.NDArray[np.int64]
-    since: datetime
     now: datetime
 
 
@@ -57,7 +57,7 @@ def market(people: int = 400, swipes_each: int = 40, seed: int = 0) -> World:
     liked = rng.random(len(viewer)) < p_like[viewer, candidate]
     action = np.where(liked, np.where(rng.random(len(liked)) < 0.05, 3, 1), 2)
     swipes = swipes_table(viewer + 1, candidate + 1, action, rng.random(len(viewer)))
-    return World(profiles, swipes, p_like, body, UNTIL - timedelta(days=DAYS), UNTIL)
+    return World(profiles, swipes, p_like, body, UNTIL)
 
 
 def swipes_table(

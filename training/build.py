@@ -1,0 +1,297 @@
+"""From the lake to a release, step by step: the seam between training and the flow `retrain`.
+
+    datasets = prepare(lake_root, now, window_end)          # training.datasets
+    pairs = calibration_pairs(datasets, settings, seed)     # held-out swipes, in order of time
+    table = pair_table(datasets, pairs)                     # viewer, candidate, event_timestamp
+    counts = ...                                            # PairCounts by the point-in-time join
+    fitted = fit(datasets, pairs, counts, settings, seed)   # or counts_before(...)
+    evaluation = evaluate(datasets, fitted, seed)           # .metrics(): flat dict of floats
+    manifest = assemble(datasets, fitted, evaluation, bus_positions, path)
+
+Errors: `NoProfiles` (training.snapshot), `NothingToLearn`, `TooFewDays` (training.datasets).
+Equal inputs and seeds give equal releases. The join's keys are `viewer` (counts given) and
+`candidate` (counts received), as of the midnight (UTC) of the swipe's day.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+import features
+import training
+from features.fold_in import gram_of
+from features.release import (
+    FeatureField,
+    Manifest,
+    ReleaseArrays,
+    TrainingWindow,
+    write_release,
+)
+from features.score import candidate_vectors, match_scores, query_vectors
+from training.calibration import (
+    PairCounts,
+    calibrate,
+    counts_before,
+    inputs_of,
+    midnight_ms,
+    predicted,
+)
+from training.datasets import Datasets, Swipes, prepare
+from training.eligible_lists import EligibleList, eligible_lists, sample_viewers
+from training.evaluation import (
+    RETRIEVED,
+    LikeQuality,
+    RankingQuality,
+    like_quality,
+    ranking_quality,
+)
+from training.exposure import choose_tau
+from training.factors import Factors, FactorSettings, fit_factors
+from training.model import Model, model_of
+from training.rates import Priors, count, fit_priors
+
+__all__ = [
+    "Evaluation",
+    "Fitted",
+    "TrainingSettings",
+    "assemble",
+    "calibration_pairs",
+    "counts_before",
+    "evaluate",
+    "fit",
+    "pair_table",
+    "prepare",
+]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """How much of what; the defaults are those of docs/decisions/0040."""
+
+    factors: FactorSettings = FactorSettings()  # noqa: RUF009  (frozen)
+    most_calibration_pairs: int = 200_000
+    evaluated_viewers: int = 1_000
+    exposure_viewers: int = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """`held` saw nothing of the evaluation days and is judged; `final` saw all and is released."""
+
+    priors: Priors
+    held: Model
+    held_factors: Factors
+    final: Model
+    settings: TrainingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the held-out days say, and the exposure temperature."""
+
+    likes: LikeQuality
+    ranking: RankingQuality
+    tau: float
+    people: int
+    swipes: int
+
+    def metrics(self) -> dict[str, float]:
+        """Flat, for experiment tracking and gates; NaN where there was nothing to measure."""
+        flat = {
+            f"{measure}_{order}": float(value)
+            for measure in ("recall_at_20", "ndcg_at_20")
+            for order, value in asdict(getattr(self.ranking, measure)).items()
+        }
+        return flat | {
+            "retrieval_recall_at_20": self.ranking.retrieval_recall_at_20,
+            "evaluated_viewers": float(self.ranking.viewers),
+            "auc_learned": self.likes.auc_learned,
+            "auc_rates": self.likes.auc_rates,
+            "auc_popularity": self.likes.auc_popularity,
+            "calibration_error": self.likes.calibration_error,
+            "held_out_swipes": float(self.likes.swipes),
+            "tau": self.tau,
+            "people": float(self.people),
+            "swipes": float(self.swipes),
+        }
+
+
+def calibration_pairs(datasets: Datasets, settings: TrainingSettings, seed: int) -> Swipes:
+    """A random sample of the calibration days' swipes, in order of time."""
+    pairs = datasets.swipes.between(datasets.split.calibrate, datasets.split.evaluate)
+    if len(pairs) <= settings.most_calibration_pairs:
+        return pairs
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(len(pairs), settings.most_calibration_pairs, replace=False)
+    return pairs.take(np.sort(chosen))
+
+
+def pair_table(datasets: Datasets, pairs: Swipes) -> pa.Table:
+    """Rows for the point-in-time join: ids, the midnight before each swipe, and the action."""
+    ids = datasets.people.table["person_id"]
+    midnight = pa.array(midnight_ms(pairs)).cast(pa.timestamp("ms", tz="UTC"))
+    return pa.table(
+        {
+            "viewer": pa.array(ids[pairs.viewer]),
+            "candidate": pa.array(ids[pairs.candidate]),
+            "event_timestamp": midnight,
+            "action": pa.array(pairs.action),
+        }
+    )
+
+
+def fit(
+    datasets: Datasets, pairs: Swipes, counts: PairCounts, settings: TrainingSettings, seed: int
+) -> Fitted:
+    """Learn factors before the calibration days, calibrate on those, refit for judging and use."""
+    rng = np.random.default_rng(seed)
+    people, split, swipes = datasets.people, datasets.split, datasets.swipes
+    past = swipes.between(split.start, split.calibrate)
+    priors = fit_priors(count(past, len(people)))
+    factors = fit_factors(past, people, settings.factors, rng)
+    calibrations = calibrate(inputs_of(datasets, pairs, counts, factors, priors), pairs.liked)
+    seen_past = swipes.between(split.start, split.evaluate)
+    held_factors = fit_factors(seen_past, people, settings.factors, rng, start=factors)
+    held = model_of(datasets, seen_past, held_factors, priors, calibrations, rng)
+    final_factors = fit_factors(swipes, people, settings.factors, rng, start=held_factors)
+    final = model_of(datasets, swipes, final_factors, priors, calibrations, rng)
+    return Fitted(priors, held, held_factors, final, settings)
+
+
+def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
+    """Judge the held model by the evaluation days; choose tau on the final one."""
+    rng = np.random.default_rng(seed)
+    split = datasets.split
+    held_out = datasets.swipes.between(split.evaluate, split.end)
+    before = datasets.seen.between(0, split.evaluate)
+    viewers = sample_viewers(held_out.viewer, fitted.settings.evaluated_viewers, rng)
+    lists = list(eligible_lists(datasets.people, viewers, before, datasets.today))
+    return Evaluation(
+        likes=_like_quality(datasets, fitted, held_out),
+        ranking=ranking_quality(lists, fitted.held.sides(), held_out, len(datasets.people)),
+        tau=_choose_tau(fitted, lists[: fitted.settings.exposure_viewers], rng),
+        people=len(datasets.people),
+        swipes=len(datasets.swipes),
+    )
+
+
+def _like_quality(datasets: Datasets, fitted: Fitted, held_out: Swipes) -> LikeQuality:
+    counts = counts_before(datasets, held_out)
+    inputs = inputs_of(datasets, held_out, counts, fitted.held_factors, fitted.priors)
+    calibrations = fitted.held.calibrations
+    without = {
+        g: type(c)(0.0, c.w_given, c.w_received, c.intercept) for g, c in calibrations.items()
+    }
+    return like_quality(
+        learned=predicted(inputs, calibrations),
+        rates_only=predicted(inputs, without),
+        popularity=inputs.received,
+        gender=inputs.gender,
+        liked=held_out.liked,
+    )
+
+
+def _choose_tau(fitted: Fitted, lists: list[EligibleList], rng: np.random.Generator) -> float:
+    sides = fitted.final.sides()
+    scores = []
+    for each in lists:
+        viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
+        linear = candidate_vectors(candidates) @ query_vectors(viewer)[0]
+        retrieved = np.argsort(-linear, kind="stable")[:RETRIEVED]
+        scores.append(match_scores(viewer, candidates.take(retrieved)))
+    return choose_tau(scores, rng)
+
+
+def assemble(
+    datasets: Datasets,
+    fitted: Fitted,
+    evaluation: Evaluation,
+    bus_positions: Mapping[str, Mapping[int, int]],
+    path: Path,
+) -> Manifest:
+    """Write the release folder. `bus_positions`: where each topic's snapshot ends, by partition.
+
+    Raises `ReleaseExists`.
+    """
+    model, settings = fitted.final, fitted.settings.factors
+    manifest = Manifest(
+        d=settings.d,
+        people=len(datasets.people),
+        training_window=TrainingWindow(start=datasets.window_start, end=datasets.window_end),
+        snapshot_at=datasets.snapshot_at,
+        bus_positions={topic: dict(of_topic) for topic, of_topic in bus_positions.items()},
+        features=signature(settings.d),
+        fold_in=settings.fold_in,
+        given_prior=fitted.priors.given,
+        received_prior=fitted.priors.received,
+        tau=evaluation.tau,
+        calibration=model.calibrations,
+        evaluation={name: _finite(value) for name, value in evaluation.metrics().items()},
+        data_hash=datasets.data_hash,
+        code_hash=code_hash(),
+        files={},
+    )
+    return write_release(path, manifest, _arrays(datasets, model))
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return value if np.isfinite(value) else None
+
+
+def _arrays(datasets: Datasets, model: Model) -> ReleaseArrays:
+    people = datasets.people
+    seen_indptr, seen_ids = _seen(datasets)
+    return ReleaseArrays(
+        person_id=np.asarray(people.table["person_id"], np.int64),
+        columns=people.table,
+        cell=people.cell,
+        taste=model.taste,
+        appeal=model.appeal,
+        given_rate=model.given_rate,
+        received_rate=model.received_rate,
+        line=model.line,
+        candidate_vectors=candidate_vectors(model.sides()),
+        seen_indptr=seen_indptr,
+        seen_ids=seen_ids,
+        gram=gram_of(model.appeal),
+        cold_start=model.cold_start,
+    )
+
+
+def _seen(datasets: Datasets) -> tuple[Ints, Ints]:
+    """Sorted ids that each row's person swiped: indptr (n + 1,), ids (m,)."""
+    seen, n = datasets.seen, len(datasets.people)
+    ids = np.asarray(datasets.people.table["person_id"], np.int64)[seen.candidate]
+    order = np.lexsort((ids, seen.viewer))
+    counts = np.bincount(seen.viewer, minlength=n)
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64), ids[order]
+
+
+def signature(d: int) -> tuple[FeatureField, ...]:
+    """What ranking reads of a person; `factors` stands for the view of this release's id."""
+    return (
+        FeatureField(view="factors", name="taste", dtype=f"float32[{d}]"),
+        FeatureField(view="factors", name="given_rate", dtype="float32"),
+        FeatureField(view="factors", name="received_rate", dtype="float32"),
+    )
+
+
+_SOURCES: Final = (features, training)
+
+
+def code_hash() -> str:
+    """sha256 of the sources that learn and score."""
+    digest = hashlib.sha256()
+    for package in _SOURCES:
+        for source in sorted(Path(package.__path__[0]).glob("*.py")):
+            digest.update(source.name.encode() + source.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,44 @@
+"""How far the exposure draw may stray: the largest tau whose decks keep enough expected matches."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+DECK_SIZE: Final = 20
+KEPT: Final = 0.95
+_DRAWS: Final = 4
+_TAUS: Final[tuple[float, ...]] = tuple(np.geomspace(0.01, 2.0, 24).tolist())
+
+
+def choose_tau(scores: Sequence[Floats], rng: np.random.Generator, kept: float = KEPT) -> float:
+    """The largest tau of a grid whose Plackett-Luce decks of 20 keep `kept` of the greedy decks.
+
+    `scores` holds, for some viewers, the log expected match (m,) of what they would retrieve.
+    Mean over viewers of expected matches; the smallest tau of the grid if none keeps enough.
+    """
+    if not scores:
+        return _TAUS[0]
+    greedy = sum(_expected(np.sort(s)[::-1]) for s in scores)
+    noise = [rng.gumbel(size=(_DRAWS, len(s))) for s in scores]
+    chosen = _TAUS[0]
+    for tau in _TAUS:
+        drawn = sum(_drawn(s, g, tau) for s, g in zip(scores, noise, strict=True))
+        if drawn < kept * greedy:
+            break
+        chosen = tau
+    return chosen
+
+
+def _expected(scores: Floats) -> float:
+    """Expected matches of the first 20 of scores (..., m), summed."""
+    return float(np.exp(scores[..., :DECK_SIZE].astype(np.float64)).sum())
+
+
+def _drawn(scores: Floats, noise: npt.NDArray[np.float64], tau: float) -> float:
+    """Expected matches of a deck drawn by Gumbel top-k, mean over draws."""
+    order = np.argsort(-(scores / tau + noise), axis=1)
+    return _expected(scores[order]) / len(order)
