@@ -1,0 +1,1 @@
+"""The local stack: real servers out of Python wheels, started, watched and stopped as one."""

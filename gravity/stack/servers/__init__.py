@@ -1,0 +1,1 @@
+"""One module per server of the stack: its ports, its settings and its `Program`."""

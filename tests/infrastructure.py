@@ -1,0 +1,113 @@
+"""Real PostgreSQL, Redis, S3 and broker for tests, started once by the stack's own code."""
+
+import os
+import random
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gravity.stack import infra, keys, ports, stack
+from gravity.stack.home import Home
+from gravity.stack.place import Place
+from gravity.stack.probe import wait_until_ready
+from gravity.stack.servers import broker, postgres, redis, s3
+
+
+@dataclass(frozen=True, slots=True)
+class Infra:
+    """The servers of one test session; `wait` before use, or use the fixtures, which do."""
+
+    running: stack.Stack
+    place: Place
+
+    def wait(self, *names: str) -> None:
+        """Return when the named servers are ready."""
+        self.running.wait(names, timeout_s=60)
+
+    @property
+    def postgres_url(self) -> str:
+        """The maintenance database; tests use `database_url`."""
+        return postgres.url(self.place)
+
+    @property
+    def redis_url(self) -> str:
+        """Database 0."""
+        return redis.url(self.place)
+
+    @property
+    def bus_url(self) -> str:
+        """The session's broker; tests use the fixture `bus_url`, which has a log of its own."""
+        return broker.url(self.place)
+
+    @property
+    def s3_url(self) -> str:
+        """The gateway."""
+        return s3.url(self.place)
+
+    @property
+    def s3_access_key(self) -> str:
+        """The gateway's one user."""
+        return s3.ACCESS_KEY
+
+    @property
+    def s3_secret_key(self) -> str:
+        """The secret of `s3_access_key`."""
+        return self.place.keys.s3_secret_key
+
+
+@contextmanager
+def running_infra() -> Iterator[Infra]:
+    """Start the stores in a temporary folder; end them and remove it on exit."""
+    with tempfile.TemporaryDirectory(prefix="gravity-tests-") as folder:
+        home = Home.at(Path(folder))
+        composition = stack.Composition(
+            infra.port_names(infra.STORES),
+            lambda place: infra.programs(place, infra.STORES, {}),
+            lambda place: infra.settings(place, infra.STORES),
+        )
+        running = stack.start(home, composition, {})
+        try:
+            yield Infra(running, _place_of(running))
+        finally:
+            running.stop()
+
+
+def _place_of(running: stack.Stack) -> Place:
+    known = running.settings()
+    names = infra.port_names(infra.STORES)
+    chosen = {name: int(known[ports.variable(name)]) for name in names}
+    return Place(running.home, chosen, keys.load_or_create(running.home.keys))
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """A broker with an empty log."""
+
+    url: str
+    bucket: str
+
+
+@contextmanager
+def fresh_broker(servers: Infra, bucket: str) -> Iterator[Bus]:
+    """Run one more broker, on a bucket of its own: an empty log in 0.1 s."""
+    servers.wait(s3.NAME)
+    wait_until_ready(s3.check(servers.place, bucket), lambda: False)
+    taken = set(servers.place.ports.values())
+    port = ports.any_free(taken, random.SystemRandom())
+    place = replace(servers.place, ports={**servers.place.ports, broker.NAME: port})
+    program = broker.program(place, bucket)
+    environment = {**os.environ, **program.environment}
+    log = servers.place.home.log(bucket)
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(program.command, env=environment, stdout=output, stderr=output) as process,
+    ):
+        try:
+            if not wait_until_ready(program.check, lambda: process.poll() is not None):
+                raise RuntimeError(log.read_text(encoding="utf-8"))
+            yield Bus(broker.url(place), bucket)
+        finally:
+            process.kill()
