@@ -12,11 +12,12 @@ import pyarrow as pa
 _TIME: Final = pa.timestamp("ms", tz="UTC")
 
 
-def _schema(*fields: "pa.Field[Any]") -> pa.Schema:
+def arrow_schema(*fields: "pa.Field[Any]") -> pa.Schema:
+    """A schema of fields of any types (pyarrow's stubs cannot take them as one list)."""
     return pa.schema(fields)
 
 
-SWIPES: Final = _schema(
+SWIPES: Final = arrow_schema(
     pa.field("event_id", pa.string(), nullable=False),
     pa.field("swiper", pa.int64(), nullable=False),
     pa.field("swiped", pa.int64(), nullable=False),
@@ -34,7 +35,7 @@ SWIPES: Final = _schema(
     pa.field("source_offset", pa.int64()),
 )
 
-PROFILES: Final = _schema(
+PROFILES: Final = arrow_schema(
     pa.field("person", pa.int64(), nullable=False),
     pa.field("version", pa.int64(), nullable=False),
     pa.field("changed_at", _TIME, nullable=False),
@@ -57,7 +58,7 @@ PROFILES: Final = _schema(
 )
 
 # One row a served card.
-IMPRESSIONS: Final = _schema(
+IMPRESSIONS: Final = arrow_schema(
     pa.field("deck_id", pa.string(), nullable=False),
     pa.field("viewer", pa.int64(), nullable=False),
     pa.field("candidate", pa.int64(), nullable=False),
@@ -71,7 +72,7 @@ IMPRESSIONS: Final = _schema(
 )
 
 # One row a deck: what any propensity can be computed from later, and what the ranker saw.
-DECKS: Final = _schema(
+DECKS: Final = arrow_schema(
     pa.field("deck_id", pa.string(), nullable=False),
     pa.field("viewer", pa.int64(), nullable=False),
     pa.field("served_at", _TIME, nullable=False),

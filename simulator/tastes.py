@@ -1,0 +1,149 @@
+"""The market's truth: who would like whom, and how much of it anybody could learn.
+
+The logit that u likes v is
+
+    x(u→v) = level + readiness_u + appeal_v + taste_u · trait_v + chemistry_{uv}
+
+- readiness and appeal: one number a person;
+- taste · trait: a few directions. Most are observed traits (age, build, athletic body, way of life,
+  height), so that likes on one class of people are informative; the last ones are hidden;
+- chemistry: the same for both directions of a pair, a hash of the two ids, and not to be learned.
+
+What remains is the logistic noise of the swipe. The sizes are set so that swipes have the moments
+of real ratings (simulator/moments.py). Models never see any of it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from simulator.traits import TRAITS, read_traits
+
+TRUTH_FILE: Final = "truth.npz"
+
+_LEVEL: Final = {1: -2.2, 2: -2.5}
+"""Of the viewer's gender: men like somewhat more often than women."""
+_READINESS: Final = 1.05
+_APPEAL: Final = 2.45
+_APPEAL_OF_TRAITS: Final = np.array([-0.25, -0.45, 0.40, 0.15, 0.25])
+"""What everybody likes in the observed traits, in units of a standard deviation of appeal."""
+_GENEROUS: Final = 0.22
+"""Correlation of readiness and appeal in a person: the odds of two likes need some."""
+_CHEMISTRY: Final = 1.05
+_TASTE: Final = np.array([0.5, 0.65, 0.45, 0.3, 0.2])
+"""How far people differ in what they like of each observed trait (logits per deviation)."""
+_LIKE_SEEKS_LIKE: Final = np.array([0.75, 0.35, 0.40, 0.45, 0.0])
+"""The share of a person's taste that follows from their own trait."""
+_HIDDEN_TASTE: Final = np.array([0.4, 0.3])
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The truth about n people, in the order of `person` (n,) int64 ascending.
+
+    `readiness` (n,) includes the level of their gender; `appeal` (n,); `taste` (n, k) and `trait`
+    (n, k); logits all. `seed` makes the chemistry.
+    """
+
+    person: Ints
+    readiness: Floats
+    appeal: Floats
+    taste: Floats
+    trait: Floats
+    seed: int
+
+    @classmethod
+    def draw(cls, profiles: pa.Table, seed: int) -> Self:
+        """The hidden truth behind `profiles` (schema PROFILES, ids ascending)."""
+        random = np.random.default_rng([seed, 2])
+        observed = read_traits(profiles)
+        n = len(observed)
+        hidden = random.standard_normal((n, len(_HIDDEN_TASTE)))
+        trait = np.hstack([observed, hidden])
+        taste = np.hstack([_tastes(observed, random), _hidden_tastes(n, random)])
+        seen = observed @ _APPEAL_OF_TRAITS
+        rest = np.sqrt(max(0.0, 1.0 - float(np.var(seen))))
+        standing = seen + rest * random.standard_normal(n)
+        mood = _GENEROUS * standing + np.sqrt(1.0 - _GENEROUS**2) * random.standard_normal(n)
+        gender = profiles.column("gender").to_numpy()
+        level = np.where(gender == 1, _LEVEL[1], _LEVEL[2])
+        person = profiles.column("person").to_numpy()
+        return cls(person, level + _READINESS * mood, _APPEAL * standing, taste, trait, seed)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The truth saved in `folder`. Raises FileNotFoundError."""
+        with np.load(folder / TRUTH_FILE) as saved:
+            arrays = (saved[name] for name in ("person", "readiness", "appeal", "taste", "trait"))
+            person, readiness, appeal, taste, trait = arrays
+            return cls(person, readiness, appeal, taste, trait, int(saved["seed"]))
+
+    def save(self, folder: Path) -> None:
+        """Write the truth into `folder`."""
+        np.savez(
+            folder / TRUTH_FILE,
+            person=self.person,
+            readiness=self.readiness,
+            appeal=self.appeal,
+            taste=self.taste,
+            trait=self.trait,
+            seed=self.seed,
+        )
+
+    def p_like(self, viewers: Ints, candidates: Ints) -> Floats:
+        """P(viewer likes candidate | seen), ids (m,) and (m,) -> (m,). Raises KeyError."""
+        return sigmoid(self.logits(self.rows_of(viewers), self.rows_of(candidates)))
+
+    def logits(self, viewers: Ints, candidates: Ints) -> Floats:
+        """x(viewer→candidate) of rows (m,) and (m,) -> (m,)."""
+        x = self.readiness[viewers] + self.appeal[candidates]
+        x += np.einsum("mk,mk->m", self.taste[viewers], self.trait[candidates])
+        x += _CHEMISTRY * _chemistry(self.person[viewers], self.person[candidates], self.seed)
+        return x
+
+    def rows_of(self, people: Ints) -> Ints:
+        """Rows (m,) of ids (m,). Raises KeyError for an unknown one."""
+        rows = np.minimum(np.searchsorted(self.person, people), len(self.person) - 1)
+        if not np.array_equal(self.person[rows], people):
+            raise KeyError("somebody is not of this market")
+        return rows
+
+
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + e^-x), without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), np.float64)
+
+
+def _tastes(observed: Floats, random: np.random.Generator) -> Floats:
+    own = _LIKE_SEEKS_LIKE * observed
+    free = np.sqrt(1.0 - _LIKE_SEEKS_LIKE**2) * random.standard_normal((len(observed), len(TRAITS)))
+    return np.asarray(_TASTE * (own + free), np.float64)
+
+
+def _hidden_tastes(people: int, random: np.random.Generator) -> Floats:
+    return _HIDDEN_TASTE * random.standard_normal((people, len(_HIDDEN_TASTE)))
+
+
+def _chemistry(one: Ints, other: Ints, seed: int) -> Floats:
+    """Standard normal (m,), the same for both orders of a pair: Box–Muller of a hash."""
+    low, high = np.minimum(one, other).astype(np.uint64), np.maximum(one, other).astype(np.uint64)
+    mixed = _mix(_mix(low + np.uint64(seed)) ^ high)
+    # 32 bits each: one half is the radius (never 0), the other the angle.
+    radius = ((mixed >> np.uint64(32)) + np.uint64(1)).astype(np.float64) / 2.0**32
+    angle = (mixed & np.uint64(0xFFFFFFFF)).astype(np.float64) / 2.0**32
+    return np.asarray(np.sqrt(-2.0 * np.log(radius)) * np.cos(2.0 * np.pi * angle), np.float64)
+
+
+def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The finaliser of splitmix64."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
