@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from features import online
 from features.fold_in import PASS
 from features.history import HISTORY_LIMIT, SWIPE_DTYPE
+from features.swipe_state import OFFSETS_KEPT
 from features.view_writer import HISTORY_FIELD, hset_commands, offset_field
 from features.views import BEHAVIOUR
 from features.wire import packed, send_all
@@ -21,8 +22,8 @@ Int64s = npt.NDArray[np.int64]
 async def rebuild_behaviour(redis: Redis, swipes: pa.Table) -> int:
     """Write counts and histories of everybody in a table of schema SWIPES from the whole of it.
 
-    For an import, or with the stream stopped: what was there is replaced. A person's last source
-    offsets follow from the rows that have one. Returns the number of people.
+    For an import, or with the stream stopped: what was there is replaced. The source offsets that
+    stand applied follow from the rows that have one. Returns the number of people.
     """
     behaviour = behaviour_of(swipes)
     ids = behaviour.person_id
@@ -42,7 +43,8 @@ class Behaviour:
     """The `behaviour` view of p people and their packed histories.
 
     `columns`: likes given, swipes given, likes received, swipes received, last swipe in seconds
-    (−1: never), each (p,) int64. `event_ms` (p,): the last swipe made or received. `history`: p packed arrays.
+    (−1: never), each (p,) int64. `event_ms` (p,): the last swipe made or received.
+    `history`: p packed arrays.
     """
 
     person_id: Int64s
@@ -91,21 +93,21 @@ def _histories(
 
 
 def _offset_commands(swipes: pa.Table) -> Iterator[bytes]:
-    """Commands that set each person's last applied offset of each source partition."""
+    """Commands that set the source offsets that stand applied, by person and source partition."""
     streamed = swipes.filter(swipes["source_offset"].is_valid())
     if not streamed.num_rows:
         return
     partition, offset = (
-        streamed[name].to_numpy().astype(np.int64) for name in ("source_partition", "source_offset")
+        np.tile(streamed[name].to_numpy().astype(np.int64), 2)
+        for name in ("source_partition", "source_offset")
     )
     person = np.concatenate((streamed["swiper"].to_numpy(), streamed["swiped"].to_numpy()))
-    partition, offset = np.tile(partition, 2), np.tile(offset, 2)
     order = np.lexsort((offset, partition, person))
     person, partition, offset = person[order], partition[order], offset[order]
-    last = np.r_[(person[1:] != person[:-1]) | (partition[1:] != partition[:-1]), True]
-    rows = zip(
-        online.entity_keys(person[last]), partition[last].tolist(), offset[last].tolist(),
-        strict=True,
-    )  # fmt: skip
-    for key, of, at in rows:
-        yield packed(b"HSET", key, offset_field(of), b"%d" % at)
+    is_new = (np.diff(person, prepend=-1) != 0) | (np.diff(partition, prepend=-1) != 0)
+    firsts = np.flatnonzero(is_new)
+    applied = np.split(offset.astype("<i8"), firsts[1:])
+    rows = zip(online.entity_keys(person[firsts]), partition[firsts].tolist(), applied, strict=True)
+    for key, of, offsets in rows:
+        kept = offsets[offsets > offsets[-1] - OFFSETS_KEPT]
+        yield packed(b"HSET", key, offset_field(of), kept.tobytes())

@@ -67,7 +67,7 @@ def view_fields(view: View) -> tuple[bytes, ...]:
 
 
 def encode_column(kind: Kind, values: npt.ArrayLike | Sequence[str | None]) -> list[bytes]:
-    """Serialised `Value`s of a column (n,), or (n, d) for lists; null: NaN, None, a time below 0."""
+    """Serialised `Value`s of a column (n,), or (n, d) for lists. Null: NaN, None, times < 0."""
     if kind is Kind.STRING:
         return [NULL if v is None else _encode_string(str(v)) for v in np.asarray(values, object)]
     if kind is Kind.INT64:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from redis.asyncio import Redis
 
+from features import online
 from features.disk_cells import cells_of
 from features.eligibility import person_table
 from features.person_row import cell_key, encode_head, person_row_key
-from features.view_writer import write_view
+from features.view_writer import PROFILE_VERSION_FIELD, hset_commands
 from features.views import PROFILE
 from features.wire import packed, send_all
 
@@ -52,7 +53,16 @@ async def write_profiles(redis: Redis, rows: pa.Table) -> int:
         rows["longitude"].to_numpy(),
     ]
     changed = rows["changed_at"].cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_numpy()
-    return await write_view(redis, PROFILE, rows["person"].to_numpy(), columns, changed)
+    ids = rows["person"].to_numpy()
+    versions = [b"%d" % version for version in rows["version"].to_numpy().tolist()]
+    cells = [
+        *(online.encode_column(f.kind, c) for f, c in zip(PROFILE.features, columns, strict=True)),
+        online.encode_times(changed),
+        versions,
+    ]
+    fields = (*online.view_fields(PROFILE), PROFILE_VERSION_FIELD)
+    await send_all(redis, hset_commands(ids, fields, cells))
+    return rows.num_rows
 
 
 def people_of(rows: pa.Table) -> npt.NDArray[np.void]:
@@ -69,7 +79,7 @@ def people_of(rows: pa.Table) -> npt.NDArray[np.void]:
 
 
 def seeks_masks(
-    seeks: "pa.ChunkedArray[pa.Scalar[pa.ListType[pa.Int8Type]]]",
+    seeks: "pa.ChunkedArray[Any]",
 ) -> npt.NDArray[np.uint8]:
     """Masks (n,) of `1 << gender` of a list column (n,)."""
     lists = seeks.combine_chunks()

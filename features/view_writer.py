@@ -17,10 +17,11 @@ from features.wire import bulk, send_all
 
 VERSION_FIELD: Final = b"_v"
 HISTORY_FIELD: Final = b"_h"
+PROFILE_VERSION_FIELD: Final = b"_pv"
 
 
 def offset_field(partition: int) -> bytes:
-    """The hash field of the last source offset applied of a partition of user.swipes."""
+    """The hash field of the source offsets applied of a partition of user.swipes (packed <i8)."""
     return b"_p%d" % partition
 
 

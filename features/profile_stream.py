@@ -1,0 +1,79 @@
+"""profile.changed into the `profile` view; a person's highest version wins, however they come."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+from redis.asyncio import Redis
+
+from contracts import events_pb2 as events
+from features import online
+from features.compare_and_set import Write, compare_and_set
+from features.reader import hmget_commands
+from features.view_writer import PROFILE_VERSION_FIELD, VERSION_FIELD
+from features.views import PROFILE
+from features.wire import round_trip
+
+
+async def apply_profiles(redis: Redis, changes: Sequence[events.ProfileChanged]) -> None:
+    """Write the latest of the changes of each person, unless a later one is stored already."""
+    latest: dict[int, events.ProfileChanged] = {}
+    for change in changes:
+        if change.person not in latest or change.version >= latest[change.person].version:
+            latest[change.person] = change
+    while latest:
+        latest = await _write(redis, latest)
+
+
+async def _write(
+    redis: Redis, latest: Mapping[int, events.ProfileChanged]
+) -> dict[int, events.ProfileChanged]:
+    """One round of compare-and-set; returns the changes that lost a race."""
+    keys = dict(zip(latest, online.entity_keys(list(latest)), strict=True))
+    commands = hmget_commands(list(keys.values()), [VERSION_FIELD, PROFILE_VERSION_FIELD])
+    replies = cast("list[list[bytes | None]]", await round_trip(redis, commands, len(keys)))
+    newer = {
+        person: version or b""
+        for (person, change), (version, at) in zip(latest.items(), replies, strict=True)
+        if change.version > int(at or 0)
+    }
+    if not newer:
+        return {}
+    fields = profile_fields([latest[person] for person in newer])
+    writes = [
+        Write(keys[person], version, row)
+        for (person, version), row in zip(newer.items(), fields, strict=True)
+    ]
+    done = await compare_and_set(redis, writes)
+    return {p: latest[p] for p, was in zip(newer, done, strict=True) if not was}
+
+
+def profile_fields(changes: Sequence[events.ProfileChanged]) -> list[dict[bytes, bytes]]:
+    """The hash fields of the `profile` view, and the version of the profile, of each change."""
+    columns: tuple[npt.ArrayLike | list[str | None], ...] = (
+        [change.gender for change in changes],
+        [change.birth_day for change in changes],
+        [change.attributes.get("body_type") or None for change in changes],
+        np.array([_height(change.attributes.get("height_cm")) for change in changes], np.float32),
+        [change.location.latitude for change in changes],
+        [change.location.longitude for change in changes],
+    )
+    cells = [
+        online.encode_column(feature.kind, column)
+        for feature, column in zip(PROFILE.features, columns, strict=True)
+    ]
+    times = online.encode_times([change.occurred_at_ms for change in changes])
+    versions = [b"%d" % change.version for change in changes]
+    names = (*online.view_fields(PROFILE), PROFILE_VERSION_FIELD)
+    rows = zip(*cells, times, versions, strict=True)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _height(text: str | None) -> float:
+    """Centimetres; NaN where absent or not a number."""
+    try:
+        return float(text) if text else math.nan
+    except ValueError:
+        return math.nan

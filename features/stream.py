@@ -1,0 +1,132 @@
+"""The feature stream: swipes and profile changes into Redis, exact under redelivery.
+
+A person's hash holds beside the features the source offsets that were applied and a version. A
+batch is read, reduced and written by compare-and-set, person by person; whoever loses the race
+reads again. So effects happen once with any number of consumers, and the position on the bus may
+be stored after the fact.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import asyncpg
+from redis.asyncio import Redis
+
+from contracts import events_pb2 as events
+from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SWIPE_RECORDED
+from features import online
+from features.live_releases import LiveReleases
+from features.profile_stream import apply_profiles
+from features.release import Release
+from features.swipe_state import Swipe, after
+from features.swipe_store import PARTITIONS, Changed, Stored, read_states, write_states
+from gravity.bus import Record
+from gravity.consumer import InvalidRecord, Subscription
+
+CONSUMER: Final = "features"
+_REFOLD_BATCH: Final = 1000
+
+
+def subscription(redis: Redis, live: LiveReleases) -> Subscription:
+    """The consumer `features`: what it writes is in Redis before its position moves."""
+
+    async def handle(_: asyncpg.Connection, records: Sequence[Record]) -> None:
+        by_topic: dict[str, list[Record]] = defaultdict(list)
+        for record in records:
+            by_topic[record.topic].append(record)
+        async with live.held() as releases:
+            await apply_swipes(redis, map(swipe_of, by_topic[SWIPE_RECORDED.name]), releases)
+        changes = map(events.ProfileChanged.FromString, _values(by_topic[PROFILE_CHANGED.name]))
+        await apply_profiles(redis, list(changes))
+        erased = map(events.PersonErased.FromString, _values(by_topic[PERSON_ERASED.name]))
+        await forget(redis, [event.person for event in erased])
+
+    return Subscription(CONSUMER, (SWIPE_RECORDED, PROFILE_CHANGED, PERSON_ERASED), handle)
+
+
+def swipe_of(record: Record) -> Swipe:
+    """The swipe in a record of swipe.recorded. Raises `InvalidRecord`."""
+    event = events.SwipeRecorded.FromString(record.value)
+    if not event.HasField("source") or event.source.partition >= PARTITIONS:
+        raise InvalidRecord(record, "no source record in user.swipes")
+    if event.swiper <= 0 or event.swiped <= 0 or event.action not in events.Action.values()[1:]:
+        raise InvalidRecord(record, "no swipe of one person on another")
+    return Swipe(
+        swiper=event.swiper,
+        swiped=event.swiped,
+        action=event.action,
+        at_ms=event.occurred_at_ms,
+        partition=event.source.partition,
+        offset=event.source.offset,
+    )
+
+
+async def apply_swipes(
+    redis: Redis, swipes: Iterable[Swipe], releases: Mapping[str, Release]
+) -> None:
+    """Apply each swipe to both people once, ever; one solve a person and release for the batch."""
+    by_person: dict[int, list[Swipe]] = defaultdict(list)
+    for swipe in swipes:
+        by_person[swipe.swiper].append(swipe)
+        by_person[swipe.swiped].append(swipe)
+
+    def decide(stored: Stored) -> Changed | None:
+        state = after(stored.state, stored.person, by_person[stored.person])
+        if state is stored.state:
+            return None
+        return Changed(stored, state, refolds=state.swipes_given > stored.state.swipes_given)
+
+    await _until_written(redis, list(by_person), decide, releases)
+
+
+async def refold(redis: Redis, release_id: str, release: Release, persons: Sequence[int]) -> int:
+    """Write rates and tastes of people (from their stored history) under a release.
+
+    The activation of a release calls this for everybody who swiped after its window; swipes that
+    arrive meanwhile win. People without any swipe are left as they are. Returns how many.
+    """
+    written = 0
+    for start in range(0, len(persons), _REFOLD_BATCH):
+        chunk = list(
+            dict.fromkeys(int(person) for person in persons[start : start + _REFOLD_BATCH])
+        )
+        written += await _until_written(redis, chunk, _refolded, {release_id: release})
+    return written
+
+
+async def forget(redis: Redis, persons: Sequence[int]) -> None:
+    """Delete every feature of people who were erased."""
+    if persons:
+        await redis.unlink(*online.entity_keys(persons))
+
+
+def _refolded(stored: Stored) -> Changed | None:
+    if not stored.state.event_ms:
+        return None
+    return Changed(stored, stored.state, refolds=bool(stored.state.history))
+
+
+async def _until_written(
+    redis: Redis,
+    persons: Sequence[int],
+    decide: Callable[[Stored], Changed | None],
+    releases: Mapping[str, Release],
+) -> int:
+    """Read, decide and write until nobody is left; returns how many people were written.
+
+    It ends: a write fails only because another one to the same person succeeded.
+    """
+    written = 0
+    left = list(persons)
+    while left:
+        found = map(decide, await read_states(redis, left))
+        changes = [change for change in found if change is not None]
+        done = await write_states(redis, changes, releases)
+        written += sum(done)
+        left = [c.stored.person for c, was in zip(changes, done, strict=True) if not was]
+    return written
+
+
+def _values(records: Sequence[Record]) -> list[bytes]:
+    return [record.value for record in records]

@@ -1,0 +1,156 @@
+"""The swipe state of many people in Redis: read in one round trip, written by compare-and-set."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import numpy as np
+from redis.asyncio import Redis
+
+from features import online
+from features.behaviour import smoothed_rate
+from features.compare_and_set import Write, compare_and_set
+from features.history import unpack
+from features.reader import hmget_commands
+from features.release import Release
+from features.swipe_state import SwipeState
+from features.view_writer import HISTORY_FIELD, VERSION_FIELD, offset_field
+from features.views import BEHAVIOUR, Kind, factors
+from features.wire import round_trip
+
+PARTITIONS: Final = 4
+"""Of user.swipes; the stream refuses a record from beyond."""
+_FIELDS: Final = (VERSION_FIELD, HISTORY_FIELD, *map(offset_field, range(PARTITIONS)))
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A person's state as it was read, and the version to compare with."""
+
+    person: int
+    version: bytes
+    state: SwipeState
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A state to write. `refolds`: whether the tastes follow from it anew."""
+
+    stored: Stored
+    state: SwipeState
+    refolds: bool
+
+
+async def read_states(redis: Redis, persons: Sequence[int]) -> list[Stored]:
+    """The states of people in their order; an unknown person has the empty one."""
+    if not persons:
+        return []
+    fields = [*_FIELDS, *online.view_fields(BEHAVIOUR)]
+    commands = hmget_commands(online.entity_keys(persons), fields)
+    replies = cast("list[list[bytes | None]]", await round_trip(redis, commands, len(persons)))
+    columns = list(zip(*replies, strict=True))
+    counted = [online.decode_varints(column).tolist() for column in columns[len(_FIELDS) : -1]]
+    swiped_ever = [bool(value) for value in columns[-2]]
+    times = online.decode_times(columns[-1]).tolist()
+    rows = zip(persons, replies, zip(*counted, strict=True), swiped_ever, times, strict=True)
+    return [
+        Stored(person, reply[0] or b"", _state(reply, counts, ever, at))
+        for person, reply, counts, ever, at in rows
+    ]
+
+
+async def write_states(
+    redis: Redis, changes: Sequence[Changed], releases: Mapping[str, Release]
+) -> list[bool]:
+    """Write states with rates and tastes under each release; whether each was written.
+
+    False: somebody else wrote the person since; read again and decide anew.
+    """
+    if not changes:
+        return []
+    fields = [_own_fields(changes)]
+    for release_id, release in releases.items():
+        fields.append(await asyncio.to_thread(_factor_fields, release_id, release, changes))
+    keys = online.entity_keys([change.stored.person for change in changes])
+    writes = [
+        Write(key, change.stored.version, {name: v for part in parts for name, v in part.items()})
+        for key, change, *parts in zip(keys, changes, *fields, strict=True)
+    ]
+    return await compare_and_set(redis, writes)
+
+
+def _state(
+    reply: Sequence[bytes | None], counts: Sequence[int], ever: bool, event_ms: int
+) -> SwipeState:
+    likes_given, swipes_given, likes_received, swipes_received, last = counts
+    return SwipeState(
+        likes_given=likes_given,
+        swipes_given=swipes_given,
+        likes_received=likes_received,
+        swipes_received=swipes_received,
+        last_swipe_s=last if ever else -1,
+        event_ms=max(event_ms, 0),
+        history=reply[1] or b"",
+        applied=_offsets(reply[2 : len(_FIELDS)]),
+    )
+
+
+def _offsets(packed: Iterable[bytes | None]) -> dict[int, tuple[int, ...]]:
+    return {
+        partition: tuple(np.frombuffer(value, "<i8").tolist())
+        for partition, value in enumerate(packed)
+        if value
+    }
+
+
+def _own_fields(changes: Sequence[Changed]) -> list[dict[bytes, bytes]]:
+    columns = zip(*(change.state.counts() for change in changes), strict=True)
+    encoded = [
+        online.encode_column(feature.kind, np.array(column, np.int64))
+        for feature, column in zip(BEHAVIOUR.features, columns, strict=True)
+    ]
+    times = online.encode_times([change.state.event_ms for change in changes])
+    names = online.view_fields(BEHAVIOUR)
+    rows: list[dict[bytes, bytes]] = []
+    for change, *cells in zip(changes, *encoded, times, strict=True):
+        row = dict(zip(names, cells, strict=True)) | {HISTORY_FIELD: change.state.history}
+        for partition, offsets in change.state.applied.items():
+            if offsets != change.stored.state.applied.get(partition):
+                row[offset_field(partition)] = np.array(offsets, "<i8").tobytes()
+        rows.append(row)
+    return rows
+
+
+def _factor_fields(
+    release_id: str, release: Release, changes: Sequence[Changed]
+) -> list[dict[bytes, bytes]]:
+    """Fields of `factors_<release>`: both rates of everybody, the taste of whoever swiped."""
+    taste_field, given_field, received_field, time = online.view_fields(factors(release_id))
+    manifest = release.manifest
+    counts = np.array([change.state.counts()[:4] for change in changes], np.float64)
+    given = smoothed_rate(counts[:, 0], counts[:, 1], manifest.given_prior)
+    received = smoothed_rate(counts[:, 2], counts[:, 3], manifest.received_prior)
+    cells = (
+        online.encode_column(Kind.FLOAT32, given),
+        online.encode_column(Kind.FLOAT32, received),
+        online.encode_times([change.state.event_ms for change in changes]),
+    )
+    names = (given_field, received_field, time)
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
+    refolded = [at for at, change in enumerate(changes) if change.refolds]
+    for at, taste in zip(refolded, _tastes(release, [changes[i] for i in refolded]), strict=True):
+        rows[at][taste_field] = taste
+    return rows
+
+
+def _tastes(release: Release, changes: Sequence[Changed]) -> list[bytes]:
+    if not changes:
+        return []
+    histories = [unpack(change.state.history) for change in changes]
+    indptr = np.cumsum([0, *map(len, histories)])
+    swipes = np.concatenate(histories)
+    tastes = release.fold_in_many(
+        indptr, np.ascontiguousarray(swipes["candidate"]), np.ascontiguousarray(swipes["action"])
+    )
+    return online.encode_column(Kind.FLOAT32_LIST, tastes)

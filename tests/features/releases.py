@@ -1,0 +1,60 @@
+"""A tiny release: the factors are random, everything else fits."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from features.behaviour import BANDS, GENDERS, Prior
+from features.disk_cells import table_order
+from features.eligibility import person_table
+from features.fold_in import FoldInParameters, gram_of
+from features.release import (
+    Manifest,
+    Release,
+    ReleaseArrays,
+    TrainingWindow,
+    cold_start_dtype,
+    write_release,
+)
+from features.score import Calibration
+
+D = 6
+
+
+def tiny_release(path: Path, people: int = 30, seed: int = 0) -> Release:
+    """A release of people 1..`people`, opened."""
+    rng = np.random.default_rng(seed)
+    lat, lon = 37.7 + rng.normal(0, 0.1, people), -122.4 + rng.normal(0, 0.1, people)
+    order = table_order(lat, lon)
+    columns = person_table(
+        np.arange(1, people + 1), lat, lon, birth_day=8000, gender=1 + np.arange(people) % 2,
+        seeks=6, age_min=18, age_max=99, max_distance_km=100,
+    )[order.order]  # fmt: skip
+    taste, appeal = rng.normal(size=(2, people, D)).astype(np.float32)
+    rate = np.full(people, 0.4, np.float32)
+    arrays = ReleaseArrays(
+        person_id=np.ascontiguousarray(columns["person_id"]),
+        columns=columns,
+        cell=order.cell,
+        taste=taste,
+        appeal=appeal,
+        given_rate=rate,
+        received_rate=rate,
+        line=np.zeros((people, 2), np.float32),
+        candidate_vectors=np.zeros((people, 2 * D + 3), np.float32),
+        seen_indptr=np.zeros(people + 1, np.int64),
+        seen_ids=np.zeros(0, np.int64),
+        gram=gram_of(appeal),
+        cold_start=np.zeros(BANDS, cold_start_dtype(D)),
+    )
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    manifest = Manifest(
+        d=D, people=people, training_window=TrainingWindow(start=at, end=at), snapshot_at=at,
+        bus_positions={}, features=(), fold_in=FoldInParameters(10.0, 20.0, 3.0, 1.0),
+        given_prior=Prior(4.0, 10.0), received_prior=Prior(3.0, 10.0), tau=0.1,
+        calibration={g: Calibration(1.0, 1.0, 1.0, 0.0) for g in GENDERS},
+        evaluation={}, data_hash="", code_hash="", files={},
+    )  # fmt: skip
+    write_release(path, manifest, arrays)
+    return Release.open(path)

@@ -1,0 +1,215 @@
+"""The stream is exact: whatever is delivered again, together or out of order, counts once."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from redis.asyncio import Redis
+
+from contracts import events_pb2 as events
+from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SWIPE_RECORDED, Topic
+from features import reader
+from features.history import unpack
+from features.live_releases import LiveReleases, ready_key
+from features.release import Release
+from features.stream import apply_swipes, refold, subscription, swipe_of
+from features.swipe_state import OFFSETS_KEPT, Swipe, SwipeState, after
+from features.swipe_store import read_states
+from features.views import BEHAVIOUR, PROFILE, factors
+from features.wire import run
+from gravity.bus import Record
+from gravity.consumer import InvalidRecord
+from tests.features.releases import tiny_release
+
+LIKE, PASS, SUPERLIKE = 1, 2, 3
+
+
+def random_swipes(count: int, people: int, seed: int = 0) -> list[Swipe]:
+    rng = np.random.default_rng(seed)
+    swiper = rng.integers(1, people + 1, count)
+    swiped = 1 + (swiper - 1 + rng.integers(1, people, count)) % people
+    rows = zip(swiper.tolist(), swiped.tolist(), rng.integers(1, 4, count).tolist(), strict=True)
+    return [
+        Swipe(a, b, action, 1_700_000_000_000 + 10 * n, n % 4, n // 4)
+        for n, (a, b, action) in enumerate(rows)
+    ]
+
+
+def recount(swipes: list[Swipe], people: int) -> list[list[float]]:
+    unique = {(s.partition, s.offset): s for s in swipes}.values()
+    liked = [s for s in unique if s.action != PASS]
+    columns = [
+        Counter(s.swiper for s in liked),
+        Counter(s.swiper for s in unique),
+        Counter(s.swiped for s in liked),
+        Counter(s.swiped for s in unique),
+    ]
+    return [[float(column[person]) for person in range(1, people + 1)] for column in columns]
+
+
+async def counts(redis: Redis, people: int) -> list[list[float]]:
+    rows = (await reader.read(redis, [BEHAVIOUR], np.arange(1, people + 1)))["behaviour"]
+    return [rows.columns[f.name].tolist() for f in BEHAVIOUR.features[:4]]
+
+
+async def test_two_consumers_with_redelivery_count_every_swipe_once(
+    redis: Redis, tmp_path: Path
+) -> None:
+    release = tiny_release(tmp_path / "7", people=30)
+    swipes = random_swipes(1200, 30)
+
+    async def consumer(seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        at = 0
+        while at < len(swipes):
+            # Goes back now and then, as after a crash before the position was stored.
+            batch = swipes[at : at + 100]
+            await apply_swipes(redis, batch, {"7": release})
+            at = at + 100 if rng.random() < 0.7 else max(0, at - 100)
+
+    await asyncio.gather(consumer(1), consumer(2))
+    assert await counts(redis, 30) == recount(swipes, 30)
+
+
+async def test_tastes_and_rates_are_those_of_the_stored_history(
+    redis: Redis, tmp_path: Path
+) -> None:
+    release = tiny_release(tmp_path / "7", people=30)
+    swipes = random_swipes(300, 30)
+    await apply_swipes(redis, swipes[:200], {"7": release})
+    await apply_swipes(redis, swipes[200:], {"7": release})
+    found = (await reader.read(redis, [factors("7")], np.arange(1, 31)))["factors_7"]
+    given = recount(swipes, 30)
+    assert np.allclose(
+        found.columns["given_rate"], (np.array(given[0]) + 4) / (np.array(given[1]) + 10)
+    )
+    for person in range(1, 31):
+        made = [s for s in swipes if s.swiper == person]
+        history = unpack((await read_states(redis, [person]))[0].state.history)
+        assert sorted(history["candidate"].tolist()) == sorted(s.swiped for s in made)
+        taste = release.fold_in(history["candidate"], history["action"])
+        np.testing.assert_array_equal(found.columns["taste"][person - 1], taste)
+
+
+async def test_a_refold_gives_what_the_stream_would_have_written(
+    redis: Redis, tmp_path: Path
+) -> None:
+    release = tiny_release(tmp_path / "7")
+    later = tiny_release(tmp_path / "8", seed=1)
+    swipes = random_swipes(200, 30)
+    await apply_swipes(redis, swipes, {"7": release, "8": later})
+    both = await reader.read(redis, [factors("8")], np.arange(1, 31))
+    await redis.flushall()
+    await apply_swipes(redis, swipes, {"7": release})
+    persons = list(range(1, 32))
+    assert await refold(redis, "8", later, persons) == 30
+    again = await reader.read(redis, [factors("8")], np.arange(1, 31))
+    for name in ("taste", "given_rate", "received_rate"):
+        np.testing.assert_array_equal(
+            again["factors_8"].columns[name], both["factors_8"].columns[name]
+        )
+
+
+async def test_swipes_during_a_refold_are_not_lost(redis: Redis, tmp_path: Path) -> None:
+    release = tiny_release(tmp_path / "7")
+    swipes = random_swipes(400, 30)
+    await apply_swipes(redis, swipes[:200], {})
+
+    async def stream() -> None:
+        for at in range(200, 400, 20):
+            await apply_swipes(redis, swipes[at : at + 20], {"7": release})
+
+    await asyncio.gather(stream(), refold(redis, "7", release, list(range(1, 31))))
+    assert await counts(redis, 30) == recount(swipes, 30)
+    found = (await reader.read(redis, [factors("7")], np.arange(1, 31)))["factors_7"]
+    for person in range(1, 31):
+        history = unpack((await read_states(redis, [person]))[0].state.history)
+        np.testing.assert_array_equal(
+            found.columns["taste"][person - 1],
+            release.fold_in(history["candidate"], history["action"]),
+        )
+
+
+def test_records_that_the_relay_published_out_of_order_all_count() -> None:
+    swipes = [Swipe(1, n + 2, LIKE, n, 0, n) for n in range(50)]
+    mixed = [swipes[n] for n in np.random.default_rng(0).permutation(50)]
+    assert after(SwipeState(), 1, [*mixed, *swipes]).swipes_given == 50
+
+
+def test_offsets_far_below_the_highest_are_taken_for_applied() -> None:
+    ahead = after(SwipeState(), 1, [Swipe(1, 2, LIKE, 0, 0, 5), Swipe(1, 3, LIKE, 0, 0, 20_000)])
+    assert ahead.applied == {0: (20_000,)}
+    old = Swipe(1, 4, LIKE, 0, 0, 20_000 - OFFSETS_KEPT)
+    assert after(ahead, 1, [old]) is ahead
+
+
+async def test_a_profile_keeps_its_highest_version(redis: Redis) -> None:
+    def change(version: int, height: str) -> events.ProfileChanged:
+        attributes = {"height_cm": height, "body_type": "fit"}
+        return events.ProfileChanged(
+            person=3, version=version, occurred_at_ms=1000 * version, gender=events.GENDER_WOMAN, birth_day=-5,
+            attributes=attributes, location=events.Location(latitude=-1.5, longitude=2.5),
+        )  # fmt: skip
+
+    for changes in ([change(2, "170"), change(3, "171")], [change(1, "169")], [change(3, "1")]):
+        await _handle(redis, PROFILE_CHANGED, changes)
+    row = (await reader.read(redis, [PROFILE], [3]))["profile"]
+    assert {name: column[0] for name, column in row.columns.items()} == {
+        "gender": 2.0, "birth_day": -5.0, "body_type": "fit", "height_cm": 171.0,
+        "latitude": -1.5, "longitude": 2.5,
+    }  # fmt: skip
+
+
+async def test_an_erased_person_has_no_features(redis: Redis) -> None:
+    await apply_swipes(redis, random_swipes(10, 2), {})
+    await _handle(redis, PERSON_ERASED, [events.PersonErased(person=1)])
+    rows = (await reader.read(redis, [BEHAVIOUR], [1, 2]))["behaviour"]
+    assert np.isnan(rows.columns["swipes_given"]).tolist() == [True, False]
+
+
+async def test_follows_the_live_releases_and_reports_them(redis: Redis, tmp_path: Path) -> None:
+    async def opened(release_id: str) -> Release:
+        return tiny_release(tmp_path / release_id)
+
+    live = LiveReleases(redis, opened, "stream")
+    await run(redis.sadd("releases:live", "7"))
+    await live.refresh()
+    assert await run(redis.smembers(ready_key("7"))) == {b"stream"}
+    async with live.held() as releases:
+        assert list(releases) == ["7"]
+    await run(redis.srem("releases:live", "7"))
+    await live.refresh()
+    assert await run(redis.smembers(ready_key("7"))) == set()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.SwipeRecorded(swiper=1, swiped=2, action=events.ACTION_LIKE),
+        events.SwipeRecorded(
+            swiper=0, swiped=2, action=events.ACTION_LIKE, source=events.Source(partition=0)
+        ),
+        events.SwipeRecorded(
+            swiper=1, swiped=2, action=events.ACTION_UNSPECIFIED, source=events.Source(partition=0)
+        ),
+        events.SwipeRecorded(
+            swiper=1, swiped=2, action=events.ACTION_LIKE, source=events.Source(partition=9)
+        ),
+    ],
+)
+def test_refuses_records_that_are_no_swipe(event: events.SwipeRecorded) -> None:
+    with pytest.raises(InvalidRecord):
+        swipe_of(Record(SWIPE_RECORDED.name, 0, 0, b"1:2", event.SerializeToString()))
+
+
+async def _handle(
+    redis: Redis, topic: Topic, messages: list[events.ProfileChanged] | list[events.PersonErased]
+) -> None:
+    async def none(release_id: str) -> Release:
+        raise AssertionError(release_id)
+
+    handle = subscription(redis, LiveReleases(redis, none, "stream")).handle
+    records = [Record(topic.name, 0, n, b"", m.SerializeToString()) for n, m in enumerate(messages)]
+    await handle(None, records)
