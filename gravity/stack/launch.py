@@ -30,6 +30,10 @@ class Spec(TypedDict):
     check: tuple[ProbeKind, str]
     after: dict[str, tuple[ProbeKind, str]]
     started_file: str
+    nice: int
+    order: int
+    url: str
+    litter: list[str]
 
 
 def _say(text: str) -> None:
@@ -99,6 +103,7 @@ def main(spec_file: Path) -> None:
     environment = {**os.environ, **spec["environment"]}
     environment.pop("PYTHONPATH", None)
     _wait_for_dependencies(spec)
+    os.nice(spec["nice"])
     _prepare(spec, environment)
     _leave_watcher(spec)
     command = [*spec["become"], *spec["command"]]

@@ -4,12 +4,14 @@ import random
 import socket
 from collections.abc import Iterable, Mapping
 
+from gravity.stack.failures import StackError
+
 # Below the range from which the kernel takes the ports of outgoing connections, so that a chosen
 # port is not lost between the choice and the server's start.
 FIRST, LAST = 20_000, 31_999
 
 
-class PortTaken(Exception):
+class PortTaken(StackError):
     """A port that the environment asks for is in use by another program."""
 
     def __init__(self, variable: str, port: int) -> None:

@@ -29,7 +29,9 @@ class Program:
     run_as: user to become when the stack is started by root; ignored otherwise.
     stop_signal: what ends it; all of its process group where `stop_group`.
     stop_seconds: how long it may take to end before it is killed.
-    url: where a person looks at it, if anywhere.
+    nice: how far it gives way to the others on a busy machine (0 to 19).
+    litter: files that it leaves outside its directory; removed when the stack ends.
+    url: where it is reached, for people to read.
     """
 
     name: str
@@ -43,4 +45,6 @@ class Program:
     stop_signal: Literal["TERM", "INT", "KILL"] = "TERM"
     stop_group: bool = True
     stop_seconds: int = 10
-    url: str | None = None
+    nice: int = 0
+    litter: tuple[str, ...] = ()
+    url: str = ""

@@ -7,15 +7,16 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import TypedDict
 
+from gravity.stack.failures import StackError
 from gravity.stack.home import Home
 from gravity.stack.supervision import ProcessInfo, Supervision
 
 POLL_SECONDS = 0.05
-# So many failed starts in a row are no accident, though supervisor itself goes on trying.
-HOPELESS_STARTS = 5
+# After so many starts nothing will change, though supervisor itself goes on trying.
+HOPELESS_STARTS = 4
 
 
-class ProgramFailed(Exception):
+class ProgramFailed(StackError):
     """A program of the stack does not come up; the message ends with the end of its log."""
 
     def __init__(self, home: Home, name: str, why: str) -> None:
@@ -49,14 +50,14 @@ def wait_until_ready(
 ) -> None:
     """Return when all named programs are ready; raises ProgramFailed, or OSError if all ended."""
     deadline = time.monotonic() + timeout_s
-    failures: dict[str, set[int]] = defaultdict(set)
+    starts: dict[str, set[int]] = defaultdict(set)
     while True:
         processes = {process.name: process for process in supervision.processes()}
         waiting = [name for name in names if not _is_ready(home, processes.get(name))]
         if not waiting:
             return
         for name in waiting:
-            _note_failure(home, name, processes.get(name), failures)
+            _fail_if_hopeless(home, name, processes.get(name), starts)
         if time.monotonic() > deadline:
             raise ProgramFailed(home, waiting[0], f"not ready within {timeout_s:.0f} s")
         time.sleep(POLL_SECONDS)
@@ -66,12 +67,11 @@ def _is_ready(home: Home, process: ProcessInfo | None) -> bool:
     return process is not None and process.pid > 0 and started(home, process) is not None
 
 
-def _note_failure(
-    home: Home, name: str, process: ProcessInfo | None, failures: dict[str, set[int]]
+def _fail_if_hopeless(
+    home: Home, name: str, process: ProcessInfo | None, starts: dict[str, set[int]]
 ) -> None:
     if process is None:
         raise ProgramFailed(home, name, "no such program")
-    if process.state == "BACKOFF":
-        failures[name].add(process.started_at)
-    if process.state == "FATAL" or len(failures[name]) >= HOPELESS_STARTS:
+    starts[name].add(process.started_at)
+    if process.state == "FATAL" or len(starts[name]) > HOPELESS_STARTS:
         raise ProgramFailed(home, name, f"{process.state.lower()}, exit code {process.exit_code}")

@@ -21,10 +21,6 @@ SUPERVISOR_PORT = "supervisor"
 READY_SECONDS = 180.0
 
 
-class StackDown(Exception):
-    """There is no running stack in this folder."""
-
-
 @dataclass(frozen=True, slots=True)
 class Composition:
     """What a stack consists of; `settings` become the environment file of its clients."""
@@ -99,9 +95,12 @@ def end(home: Home) -> int:
     with _alone(home):
         running = find(home)
         if running is not None:
+            litter = running.supervision.litter()
             _stop_in_order(running.supervision)
             running.supervision.shutdown()
-            _wait(lambda: not running.supervision.alive(), 10)
+            _wait(lambda: not orphans.find(home.path), 10)
+            for path in litter:
+                path.unlink(missing_ok=True)
         return orphans.end(home.path)
 
 

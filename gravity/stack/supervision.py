@@ -14,6 +14,7 @@ from typing import cast
 from xmlrpc.client import Fault, ProtocolError, ServerProxy
 
 from gravity.stack import wheels
+from gravity.stack.failures import StackError
 from gravity.stack.home import Home
 from gravity.stack.launch import Spec
 from gravity.stack.orphans import MARK
@@ -24,7 +25,7 @@ USER = "gravity"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class SupervisorFailed(Exception):
+class SupervisorFailed(StackError):
     """The supervisor did not start; the message says why and where its log is."""
 
 
@@ -39,7 +40,7 @@ class ProcessInfo:
     exit_code: int
 
 
-def _spec(home: Home, program: Program, programs: dict[str, Program]) -> Spec:
+def _spec(home: Home, program: Program, order: int, programs: dict[str, Program]) -> Spec:
     paths = (program.command[0], program.directory)
     return {
         "name": program.name,
@@ -55,10 +56,14 @@ def _spec(home: Home, program: Program, programs: dict[str, Program]) -> Spec:
             if name in programs
         },
         "started_file": str(home.started / f"{program.name}.json"),
+        "nice": program.nice,
+        "order": order,
+        "litter": list(program.litter),
+        "url": program.url,
     }
 
 
-def _section(home: Home, program: Program, spec_file: Path) -> dict[str, str]:
+def _section(home: Home, program: Program, order: int, spec_file: Path) -> dict[str, str]:
     launcher = [sys.executable, "-P", "-S", "-m", "gravity.stack.launch", str(spec_file)]
     digest = hashlib.sha256(spec_file.read_bytes()).hexdigest()
     return {
@@ -69,6 +74,7 @@ def _section(home: Home, program: Program, spec_file: Path) -> dict[str, str]:
         "stdout_logfile_maxbytes": "10MB",
         "stdout_logfile_backups": "3",
         "redirect_stderr": "true",
+        "priority": str(order),
         "autorestart": "true",
         "startsecs": "1",
         "startretries": "30",
@@ -122,11 +128,11 @@ class Supervision:
         # Values may hold a percent sign, which supervisor expands.
         config = configparser.RawConfigParser()
         config.read_dict(_base(self._home, self._port, self._password))
-        for program in programs:
+        for order, program in enumerate(programs):
             spec_file = self._home.specs / f"{program.name}.json"
-            spec = _spec(self._home, program, by_name)
+            spec = _spec(self._home, program, order, by_name)
             _write_private(spec_file, json.dumps(spec, indent=1))
-            section = _section(self._home, program, spec_file)
+            section = _section(self._home, program, order, spec_file)
             escaped = {key: value.replace("%", "%%") for key, value in section.items()}
             config[f"program:{program.name}"] = escaped
         _write_private(self._config, "")
@@ -144,6 +150,15 @@ class Supervision:
             waves.append(wave)
             after = {name: needs for name, needs in after.items() if name not in wave}
         return waves
+
+    def litter(self) -> list[Path]:
+        """Return the files that the programs leave outside their directories."""
+        specs = [self._read_spec(process.name) for process in self.processes()]
+        return [Path(path) for spec in specs for path in spec["litter"]]
+
+    def url(self, name: str) -> str:
+        """Where a program is reached."""
+        return self._read_spec(name)["url"]
 
     def _read_spec(self, name: str) -> Spec:
         spec: Spec = json.loads((self._home.specs / f"{name}.json").read_text(encoding="utf-8"))
@@ -187,9 +202,9 @@ class Supervision:
                 self._rpc.supervisor.startProcess(process.name, False)
 
     def processes(self) -> list[ProcessInfo]:
-        """Return what supervisor knows of each program."""
+        """Return what supervisor knows of each program, in the order of their start."""
         answer = cast("list[dict[str, str | int]]", self._rpc.supervisor.getAllProcessInfo())
-        return [
+        found = [
             ProcessInfo(
                 name=str(entry["name"]),
                 state=str(entry["statename"]),
@@ -199,6 +214,7 @@ class Supervision:
             )
             for entry in answer
         ]
+        return sorted(found, key=lambda process: self._read_spec(process.name)["order"])
 
     def stop(self, name: str) -> None:
         """Tell one program to stop, without waiting for it."""

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 
+from gravity.stack.failures import StackError
+
 # With its capabilities kept past the change of user, access(2) counts them too: initdb asks it.
 _THROUGH_CLOSED_FOLDERS = (
     "--securebits=+no_setuid_fixup",
@@ -14,7 +16,7 @@ _THROUGH_CLOSED_FOLDERS = (
 )
 
 
-class CannotBecome(Exception):
+class CannotBecome(StackError):
     """Root cannot start a program as the unprivileged user that it needs."""
 
     def __init__(self, user: str, path: str, reason: str) -> None:

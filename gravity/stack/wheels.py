@@ -5,8 +5,10 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from gravity.stack.failures import StackError
 
-class BinaryMissing(Exception):
+
+class BinaryMissing(StackError):
     """A server's binary is not where its package should have put it."""
 
     def __init__(self, path: Path, package: str) -> None:

@@ -36,4 +36,5 @@ def program(place: Place, bucket: str = s3.BUCKET) -> Program:
             "RUST_LOG": "warn",
         },
         after=(s3.NAME,),
+        url=url(place),
     )

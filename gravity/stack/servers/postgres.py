@@ -57,4 +57,5 @@ def program(place: Place) -> Program:
         # INT is PostgreSQL's fast shutdown: it ends its sessions itself, in order.
         stop_signal="INT",
         stop_group=False,
+        url=place.address(NAME),
     )

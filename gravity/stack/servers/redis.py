@@ -29,4 +29,5 @@ def program(place: Place) -> Program:
         ),
         check=Check("redis", place.address(NAME)),
         directory=str(place.home.path / "redis"),
+        url=place.address(NAME),
     )

@@ -72,4 +72,9 @@ def program(place: Place) -> Program:
         directory=str(place.home.path / "s3"),
         # It survives a kill unharmed, while TERM can take it half a minute.
         stop_signal="KILL",
+        litter=tuple(
+            f"/tmp/seaweedfs-{part}-grpc-{place.ports[port]}.sock"  # noqa: S108  # its own choice
+            for part, port in (("s3", "s3-grpc"), *((p, f"s3-{p}-grpc") for p in _PARTS))
+        ),
+        url=url(place),
     )

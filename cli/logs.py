@@ -1,0 +1,59 @@
+"""`gravity logs`."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+POLL_SECONDS = 0.2
+
+
+def logs(
+    program: Annotated[str | None, typer.Argument(help="A program of `gravity status`.")] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Lines from the end.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+) -> None:
+    """Print the end of a program's log, or of every log."""
+    from cli import programs
+
+    folder = programs.home().logs
+    files = [folder / f"{program}.log"] if program else sorted(folder.glob("*.log"))
+    missing = [path for path in files if not path.exists()]
+    if missing:
+        known = ", ".join(sorted(path.stem for path in folder.glob("*.log"))) or "none yet"
+        typer.secho(f"no log {missing[0]}; there are: {known}", fg="red", err=True)
+        sys.exit(1)
+    for path in files:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for line in text.splitlines()[-lines:] if lines else ():
+            typer.echo(_labelled(path, line, len(files)))
+    if follow:
+        _follow(files)
+
+
+def _labelled(path: Path, line: str, files: int) -> str:
+    return line if files == 1 else f"{path.stem:<10} {line}"
+
+
+def _follow(files: list[Path]) -> None:
+    positions = {path: path.stat().st_size for path in files}
+    try:
+        while True:
+            for path, position in positions.items():
+                positions[path] = _print_new(path, position, len(files))
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        return
+
+
+def _print_new(path: Path, position: int, files: int) -> int:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        # A smaller file has been rotated: it is a new one.
+        file.seek(position if size >= position else 0)
+        text = file.read()
+        for line in text.decode("utf-8", "replace").splitlines():
+            typer.echo(_labelled(path, line, files))
+        return file.tell()

@@ -1,0 +1,29 @@
+"""`gravity …`: the composition root of commands. One file a noun, one line here to register it.
+
+Modules registered here import nothing heavy at their top: what a command needs, it imports itself.
+"""
+
+import typer
+
+from cli import down, logs, status, up
+
+app = typer.Typer(
+    name="gravity",
+    help="A self-hosted discovery platform for dating apps.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(up.up)
+app.command()(down.down)
+app.command()(status.status)
+app.command()(logs.logs)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

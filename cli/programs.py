@@ -1,0 +1,129 @@
+"""The composition of a local Gravity: which programs it consists of, in which order they start."""
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from gravity.stack import infra, stack, wheels
+from gravity.stack.home import Home
+from gravity.stack.place import Place
+from gravity.stack.program import Check, Program
+from gravity.stack.servers import broker, mlflow, postgres, prefect, redis
+
+ROOT = Path(__file__).resolve().parents[1]
+STORES = infra.STORES
+LEARNING = infra.LEARNING
+SERVING = ("api", "consumers", "ranker")
+SERVERS = STORES + LEARNING
+PORTS = (*infra.port_names(SERVERS), "api", "ranker")
+_LOG = (postgres.NAME, redis.NAME, broker.NAME)
+
+
+def home() -> Home:
+    """The stack's folder: GRAVITY_HOME, or `.gravity` below the current folder."""
+    return Home.at(Path(os.environ.get("GRAVITY_HOME", ".gravity")))
+
+
+def _environment(place: Place) -> dict[str, str]:
+    # The rest is in the stack's environment file, which every process reads.
+    return {"GRAVITY_HOME": str(place.home.path), "PYTHONUNBUFFERED": "1"}
+
+
+def _api(place: Place) -> Program:
+    return Program(
+        name="api",
+        command=(wheels.script("gravity", "gravity-discovery"), "run", "api"),
+        check=Check("http", f"{place.url('api')}/readyz"),
+        directory=str(ROOT),
+        environment=_environment(place),
+        after=_LOG,
+        url=place.url("api"),
+    )
+
+
+def _consumers(place: Place) -> Program:
+    return Program(
+        name="consumers",
+        command=(wheels.script("gravity", "gravity-discovery"), "run", "consumers"),
+        check=Check("alive", ""),
+        directory=str(ROOT),
+        environment=_environment(place),
+        after=_LOG,
+    )
+
+
+def _ranker(place: Place) -> Program:
+    return Program(
+        name="ranker",
+        command=(
+            *(wheels.script("bentoml", "bentoml"), "serve", "serving.service:Ranker"),
+            *("--host", "127.0.0.1", "--port", str(place.ports["ranker"])),
+            *("--api-workers", "1", "--working-dir", str(ROOT)),
+        ),
+        check=Check("http", f"{place.url('ranker')}/livez"),
+        directory=str(ROOT),
+        environment={
+            **_environment(place),
+            "BENTOML_DO_NOT_TRACK": "True",
+            "BENTOML_HOME": str(place.home.path / "bentoml"),
+        },
+        after=(redis.NAME, broker.NAME),
+        url=place.url("ranker"),
+    )
+
+
+def _flows(place: Place) -> Program:
+    return Program(
+        name="flows",
+        command=(sys.executable, "-m", "flows.runner"),
+        check=Check("alive", ""),
+        directory=str(ROOT),
+        environment={
+            **_environment(place),
+            "PREFECT_API_URL": prefect.api_url(place),
+            "PREFECT_HOME": str(place.home.path / "prefect"),
+            "MLFLOW_TRACKING_URI": place.url(mlflow.NAME),
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DO_NOT_TRACK": "1",
+        },
+        after=(*_LOG, mlflow.NAME, prefect.NAME),
+        nice=5,
+    )
+
+
+# Each with the module that must be there for it to start.
+_APPLICATIONS = (
+    ("cli.run", _api),
+    ("cli.run", _consumers),
+    ("serving.service", _ranker),
+    ("flows.runner", _flows),
+)
+
+
+def _programs(place: Place, environment: Mapping[str, str]) -> tuple[Program, ...]:
+    servers = infra.programs(place, SERVERS, environment)
+    applications = tuple(make(place) for module, make in _APPLICATIONS if find_spec(module))
+    return servers + applications
+
+
+def _settings(place: Place, environment: Mapping[str, str]) -> dict[str, str]:
+    found = infra.settings(place, SERVERS)
+    found["GRAVITY_API_URL"] = place.url("api")
+    found["GRAVITY_RANKER_URL"] = place.url("ranker")
+    # What the caller's environment says wins, for the programs of this stack too.
+    return {key: environment.get(key) or value for key, value in found.items()}
+
+
+def start(environment: Mapping[str, str]) -> stack.Stack:
+    """Start Gravity's programs (what does not run already) and return at once.
+
+    Raises PortTaken, BinaryMissing, CannotBecome, SupervisorFailed.
+    """
+    composition = stack.Composition(
+        PORTS,
+        lambda place: _programs(place, environment),
+        lambda place: _settings(place, environment),
+    )
+    return stack.start(home(), composition, environment)

@@ -1,0 +1,24 @@
+"""`gravity up`."""
+
+import os
+import sys
+import time
+
+import typer
+
+
+def up() -> None:
+    """Start everything that is not running, and return when it is ready."""
+    from cli import programs
+    from gravity.stack.failures import StackError
+
+    began = time.monotonic()
+    try:
+        stack = programs.start(os.environ)
+        for name in [process.name for process in stack.supervision.processes()]:
+            stack.wait({name})
+            typer.echo(f"{name:<10} ready  {stack.supervision.url(name)}")
+    except StackError as error:
+        typer.secho(str(error), fg="red", err=True)
+        sys.exit(1)
+    typer.echo(f"up in {time.monotonic() - began:.1f} s, logs in {stack.home.logs}")
