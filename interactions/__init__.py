@@ -1,0 +1,1 @@
+"""Interactions: swipes, matches, likes received, blocks. An acknowledged swipe is never lost."""
