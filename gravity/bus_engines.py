@@ -10,7 +10,15 @@ from urllib.parse import urlsplit
 
 Config = dict[str, str | int | float | bool]
 
-_RECONNECT: Config = {"reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 500}
+_PATIENT_MS = 2000
+
+_CLIENT: Config = {
+    "reconnect.backoff.ms": 50,
+    "reconnect.backoff.max.ms": 500,
+    "socket.nagle.disable": True,
+    # Delivery reports and records are ours; a line for every lost connection is enough.
+    "log_level": 5,
+}
 _CONSUMER: Config = {
     # Required by the library; groups are never used: partitions are assigned by hand.
     "group.id": "assigned-by-hand",
@@ -19,10 +27,20 @@ _CONSUMER: Config = {
     # A position below the oldest record (trimmed) goes on with the oldest one.
     "auto.offset.reset": "earliest",
     "enable.partition.eof": False,
-    # One byte ends the wait: a record is delivered as soon as it is there.
+    # One byte ends the wait.
     "fetch.min.bytes": 1,
     "fetch.error.backoff.ms": 50,
+    "fetch.queue.backoff.ms": 20,
+    # Read ahead this much and no more: there are a dozen consumers in a process.
+    "queued.min.messages": 5000,
+    "queued.max.messages.kbytes": 8192,
     "allow.auto.create.topics": False,
+}
+_PRODUCER: Config = {
+    "acks": "all",
+    "partitioner": "murmur2_random",
+    "request.timeout.ms": 5000,
+    "message.timeout.ms": 8000,
 }
 
 
@@ -36,6 +54,10 @@ class Engine:
 
     producer: Config
     consumer: Config
+    # For partitions of which `consumer` reads too little; used where patience_s is not 0.
+    patient_consumer: Config
+    # Seconds that a fetch of the patient consumer may last.
+    patience_s: float
     admin: Config
     # Replicas of a new topic; -1 leaves it to the cluster.
     replication: int
@@ -46,42 +68,53 @@ class Engine:
 def engine_of(bus_url: str) -> Engine:
     """The engine that `bus_url` names. Raises UnknownBus."""
     parts = urlsplit(bus_url)
-    servers: Config = {"bootstrap.servers": parts.netloc, **_RECONNECT}
-    if parts.scheme == "tansu":
-        return _tansu(servers)
-    if parts.scheme == "kafka":
-        return _kafka(servers)
-    raise UnknownBus(f"{parts.scheme or bus_url!r}: use tansu://host:port or kafka://host:port,…")
+    client: Config = {"bootstrap.servers": parts.netloc, **_CLIENT}
+    if parts.scheme == "tansu" and parts.netloc:
+        return _tansu(client)
+    if parts.scheme == "kafka" and parts.netloc:
+        return _kafka(client)
+    raise UnknownBus("the bus's URL must be tansu://host:port or kafka://host:port,host:port")
 
 
-def _tansu(servers: Config) -> Engine:
+def _tansu(client: Config) -> Engine:
     producer: Config = {
-        **servers,
+        **client,
+        **_PRODUCER,
         # After a kill it would be told "duplicate" of records that were never written.
         "enable.idempotence": False,
-        "acks": "all",
         "max.in.flight": 1,
-        "partitioner": "murmur2_random",
-        "request.timeout.ms": 5000,
-        "message.timeout.ms": 8000,
-        "linger.ms": 2,
-        "batch.num.messages": 10000,
+        # Each batch is an object that every fetch lists: fewer and fuller ones pay for the wait.
+        "linger.ms": 10,
     }
-    # At less than 500 ms a long partition answers with nothing, and no error.
-    consumer: Config = {**servers, **_CONSUMER, "fetch.wait.max.ms": 500}
-    return Engine(producer, consumer, servers, replication=1, needs_trimming=True)
+    consumer: Config = {**client, **_CONSUMER}
+    return Engine(
+        producer,
+        # It looks for records, sleeps for half of what is left of the wait, and looks again.
+        consumer={**consumer, "fetch.wait.max.ms": 50},
+        # It reads as many batches as it can within the wait, after listing them all.
+        patient_consumer={**consumer, "fetch.wait.max.ms": _PATIENT_MS},
+        patience_s=_PATIENT_MS / 1000,
+        admin=client,
+        replication=1,
+        needs_trimming=True,
+    )
 
 
-def _kafka(servers: Config) -> Engine:
+def _kafka(client: Config) -> Engine:
     producer: Config = {
-        **servers,
+        **client,
+        **_PRODUCER,
         "enable.idempotence": True,
-        "acks": "all",
-        "partitioner": "murmur2_random",
-        "request.timeout.ms": 5000,
-        "message.timeout.ms": 8000,
         "linger.ms": 2,
         "compression.type": "lz4",
     }
-    consumer: Config = {**servers, **_CONSUMER, "fetch.wait.max.ms": 500}
-    return Engine(producer, consumer, servers, replication=-1, needs_trimming=False)
+    consumer: Config = {**client, **_CONSUMER, "fetch.wait.max.ms": 500}
+    return Engine(
+        producer,
+        consumer=consumer,
+        patient_consumer=consumer,
+        patience_s=0.0,
+        admin=client,
+        replication=-1,
+        needs_trimming=False,
+    )

@@ -1,0 +1,159 @@
+"""Reading the bus from given offsets: no groups, no positions kept here."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self
+
+import confluent_kafka
+
+from gravity.bus_engines import Config, Engine, engine_of
+from gravity.bus_records import BrokenBus, Record
+
+# Records older than the first on arrival mean that we are behind; below the second, no more.
+_BEHIND_MS = 3000
+_ABREAST_MS = 1500
+# How soon silence is doubted, and how often after that.
+_FIRST_DOUBT_S = 5.0
+_NEXT_DOUBT_S = 30.0
+_UNREADABLE = frozenset(
+    {
+        confluent_kafka.KafkaError.UNKNOWN_TOPIC_OR_PART,
+        confluent_kafka.KafkaError._UNKNOWN_TOPIC,
+        confluent_kafka.KafkaError._UNKNOWN_PARTITION,
+    }
+)
+
+_Places = dict[tuple[str, int], int]
+
+
+class Consumer:
+    """Reads assigned partitions, each in order, from the offsets given.
+
+    The embedded broker needs two ways of fetching. Live: short fetches, as it sleeps inside a
+    long one and would add that to every record. Patient: long ones, as a short fetch of a
+    partition of many batches returns few records, or none and no error. Records that arrive late
+    make it patient, and recent ones live again. Silence is checked with a patient second client
+    now and then, beside the live one.
+    """
+
+    def __init__(self, engine: Engine, positions: Mapping[tuple[str, int], int]) -> None:
+        self._engine = engine
+        self._next = dict(positions)
+        self._patient = False
+        self._client = _connect(engine.consumer, self._next)
+        self._closing = threading.Event()
+        self._doubt_at = time.monotonic() + _FIRST_DOUBT_S
+        self._doubt: Future[_Places] | None = None
+        # The client blocks; its own threads keep it from starving the default executor.
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="bus-consumer")
+
+    @classmethod
+    def open(cls, bus_url: str, positions: Mapping[tuple[str, int], int]) -> Self:
+        """Start reading at `positions`: (topic, partition) -> offset of the first record."""
+        return cls(engine_of(bus_url), positions)
+
+    async def poll(self, max_records: int, timeout_s: float) -> list[Record]:
+        """Up to `max_records`, as soon as there is one; empty after `timeout_s`.
+
+        Records of one partition are in order and without repetition. Connection errors are waited
+        out, not raised: the client reconnects by itself. Raises BrokenBus.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._poll, max_records, timeout_s)
+
+    async def close(self) -> None:
+        """Stop reading."""
+        self._closing.set()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._client.close)
+        await loop.run_in_executor(None, self._threads.shutdown)
+
+    def _poll(self, max_records: int, timeout_s: float) -> list[Record]:
+        first = self._client.poll(timeout_s)
+        if first is None:
+            self._on_silence()
+            return []
+        # What is fetched already comes along; waiting for more would only cost time.
+        rest = self._client.consume(max_records - 1, 0) if max_records > 1 else []
+        records = [record for message in [first, *rest] if (record := _record(message))]
+        self._next.update({(r.topic, r.partition): r.offset + 1 for r in records})
+        if records:
+            self._on_records(records[-1])
+        return records
+
+    def _on_records(self, newest: Record) -> None:
+        self._doubt_at = time.monotonic() + _FIRST_DOUBT_S
+        age_ms = time.time() * 1000 - newest.timestamp_ms
+        if age_ms > _BEHIND_MS:
+            self._fetch(patiently=True)
+        elif age_ms < _ABREAST_MS:
+            self._fetch(patiently=False)
+
+    def _on_silence(self) -> None:
+        if self._doubt is None:
+            if time.monotonic() >= self._doubt_at and self._engine.patience_s and not self._patient:
+                self._doubt = self._threads.submit(self._look_patiently, dict(self._next))
+        elif self._doubt.done():
+            found, self._doubt = self._doubt.result(), None
+            self._doubt_at = time.monotonic() + _NEXT_DOUBT_S
+            # Where the live client has not moved past them meanwhile, it does not see them.
+            if any(self._next[place] == offset for place, offset in found.items()):
+                self._fetch(patiently=True)
+
+    def _look_patiently(self, start: _Places) -> _Places:
+        """The places of `start` where there is a record after all."""
+        client = _connect(self._engine.patient_consumer, start)
+        until = time.monotonic() + 2 * self._engine.patience_s
+        try:
+            while time.monotonic() < until and not self._closing.is_set():
+                message = client.poll(0.1)
+                if message is not None and (record := _record(message)):
+                    place = (record.topic, record.partition)
+                    return {place: start[place]}
+            return {}
+        finally:
+            client.close()
+
+    def _fetch(self, *, patiently: bool) -> None:
+        if patiently is self._patient or not self._engine.patience_s:
+            return
+        self._client.close()
+        self._patient = patiently
+        config = self._engine.patient_consumer if patiently else self._engine.consumer
+        self._client = _connect(config, self._next)
+
+
+def _connect(config: Config, positions: _Places) -> confluent_kafka.Consumer:
+    client = confluent_kafka.Consumer(config, logger=logging.getLogger("gravity.bus"))
+    client.assign(
+        [
+            confluent_kafka.TopicPartition(topic, partition, offset)
+            for (topic, partition), offset in positions.items()
+        ]
+    )
+    return client
+
+
+def _record(message: confluent_kafka.Message) -> Record | None:
+    error = message.error()
+    if error is not None:
+        if error.fatal() or error.code() in _UNREADABLE:
+            raise BrokenBus(f"{message.topic()}: {error}")
+        return None
+    return Record(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers={name: _bytes(value) for name, value in dict(message.headers() or []).items()},
+        timestamp_ms=message.timestamp()[1],
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""

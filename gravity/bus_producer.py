@@ -1,0 +1,169 @@
+"""Appending to the bus: acknowledged by the broker, or an error.
+
+The client library calls back from its own threads; one thread waits for it, the rest is asyncio.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import confluent_kafka
+
+from gravity import telemetry
+from gravity.bus_engines import engine_of
+from gravity.bus_records import AppendFailed, Message, RecordPosition
+
+_Outcome = RecordPosition | str
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What became of one produce call: a position, or the error."""
+
+    future: asyncio.Future[_Outcome]
+    outcome: _Outcome
+
+
+class Producer:
+    """Appends with acks=all, and again on any error until a deadline: a record may be in the log
+    twice, so consumers tell events apart by their ids. Two appends keep their order if the second
+    begins after the first was acknowledged; within one `append_many` each key keeps its order.
+    """
+
+    def __init__(
+        self,
+        client: confluent_kafka.Producer,
+        loop: asyncio.AbstractEventLoop,
+        deadline_s: float,
+    ) -> None:
+        self._client = client
+        self._loop = loop
+        self._deadline_s = deadline_s
+        self._reports: list[_Report] = []
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="bus-producer", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, bus_url: str, deadline_s: float = 10.0) -> Self:
+        """To be called inside a running event loop; nothing is sent before the first append."""
+        client = confluent_kafka.Producer(
+            engine_of(bus_url).producer, logger=logging.getLogger("gravity.bus")
+        )
+        return cls(client, asyncio.get_running_loop(), deadline_s)
+
+    async def append(self, message: Message) -> RecordPosition:
+        """Append one record and wait for its acknowledgement. Raises AppendFailed."""
+        return (await self.append_many([message]))[0]
+
+    async def append_many(self, messages: Sequence[Message]) -> list[RecordPosition]:
+        """Append a batch; positions are in the order of `messages`. Raises AppendFailed.
+
+        A key that occurs twice goes in two waves, so that no retry overtakes.
+        """
+        if not messages:
+            return []
+        positions: dict[int, RecordPosition] = {}
+        with telemetry.span(f"{messages[0].topic} publish", kind="producer"):
+            headers = telemetry.inject()
+            for wave in _waves(messages):
+                await self._append_wave(messages, wave, headers, positions)
+        return [positions[n] for n in range(len(messages))]
+
+    async def close(self) -> None:
+        """Wait for what is under way, then stop the thread."""
+        self._closing.set()
+        await asyncio.to_thread(self._thread.join)
+
+    async def _append_wave(
+        self,
+        messages: Sequence[Message],
+        wave: Sequence[int],
+        headers: dict[str, bytes],
+        positions: dict[int, RecordPosition],
+    ) -> None:
+        deadline = self._loop.time() + self._deadline_s
+        left = list(wave)
+        while True:
+            outcomes = await asyncio.gather(*(self._send(messages[n], headers) for n in left))
+            failed: list[int] = []
+            error = ""
+            for n, outcome in zip(left, outcomes, strict=True):
+                if isinstance(outcome, str):
+                    failed.append(n)
+                    error = outcome
+                else:
+                    positions[n] = outcome
+            if not failed:
+                return
+            telemetry.APPEND_RETRIES.labels(messages[failed[0]].topic).inc(len(failed))
+            if self._loop.time() > deadline:
+                raise AppendFailed(f"{messages[failed[0]].topic}: {error}")
+            left = failed
+            await asyncio.sleep(random.uniform(0.05, 0.2))
+
+    def _send(self, message: Message, headers: dict[str, bytes]) -> asyncio.Future[_Outcome]:
+        future: asyncio.Future[_Outcome] = self._loop.create_future()
+
+        def delivered(
+            error: confluent_kafka.KafkaError | None, sent: confluent_kafka.Message
+        ) -> None:
+            partition, offset = sent.partition(), sent.offset()
+            if error is None and partition is not None and offset is not None:
+                self._reports.append(_Report(future, RecordPosition(partition, offset)))
+            else:
+                self._reports.append(_Report(future, str(error)))
+
+        own = message.headers if message.headers is not None else headers
+        try:
+            self._client.produce(
+                message.topic,
+                key=message.key,
+                value=message.value,
+                headers=list(own.items()),
+                on_delivery=delivered,
+            )
+        except (BufferError, confluent_kafka.KafkaException) as error:
+            future.set_result(str(error))
+        return future
+
+    def _serve(self) -> None:
+        """The only thread that runs delivery callbacks; hands them over in batches."""
+        while not self._closing.is_set():
+            self._client.poll(0.1)
+            self._hand_over()
+        self._client.flush(self._deadline_s)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        if not self._reports:
+            return
+        reports, self._reports = self._reports, []
+        # The loop may be gone already; then nobody waits for the reports either.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(_resolve, reports)
+
+
+def _resolve(reports: Sequence[_Report]) -> None:
+    for report in reports:
+        if not report.future.done():
+            report.future.set_result(report.outcome)
+
+
+def _waves(messages: Sequence[Message]) -> list[list[int]]:
+    """Indices of `messages` in waves: a key's n-th message is in the n-th wave."""
+    seen: Counter[tuple[str, bytes]] = Counter()
+    waves: list[list[int]] = []
+    for n, message in enumerate(messages):
+        depth = seen[message.topic, message.key]
+        seen[message.topic, message.key] += 1
+        if depth == len(waves):
+            waves.append([])
+        waves[depth].append(n)
+    return waves
