@@ -1,0 +1,91 @@
+"""People as the scores need them: the release's tables, freshened from the feature store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from features.behaviour import bands
+from features.reader import ViewRows
+from features.release import Release
+from features.score import Sides
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Persons:
+    """m people by their rows in the release, -1 for people it does not know; all arrays (m,)."""
+
+    ids: Ints
+    rows: Ints
+    gender: npt.NDArray[np.uint8]
+    birth_day: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, at: Ints) -> Self:
+        """The people at the given places, in that order."""
+        return type(self)(self.ids[at], self.rows[at], self.gender[at], self.birth_day[at])
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What the feature store has: taste (m, d), rates (m,); NaN where it has nothing."""
+
+    taste: Floats
+    given_rate: Floats
+    received_rate: Floats
+
+    @classmethod
+    def of(cls, rows: ViewRows) -> Self:
+        """From the release's `factors` view."""
+        return cls(
+            rows.lists("taste"),
+            rows.numbers("given_rate").astype(np.float32),
+            rows.numbers("received_rate").astype(np.float32),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Sides of m people, with the rates (m,) that they were made from."""
+
+    sides: Sides
+    given_rate: Floats
+    received_rate: Floats
+
+
+def scored(release: Release, persons: Persons, today: int, fresh: Fresh | None = None) -> Scored:
+    """Fresh values over those of the release, over the means of each one's gender and age band."""
+    tables = _tables(release, persons, today)
+    if fresh is not None:
+        tables = {**tables, **_over(tables, fresh)}
+    sides = Sides.of(**tables, gender=persons.gender, calibrations=release.manifest.calibration)
+    return Scored(sides, tables["given_rate"], tables["received_rate"])
+
+
+def _tables(release: Release, persons: Persons, today: int) -> dict[str, Floats]:
+    names = ("taste", "appeal", "given_rate", "received_rate", "line")
+    found = {name: np.asarray(getattr(release.arrays, name)[persons.rows]) for name in names}
+    unknown = np.flatnonzero(persons.rows < 0)
+    if len(unknown):
+        band = bands(persons.gender[unknown], persons.birth_day[unknown], today)
+        means = release.arrays.cold_start[band]
+        for name in names:
+            found[name][unknown] = means[name]
+    return found
+
+
+def _over(tables: Mapping[str, Floats], fresh: Fresh) -> dict[str, Floats]:
+    """A person's fresh values replace the old ones only where all of them are there."""
+    known = ~np.isnan(fresh.taste).any(axis=1) & (fresh.given_rate > 0) & (fresh.received_rate > 0)
+    return {
+        "taste": np.where(known[:, None], fresh.taste, tables["taste"]),
+        "given_rate": np.where(known, fresh.given_rate, tables["given_rate"]),
+        "received_rate": np.where(known, fresh.received_rate, tables["received_rate"]),
+    }

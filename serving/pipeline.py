@@ -1,0 +1,115 @@
+"""Retrieve, hydrate, rank, expose: from a viewer's id to candidates in the order of the draw."""
+
+import base64
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from redis.asyncio import Redis
+
+from contracts.ranking import Constraints, RankAnswer, RankRequest, RetrieveRequest
+from features.eligibility import Viewer
+from features.release import Release
+from features.score import query_vectors
+from features.views import View
+from serving.exposure import Draw, expose
+from serving.index import CandidateIndex, Query, Retrieved
+from serving.people import Persons, Scored, scored
+from serving.ranking import FEATURE_NAMES, Ranker
+from serving.store import read_candidates, read_viewer
+from serving.why import reasons
+
+Ints = npt.NDArray[np.int64]
+
+RETRIEVED: Final = 200
+POLICY: Final = "ranker"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A release in memory and everything that answers from it."""
+
+    id: str
+    release: Release
+    view: View
+    index: CandidateIndex
+    ranker: Ranker
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A viewer made ready: as a party to constraints, as a scorer, and what they have seen."""
+
+    viewer: Viewer
+    scored: Scored
+    seen: tuple[Ints, ...]
+
+
+async def prepare(
+    redis: Redis, loaded: Loaded, viewer: int, constraints: Constraints, today: int
+) -> Asker:
+    """Read what a search for this viewer needs; somebody new gets the means of their band."""
+    release = loaded.release
+    fresh, recent = await read_viewer(redis, release, loaded.view, viewer)
+    rows = release.rows_of([viewer])
+    persons = Persons(
+        ids=np.array([viewer], np.int64),
+        rows=rows,
+        gender=np.array([constraints.gender], np.uint8),
+        birth_day=np.array([constraints.birth_day], np.int32),
+    )
+    seen = (release.seen_by(int(rows[0])), recent) if rows[0] >= 0 else (recent,)
+    return Asker(_viewer(viewer, constraints), scored(release, persons, today, fresh), seen)
+
+
+def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieved:
+    """The k best by the retrieval score; pure computation, a few milliseconds."""
+    vector = query_vectors(asker.scored.sides)[0]
+    return loaded.index.search(Query(asker.viewer, today, vector, asker.seen, k))
+
+
+async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> RankAnswer:
+    """Two round trips to Redis around one search."""
+    asker = await prepare(redis, loaded, request.viewer, request.constraints, request.today)
+    found = retrieve(loaded, asker, request.today, RETRIEVED)
+    fresh = await read_candidates(redis, loaded.release, loaded.view, found.persons)
+    candidates = scored(loaded.release, found.persons, request.today, fresh)
+    ranked = loaded.ranker.rank(asker.scored, candidates)
+    drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)
+    order = expose(drawn, found.persons.ids, ranked.scores, loaded.release.manifest.tau)
+    whys = reasons(asker.scored.sides, candidates.sides)
+    return RankAnswer.model_construct(
+        release=loaded.id,
+        policy=POLICY,
+        tau=loaded.release.manifest.tau,
+        seed=loaded.seed,
+        complete=found.complete,
+        ids=found.persons.ids[order].tolist(),
+        scores=ranked.scores[order].tolist(),
+        why=[whys[place] for place in order],
+        feature_names=list(FEATURE_NAMES),
+        features=base64.b64encode(ranked.features[order].astype("<f4").tobytes()).decode(),
+    )
+
+
+def _viewer(person: int, c: Constraints) -> Viewer:
+    return Viewer.at(
+        person,
+        c.latitude,
+        c.longitude,
+        birth_day=c.birth_day,
+        gender=c.gender,
+        seeks=c.seeks_mask,
+        age_min=c.age_min,
+        age_max=c.age_max,
+        max_distance_km=c.max_distance_km,
+    )
+
+
+async def retrieve_all(redis: Redis, loaded: Loaded, request: RetrieveRequest) -> list[int]:
+    """Ids, best first by the retrieval score: what the index finds when asked for `k`."""
+    asker = await prepare(redis, loaded, request.viewer, request.constraints, request.today)
+    ids: list[int] = retrieve(loaded, asker, request.today, request.k).persons.ids.tolist()
+    return ids
