@@ -21,6 +21,9 @@ Column = npt.NDArray[np.generic]
 NULL: Final = b""
 """A null is a `Value` with nothing set, which serialises to nothing."""
 
+NULL_TIME: Final = np.iinfo(np.int64).min
+"""Feast's null of the type UnixTimestamp."""
+
 _STRING_TYPE: Final = 2
 _INT64_TYPE: Final = 4
 _KEY_HEAD: Final = (
@@ -74,8 +77,8 @@ def encode_column(kind: Kind, values: npt.ArrayLike | Sequence[str | None]) -> l
         return encode_varints(np.asarray(values, np.int64), bytes([kind.value << 3]))
     if kind is Kind.UNIX_TIMESTAMP:
         seconds = np.asarray(values, np.int64)
-        rows = encode_varints(seconds, bytes([kind.value << 3]))
-        return [NULL if s < 0 else row for s, row in zip(seconds.tolist(), rows, strict=True)]
+        seconds = np.where(seconds < 0, NULL_TIME, seconds)
+        return encode_varints(seconds, bytes([kind.value << 3]))
     if kind is Kind.FLOAT32_LIST:
         return _encode_lists(np.asarray(values, np.float32))
     numbers = np.asarray(values, "<f4" if kind is Kind.FLOAT32 else "<f8")

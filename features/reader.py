@@ -117,6 +117,7 @@ def _column(kind: Kind, raw: Sequence[bytes | None], width: int | None) -> Value
         strings = np.empty(len(raw), object)
         strings[:] = [online.decode_string(value) for value in raw]
         return strings
-    numbers = online.decode_varints(raw).astype(np.float64)
-    numbers[[not value for value in raw]] = np.nan
+    whole = online.decode_varints(raw)
+    numbers = whole.astype(np.float64)
+    numbers[(whole == online.NULL_TIME) | [not value for value in raw]] = np.nan
     return numbers

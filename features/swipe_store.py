@@ -89,7 +89,7 @@ def _state(
         swipes_given=swipes_given,
         likes_received=likes_received,
         swipes_received=swipes_received,
-        last_swipe_s=last if ever else -1,
+        last_swipe_s=max(last, -1) if ever else -1,
         event_ms=max(event_ms, 0),
         history=reply[1] or b"",
         applied=_offsets(reply[2 : len(_FIELDS)]),

@@ -147,11 +147,15 @@ def test_offsets_far_below_the_highest_are_taken_for_applied() -> None:
 
 async def test_a_profile_keeps_its_highest_version(redis: Redis) -> None:
     def change(version: int, height: str) -> events.ProfileChanged:
-        attributes = {"height_cm": height, "body_type": "fit"}
         return events.ProfileChanged(
-            person=3, version=version, occurred_at_ms=1000 * version, gender=events.GENDER_WOMAN, birth_day=-5,
-            attributes=attributes, location=events.Location(latitude=-1.5, longitude=2.5),
-        )  # fmt: skip
+            person=3,
+            version=version,
+            occurred_at_ms=1000 * version,
+            gender=events.GENDER_WOMAN,
+            birth_day=-5,
+            attributes={"height_cm": height, "body_type": "fit"},
+            location=events.Location(latitude=-1.5, longitude=2.5),
+        )
 
     for changes in ([change(2, "170"), change(3, "171")], [change(1, "169")], [change(3, "1")]):
         await _handle(redis, PROFILE_CHANGED, changes)

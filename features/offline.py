@@ -1,0 +1,111 @@
+"""Histories, point-in-time training sets and materialisation, through Feast.
+
+For flows, notebooks and tests: importing this imports Feast.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from feast import FeatureStore
+
+from features.parquet_file import write_parquet
+from features.release import Release
+from features.repo.definitions import EVENT_TIME, source_path
+from features.views import BEHAVIOUR, JOIN_KEY, PROFILE, View, factors
+
+COUNTS = ("likes_given", "swipes_given", "likes_received", "swipes_received")
+
+
+def point_in_time(
+    store: FeatureStore, view: View, persons: npt.ArrayLike, times: "pd.Series[pd.Timestamp]"
+) -> pd.DataFrame:
+    """The features of a view of people (m,) as of times (m,), in that order.
+
+    A person whom the view did not know by then has nulls.
+    """
+    entities = pd.DataFrame({JOIN_KEY: np.asarray(persons, np.int64), EVENT_TIME: times})
+    asked = entities.drop_duplicates()
+    names = [feature.name for feature in view.features]
+    found = store.get_historical_features(
+        entity_df=asked, features=[f"{view.name}:{name}" for name in names]
+    ).to_df()
+    return entities.merge(found, on=[JOIN_KEY, EVENT_TIME], how="left")[names]
+
+
+def pair_counts(store: FeatureStore, pairs: pa.Table) -> pa.Table:
+    """Behaviour of both sides of pairs as of their times, joined point in time.
+
+    `pairs`: viewer and candidate int64, event_timestamp. Returns likes_given and swipes_given of
+    the viewers, likes_received and swipes_received of the candidates, int64 (m,), in order.
+    """
+    times = pairs[EVENT_TIME].to_pandas()
+    both = np.concatenate((pairs["viewer"].to_numpy(), pairs["candidate"].to_numpy()))
+    found = point_in_time(store, BEHAVIOUR, both, pd.concat((times, times), ignore_index=True))
+    counts = {name: found[name].fillna(0).to_numpy(np.int64) for name in COUNTS}
+    m = pairs.num_rows
+    return pa.table(
+        {
+            name: pa.array(column[:m] if name.endswith("given") else column[m:])
+            for name, column in counts.items()
+        }
+    )
+
+
+def materialise_factors(
+    store: FeatureStore, folder: Path, release_id: str, release: Release, at: datetime
+) -> int:
+    """Put a release's tastes and rates into the online store through Feast; returns people.
+
+    The view must be registered. Older rows of the same view are replaced, newer ones stay.
+    """
+    a = release.arrays
+    taste = pa.array(np.ascontiguousarray(a.taste).reshape(-1), pa.float32())
+    rows = pa.table(
+        {
+            JOIN_KEY: pa.array(np.asarray(a.person_id)),
+            "taste": pa.FixedSizeListArray.from_arrays(taste, release.manifest.d).cast(
+                pa.list_(pa.float32())
+            ),
+            "given_rate": pa.array(np.asarray(a.given_rate)),
+            "received_rate": pa.array(np.asarray(a.received_rate)),
+        }
+    )
+    return _materialise(store, folder, factors(release_id), rows, at)
+
+
+def materialise_profiles(
+    store: FeatureStore, folder: Path, profiles: pa.Table, at: datetime
+) -> int:
+    """Put the `profile` view of a table of schema PROFILES into the online store through Feast."""
+    names = [feature.name for feature in PROFILE.features]
+    rows = profiles.select(["person", *names]).rename_columns([JOIN_KEY, *names])
+    for name in ("gender", "birth_day"):
+        place = rows.schema.get_field_index(name)
+        rows = rows.set_column(place, name, rows[name].cast(pa.int64()))
+    return _materialise(store, folder, PROFILE, rows, at)
+
+
+def _materialise(
+    store: FeatureStore, folder: Path, view: View, rows: pa.Table, at: datetime
+) -> int:
+    """History of the view as of `at`, then Feast's own materialisation of just that moment."""
+    moment = at.astimezone(UTC)
+    time = pa.array([moment] * rows.num_rows, pa.timestamp("ms", "UTC"))
+    target = source_path(folder, view) / f"at={moment:%Y-%m-%dT%H%M%S}.parquet"
+    write_parquet(target, rows.append_column(EVENT_TIME, time))
+    second = timedelta(seconds=1)
+    store.materialize(moment - second, moment + second, feature_views=[view.name])
+    return rows.num_rows
+
+
+def online_dict(store: FeatureStore, view: View, persons: Sequence[int]) -> dict[str, list[object]]:
+    """What Feast's SDK reads online: a list a feature. For comparison with `features.reader`."""
+    names = [f"{view.name}:{feature.name}" for feature in view.features]
+    rows = [{JOIN_KEY: person} for person in persons]
+    found: dict[str, list[object]] = store.get_online_features(names, rows).to_dict()
+    return found
