@@ -80,9 +80,10 @@ def _check_times(claims: Mapping[str, object], now: float) -> None:
     expires, not_before = claims["exp"], claims.get("nbf", 0)
     if not isinstance(expires, int | float) or not isinstance(not_before, int | float):
         raise TokenInvalid("times")
-    if now >= expires:
-        raise TokenExpired
-    if now < not_before:
+    # Written so that NaN, which compares with nothing, is refused.
+    if not now < expires:
+        raise TokenExpired if now >= expires else TokenInvalid("times")
+    if not now >= not_before:
         raise TokenInvalid("not yet")
 
 

@@ -1,6 +1,6 @@
 """Positions of consumers on the bus, kept in Postgres beside the effects they stand for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -20,6 +20,12 @@ update positions p set next_offset = m.new
 from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) as m(topic, partition, old, new)
 where p.consumer = $1 and p.topic = m.topic and p.partition = m.partition
   and p.next_offset = m.old
+"""
+_LOWEST = """
+select topic, partition, min(next_offset) as needed, array_agg(name) as names from (
+    select consumer as name, topic, partition, next_offset from positions
+    union all select 'hold:' || name, topic, partition, next_offset from position_holds) as p
+group by topic, partition
 """
 
 
@@ -81,12 +87,17 @@ async def let_go(conn: asyncpg.Connection, name: str) -> None:
     await conn.execute("delete from position_holds where name = $1", name)
 
 
-async def lowest(conn: asyncpg.Connection) -> dict[tuple[str, int], int]:
-    """The lowest offset that anyone still needs, by (topic, partition)."""
-    rows = await conn.fetch(
-        """select topic, partition, min(next_offset) as needed from (
-             select topic, partition, next_offset from positions
-             union all select topic, partition, next_offset from position_holds) as p
-           group by topic, partition"""
-    )
-    return {(row["topic"], row["partition"]): row["needed"] for row in rows}
+async def lowest(
+    conn: asyncpg.Connection, consumers: Mapping[str, Collection[str]]
+) -> dict[tuple[str, int], int]:
+    """The lowest offset that anyone still needs, by (topic, partition).
+
+    `consumers`: the names that must have read a topic, by topic. A partition on which one of them
+    has no position yet is absent, and so are topics that nobody is known to read.
+    """
+    rows = await conn.fetch(_LOWEST)
+    return {
+        (row["topic"], row["partition"]): row["needed"]
+        for row in rows
+        if row["topic"] in consumers and set(consumers[row["topic"]]) <= set(row["names"])
+    }

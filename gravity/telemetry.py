@@ -35,6 +35,9 @@ RECORD_AGE = Histogram(
     ["consumer"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
 )
+BATCHES_TRIMMED = Counter(
+    "bus_batches_trimmed", "Stored batches deleted as read by all.", ["topic"]
+)
 OUTBOX_RELAYED = Counter("outbox_relayed", "Events appended to the bus.", ["lane"])
 HTTP_REQUESTS = Counter(
     "http_requests", "Answers by route and status.", ["method", "route", "status"]

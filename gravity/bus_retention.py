@@ -1,0 +1,129 @@
+"""Retention on the embedded broker, which keeps every record for ever.
+
+Every fetch lists the partition's batches, so a long partition is a slow one. Records that nobody
+needs any more (below every stored position and hold) are deleted as the objects they are stored
+in. A Kafka cluster has retention of its own: there this job does nothing.
+"""
+
+import asyncio
+import logging
+import re
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from gravity import positions, telemetry
+from gravity.bus_engines import engine_of
+from gravity.settings import Settings
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+log = logging.getLogger(__name__)
+
+_EVERY_S = 20.0
+_DELETE_AT_ONCE = 1000
+# clusters/<cluster>/topics/<topic>/partitions/<partition>/records/<first offset>.batch
+_BATCH = re.compile(
+    r"clusters/[^/]+/topics/(?P<topic>[^/]+)/partitions/(?P<partition>\d{10})"
+    r"/records/(?P<offset>\d{20})\.batch"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One stored batch of records: its object and the offset of its first record."""
+
+    key: str
+    offset: int
+
+
+def unneeded(batches: Sequence[Batch], lowest: int) -> list[str]:
+    """Keys of the batches (in order of offset) that end below `lowest`.
+
+    The end of a batch is the beginning of the next: the last one always stays.
+    """
+    first_kept = bisect_right([batch.offset for batch in batches], lowest) - 1
+    return [batch.key for batch in batches[: max(0, first_kept)]]
+
+
+async def trim_forever(
+    pool: asyncpg.Pool,
+    settings: Settings,
+    consumers: Mapping[str, Collection[str]],
+    stop: asyncio.Event,
+) -> None:
+    """Trim every 20 seconds until `stop`; errors are logged and tried again.
+
+    `consumers`: names by topic. A topic is left alone until all of its consumers have a position.
+    """
+    if not engine_of(settings.bus_url).needs_trimming or settings.bus_bucket is None:
+        return
+    while not stop.is_set():
+        try:
+            await trim(pool, settings, consumers)
+        except Exception:
+            log.warning("trimming failed", exc_info=True)
+        try:
+            await asyncio.wait_for(stop.wait(), _EVERY_S)
+        except TimeoutError:
+            continue
+
+
+async def trim(
+    pool: asyncpg.Pool, settings: Settings, consumers: Mapping[str, Collection[str]]
+) -> int:
+    """Delete what nobody needs, once; returns the number of batches deleted."""
+    async with pool.acquire() as conn:
+        lowest = await positions.lowest(conn, consumers)
+    return await asyncio.to_thread(_trim, settings, lowest) if lowest else 0
+
+
+def _trim(settings: Settings, lowest: Mapping[tuple[str, int], int]) -> int:
+    client, bucket = _client(settings), settings.bus_bucket or ""
+    deleted = 0
+    for (topic, partition), offset in lowest.items():
+        if offset > 0:
+            keys = unneeded(_batches(client, bucket, topic, partition), offset)
+            _delete(client, bucket, keys)
+            telemetry.BATCHES_TRIMMED.labels(topic).inc(len(keys))
+            deleted += len(keys)
+    return deleted
+
+
+def _batches(client: "BaseClient", bucket: str, topic: str, partition: int) -> list[Batch]:
+    prefix = f"clusters/tansu_cluster/topics/{topic}/partitions/{partition:010}/records/"
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    found = [
+        Batch(entry["Key"], int(match["offset"]))
+        for page in pages
+        for entry in page.get("Contents", [])
+        if (match := _BATCH.fullmatch(entry["Key"]))
+    ]
+    return sorted(found, key=lambda batch: batch.offset)
+
+
+def _delete(client: "BaseClient", bucket: str, keys: Sequence[str]) -> None:
+    # Oldest first: whenever this stops, what is left has no hole.
+    for start in range(0, len(keys), _DELETE_AT_ONCE):
+        chunk = keys[start : start + _DELETE_AT_ONCE]
+        client.delete_objects(  # type: ignore[attr-defined]  # the library makes it at run time
+            Bucket=bucket, Delete={"Objects": [{"Key": key} for key in chunk], "Quiet": True}
+        )
+
+
+def _client(settings: Settings) -> "BaseClient":
+    # Here, since only this job needs it and its import costs half a second.
+    import boto3
+
+    client: BaseClient = boto3.client(
+        "s3",
+        endpoint_url=settings.s3_url,
+        aws_access_key_id=settings.s3_access_key.get_secret_value(),
+        aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
+        region_name="us-east-1",
+    )
+    return client
