@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypedDict
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -105,3 +105,13 @@ async def open_client(api_url: str, token: Callable[[int], str]) -> AsyncIterato
     limits = httpx.Limits(max_connections=16, max_keepalive_connections=16)
     async with httpx.AsyncClient(base_url=api_url, timeout=TIMEOUT, limits=limits) as http:
         yield Client(http, token)
+
+
+def swipe_of(card: Card, action: str) -> SwipeRequest:
+    """The swipe of a served card, under a fresh client id."""
+    return {
+        "client_swipe_id": str(uuid4()),
+        "candidate": card["id"],
+        "action": action,
+        "token": card["token"],
+    }

@@ -42,7 +42,8 @@ def ages(birthday: NDArray[np.datetime64], today: date) -> NDArray[np.int64]:
     month = months.astype(np.int64) % 12 + 1
     day = (birthday.astype("datetime64[D]") - months).astype(np.int64) + 1
     before = (month > today.month) | ((month == today.month) & (day > today.day))
-    return today.year - year - before.astype(np.int64)
+    result: NDArray[np.int64] = today.year - year - before.astype(np.int64)
+    return result
 
 
 def distances_km(people: People, row: int) -> NDArray[np.float64]:
@@ -61,7 +62,7 @@ def eligible(people: People, row: int, today: date) -> NDArray[np.bool_]:
     age = ages(people.birthday, today)
     distance = distances_km(people, row)
     limit = np.minimum(people.max_distance_km[row], people.max_distance_km)
-    mask = people.shown & (distance <= limit)
+    mask: NDArray[np.bool_] = people.shown & (distance <= limit)
     mask &= people.seeks[row, people.gender] & people.seeks[:, people.gender[row]]
     mask &= (age >= people.age_min[row]) & (age <= people.age_max[row])
     mask &= (age[row] >= people.age_min) & (age[row] <= people.age_max)

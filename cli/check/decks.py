@@ -9,10 +9,10 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
+from cli.check.ranker import Ranker
 from cli.check.scores import Scores
 from cli.check.world import World
 from cli.client import Client, Deck
-from cli.ranker import Ranker
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

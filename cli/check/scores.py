@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from redis.asyncio import Redis
+
+from cli.check.world import World
+from features.reader import read
+from features.release import Release
+from features.views import factors
 
 Floats = NDArray[np.float64]
 
@@ -40,3 +46,40 @@ class Scores:
         )
         result: Floats = -np.logaddexp(0, -there) - np.logaddexp(0, -back)
         return result
+
+
+_CHUNK = 5000
+
+
+async def read_scores(redis: Redis, release_id: str, release: Release, world: World) -> Scores:
+    """Everyone's side of the formula: taste and rates as online now, the rest from the release.
+
+    People who joined after the release are scored by nothing here: they get zeros and so are
+    never among the best, which is what the check of the *release* is about.
+    """
+    person, gender = world.people.person, world.people.gender
+    view, d = factors(release_id), release.manifest.d
+    taste = np.zeros((len(person), d), np.float32)
+    given, received = np.full((2, len(person)), 0.5)
+    for start in range(0, len(person), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        rows = (await read(redis, [view], person[part], widths={"taste": d}))[view.name]
+        taste[part] = np.nan_to_num(rows.lists("taste"))
+        given[part] = np.nan_to_num(rows.numbers("given_rate"), nan=0.5)
+        received[part] = np.nan_to_num(rows.numbers("received_rate"), nan=0.5)
+    at = release.rows_of(person)
+    appeal = np.where((at >= 0)[:, None], release.arrays.appeal[np.maximum(at, 0)], 0)
+    by_gender = np.zeros((4, 4))
+    for number, c in release.manifest.calibration.items():
+        by_gender[number] = c.k, c.w_given, c.w_received, c.intercept
+    k, w_given, w_received, intercept = by_gender[gender].T
+    return Scores(
+        taste=taste,
+        appeal=appeal.astype(np.float32),
+        given_logit=np.log(given / (1 - given)),
+        received_logit=np.log(received / (1 - received)),
+        k=k,
+        w_given=w_given,
+        w_received=w_received,
+        intercept=intercept,
+    )

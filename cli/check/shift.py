@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cli.check.decks import each
 from cli.check.intervals import Interval, mean_interval
 from cli.check.world import World
-from cli.client import Card, Client, SwipeRequest
+from cli.client import Card, Client, SwipeRequest, swipe_of
 
 LIKES = PASSES = 15
 # Cards fetched at a time while looking for enough people to swipe on.
@@ -119,13 +119,3 @@ class ShiftCheck:
                 await self.client.swipe(viewer, batch)
             if not any(left.values()) or not batch:
                 return
-
-
-def swipe_of(card: Card, action: str, client_swipe_id: UUID | None = None) -> SwipeRequest:
-    """The swipe of a served card, with a fresh client id unless one is given."""
-    return {
-        "client_swipe_id": str(client_swipe_id or uuid4()),
-        "candidate": card["id"],
-        "action": action,
-        "token": card["token"],
-    }

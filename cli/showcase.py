@@ -1,0 +1,131 @@
+"""The loop, shown: a deck, some likes on one kind of person, the changed deck, a mutual like."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import perf_counter
+from uuid import uuid4
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.client import Card, Client, Deck, SwipeRequest, Why, swipe_of
+from cli.wait import until
+
+SIZE = 20
+SHOWN = 8
+LIKES = PASSES = 15
+BROWSE = 100
+
+
+class ShowcaseFailed(Exception):
+    """The loop did not do what it promises; the message says which step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Showcase:
+    """Tells one viewer's story; `learned` waits for the viewer's swipes to be in their features."""
+
+    console: Console
+    client: Client
+    body_type: Callable[[int], Awaitable[str]]
+    learned: Callable[[int], Awaitable[None]]
+
+    async def tell(self, viewer: int) -> None:
+        """Show every step of the loop for this viewer."""
+        before = await self.client.deck(viewer, SIZE, uuid4())
+        self._print_deck(f"The deck of viewer {viewer}", before)
+        kind = await self._commonest_kind(before)
+        share = await self._share(before, kind)
+        acknowledged = await self._like_one_kind(viewer, kind)
+        await self.learned(viewer)
+        after = await self.client.deck(viewer, SIZE, uuid4())
+        seconds = perf_counter() - acknowledged
+        self._print_deck("The next deck", after)
+        self.console.print(
+            f"  cards with body type [bold]{kind}[/]: {share:.0%} → "
+            f"[bold]{await self._share(after, kind):.0%}[/], "
+            f"{seconds:.2f} s after the last swipe was acknowledged\n"
+        )
+        await self._match(viewer, after)
+
+    def _print_deck(self, title: str, deck: Deck) -> None:
+        table = Table(
+            title=f"{title} ({deck['policy']}, release {deck['release']})", title_justify="left"
+        )
+        for column in ("", "name", "age", "distance", "why"):
+            table.add_column(column, justify="right" if column in ("", "age") else "left")
+        for position, card in enumerate(deck["cards"][:SHOWN]):
+            why = ", ".join(_why(reason) for reason in card["why"])
+            table.add_row(
+                str(position), card["name"], str(card["age"]), f"< {card['distance_km']} km", why
+            )
+        self.console.print(table)
+        rest = len(deck["cards"]) - SHOWN
+        if rest > 0:
+            self.console.print(f"  [dim]… and {rest} more[/]")
+
+    async def _kinds(self, deck: Deck) -> list[str]:
+        return list(await asyncio.gather(*(self.body_type(card["id"]) for card in deck["cards"])))
+
+    async def _commonest_kind(self, deck: Deck) -> str:
+        """A kind that the deck has some of, but not most: so that a change shows."""
+        counts = Counter(kind for kind in await self._kinds(deck) if kind)
+        if not counts:
+            raise ShowcaseFailed("nobody in the first deck states a body type")
+        some = [kind for kind, count in counts.most_common() if count <= SIZE // 3]
+        return some[0] if some else counts.most_common(1)[0][0]
+
+    async def _share(self, deck: Deck, kind: str) -> float:
+        kinds = await self._kinds(deck)
+        return kinds.count(kind) / len(kinds) if kinds else 0.0
+
+    async def _like_one_kind(self, viewer: int, kind: str) -> float:
+        """15 likes of the kind, 15 passes of others; returns when the last was acknowledged."""
+        left = {True: LIKES, False: PASSES}
+        acknowledged = perf_counter()
+        for _ in range(6):
+            deck = await self.client.deck(viewer, BROWSE, uuid4())
+            batch: list[SwipeRequest] = []
+            for card, other in zip(deck["cards"], await self._kinds(deck), strict=True):
+                if left[other == kind]:
+                    left[other == kind] -= 1
+                    batch.append(swipe_of(card, "like" if other == kind else "pass"))
+            if not batch:
+                break
+            await self.client.swipe(viewer, batch)
+            acknowledged = perf_counter()
+        self.console.print(
+            f"\n  {LIKES - left[True]} likes of people with body type [bold]{kind}[/], "
+            f"{PASSES - left[False]} passes of others …\n"
+        )
+        return acknowledged
+
+    async def _match(self, viewer: int, deck: Deck) -> None:
+        """The viewer likes the first card; that person finds the like and likes back."""
+        card = deck["cards"][0]
+        other = card["id"]
+        await self.client.swipe(viewer, [swipe_of(card, "like")])
+        started = perf_counter()
+        received = await until(lambda: self._like_of(other, viewer), "the like received")
+        self.console.print(
+            f"  Viewer {viewer} likes {card['name']} ({other}), who sees it and likes back:"
+        )
+        await self.client.swipe(other, [swipe_of(received, "like")])
+        await until(lambda: self._is_matched(viewer, other), "the match")
+        self.console.print(
+            f"  [bold green]it's a match[/] of {viewer} and {other}, "
+            f"{perf_counter() - started:.2f} s after the first like\n"
+        )
+
+    async def _like_of(self, person: int, liker: int) -> Card | None:
+        return next((c for c in await self.client.likes(person) if c["id"] == liker), None)
+
+    async def _is_matched(self, person: int, other: int) -> bool:
+        return other in await self.client.matches(person)
+
+
+def _why(reason: Why) -> str:
+    parameters = " ".join(str(value) for value in reason["parameters"].values())
+    return f"{reason['code'].replace('_', ' ')} {parameters}".strip()
