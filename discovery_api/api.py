@@ -1,0 +1,167 @@
+"""GET /v1/deck: the ranked deck of a viewer."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+from redis.exceptions import RedisError
+
+from contracts.ranking import Why
+from discovery_api.decks import Deck, DeckRequest, Decks
+from discovery_api.domain import Filters, LocationMissing, ProfileMissing
+from discovery_api.store import StoredCard
+from features.eligibility import age
+from features.person_row import decode_tail
+from gravity.auth import Viewer
+from gravity.problems import Problem, problem_responses
+
+LARGEST_DECK = 100
+
+_EXAMPLE_CARD: JsonDict = {
+    "id": 4711,
+    "name": "Robin",
+    "age": 34,
+    "distance_km": 5,
+    "photos": [],
+    "why": [{"code": "likes_you_probably", "parameters": {"percent": 60}}],
+    "token": "AQAAAAAAAAAqAAAAAAAAEmc…",
+}
+
+
+class Photo(BaseModel):
+    """One photo of a card; pixels."""
+
+    url: str
+    blurhash: str
+    width: int
+    height: int
+
+
+class CardView(BaseModel):
+    """One card."""
+
+    model_config = ConfigDict(title="Card", json_schema_extra={"example": _EXAMPLE_CARD})
+
+    id: int
+    name: str
+    age: int = Field(description="Whole years today, UTC.")
+    distance_km: int = Field(
+        description="Nearer than this; one of 2, 5, 10, 25, 50, … Never exact."
+    )
+    photos: list[Photo]
+    why: list[Why] = Field(
+        description="What lifted this card: `your_taste` (times), `likes_you_probably` and "
+        "`may_like_you` (percent), `often_liked` (times); in a fallback `near_you` (distance_km)."
+    )
+    token: str = Field(description="To be sent back with the swipe; valid for seven days.")
+
+
+class DeckView(BaseModel):
+    """A deck of cards, best first."""
+
+    model_config = ConfigDict(
+        title="Deck",
+        json_schema_extra={
+            "example": {
+                "deck_id": "0198c0de-0000-7000-8000-000000000000",
+                "release": "7",
+                "policy": "ranker",
+                "expires_at": "2026-03-01T12:15:00Z",
+                "exhausted": False,
+                "cards": [_EXAMPLE_CARD],
+            }
+        },
+    )
+
+    deck_id: UUID
+    release: str | None = Field(description="What ranked the deck; null in a fallback.")
+    policy: str = Field(description="`ranker`, or `fallback` when no ranking came in time.")
+    expires_at: datetime = Field(description="Until then the same deck_id gives this deck.")
+    exhausted: bool = Field(description="Nobody else can be shown at the moment.")
+    cards: list[CardView]
+
+
+DeckSize = Annotated[int, Query(ge=1, le=LARGEST_DECK, description="Cards wanted.")]
+DeckId = Annotated[UUID | None, Query(description="Made by the client; asked again, same deck.")]
+Age = Annotated[int | None, Query(ge=18, le=120, description="Only narrows the preferences.")]
+Kilometres = Annotated[
+    float | None,
+    Query(gt=0, le=20_100, allow_inf_nan=False, description="Only narrows the preferences."),
+]
+
+
+def create_router(decks: Callable[[], Decks], new_id: Callable[[], UUID]) -> APIRouter:
+    """The deck API; `decks` is called for each request."""
+    router = APIRouter(prefix="/v1", tags=["discovery"])
+
+    @router.get(
+        "/deck",
+        summary="A ranked deck",
+        responses=problem_responses(401, 409, 422, 503),
+        response_model=DeckView,
+    )
+    async def deck(
+        viewer: Viewer,
+        size: DeckSize = 20,
+        deck_id: DeckId = None,
+        age_min: Age = None,
+        age_max: Age = None,
+        max_distance_km: Kilometres = None,
+    ) -> DeckView:
+        """People whom the viewer will like and who will like them back, in order of showing.
+
+        Everyone in it satisfies the constraints of both sides at the moment of the answer. Without
+        preferences set, the viewer is shown those who seek them, of about their own age.
+
+        Problems: `profile_missing`, `location_missing` (409), `age_limits_crossed` (422),
+        `unavailable` (503).
+        """
+        if age_min is not None and age_max is not None and age_min > age_max:
+            raise Problem(422, "age_limits_crossed", "age_min is above age_max")
+        filters = Filters(age_min, age_max, max_distance_km)
+        request = DeckRequest(viewer, size, deck_id or new_id(), filters)
+        return _view(await _serve(decks(), request))
+
+    return router
+
+
+async def _serve(decks: Decks, request: DeckRequest) -> Deck:
+    try:
+        return await decks.serve(request)
+    except ProfileMissing:
+        raise Problem(409, "profile_missing", "The viewer has no profile yet") from None
+    except LocationMissing:
+        raise Problem(409, "location_missing", "The viewer has no location yet") from None
+    except (RedisError, OSError) as error:
+        raise Problem(503, "unavailable", "Decks are unavailable for the moment") from error
+
+
+def _view(deck: Deck) -> DeckView:
+    return DeckView(
+        deck_id=deck.deck_id,
+        release=deck.kept.release,
+        policy=deck.kept.policy,
+        expires_at=deck.kept.expires_at,
+        exhausted=deck.kept.exhausted,
+        cards=[_card(deck, place, card) for place, card in enumerate(deck.cards)],
+    )
+
+
+def _card(deck: Deck, place: int, card: StoredCard) -> CardView:
+    row = deck.looked.rows[place]
+    # Who stands in a deck has passed the last look, which needs a row.
+    assert row is not None
+    tail = decode_tail(row)
+    return CardView(
+        id=card.id,
+        name=tail.name,
+        age=age(int(deck.looked.heads.people["birth_day"][place]), deck.today),
+        distance_km=deck.distance_km[place],
+        photos=[Photo.model_validate(photo) for photo in tail.photos],
+        why=card.why,
+        token=card.token,
+    )

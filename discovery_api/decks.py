@@ -1,0 +1,256 @@
+"""A deck, from a viewer's request to cards: rank or fall back, look once more, keep, log."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import Counter
+from redis.asyncio import Redis
+
+from contracts.ranking import Constraints, RankAnswer, RankRequest, Why
+from discovery_api import fallback, store
+from discovery_api.domain import (
+    FALLBACK_POLICY,
+    Asker,
+    Filters,
+    Looked,
+    asker_of,
+    bucket_km,
+    propensities,
+)
+from discovery_api.events import Impressions, Served
+from discovery_api.ranker_client import RankerClient, RankerUnavailable
+from discovery_api.store import StoredCard, StoredDeck
+from gravity.card_tokens import CardClaims, CardTokens
+
+Ints = npt.NDArray[np.int64]
+
+DECKS: Final = Counter("decks", "Decks served.", ["policy"])
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DeckRequest:
+    """One request; the same `deck_id` gives the same deck for fifteen minutes."""
+
+    viewer: int
+    size: int
+    deck_id: UUID
+    filters: Filters
+
+
+@dataclass(frozen=True, slots=True)
+class Deck:
+    """What is served: the kept deck, and its cards that still stand as they were last seen."""
+
+    deck_id: UUID
+    kept: StoredDeck
+    cards: list[StoredCard]
+    looked: Looked
+    distance_km: list[int]
+    today: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Everybody who may be shown, in the order of showing, and how the order came about.
+
+    `scores` (m,) and `features` (m, f) float32 are those of the ranker, empty in a fallback.
+    """
+
+    looked: Looked
+    release: str | None
+    policy: str
+    why: list[list[Why]]
+    exhausted: bool
+    tau: float = 0.0
+    seed: int = 0
+    scores: npt.NDArray[np.float64] | None = None
+    feature_names: tuple[str, ...] = ()
+    features: npt.NDArray[np.float32] | None = None
+
+
+class Decks:
+    """Serves decks from one process's connections."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        ranker: RankerClient,
+        tokens: CardTokens,
+        impressions: Impressions,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._redis = redis
+        self._ranker = ranker
+        self._tokens = tokens
+        self._impressions = impressions
+        self._clock = clock
+
+    async def serve(self, request: DeckRequest) -> Deck:
+        """A deck. Raises ProfileMissing, LocationMissing, and what Redis raises when away."""
+        now = self._clock()
+        today = (now - _EPOCH).days
+        opening = await store.open_request(self._redis, request.viewer, str(request.deck_id))
+        asker = asker_of(opening.heads, request.filters, today)
+        if opening.deck is not None:
+            return await self._again(request, asker, opening.deck, now)
+        choice = await self._choose(request, asker, opening.release, today, now)
+        chances = _chances(choice, request.size)
+        shown = choice.looked.take(np.arange(len(chances), dtype=np.int64))
+        kept = self._deck(request, choice, shown, chances, now)
+        before = await store.keep_deck(self._redis, request.viewer, str(request.deck_id), kept)
+        if before is not None:
+            # The same deck was asked for twice at once, and the other request was first.
+            return await self._again(request, asker, before, now)
+        self._impressions.put(_served(request, choice, shown, chances, now))
+        DECKS.labels(choice.policy).inc()
+        return _as_seen(request, asker, kept, kept.cards, shown, today)
+
+    async def _again(
+        self, request: DeckRequest, asker: Asker, kept: StoredDeck, now: datetime
+    ) -> Deck:
+        """A deck served before, without the cards that have been withdrawn or swiped since."""
+        today = (now - _EPOCH).days
+        ids = np.array([card.id for card in kept.cards], np.int64)
+        looked = await store.look(self._redis, asker, ids, now)
+        standing = np.flatnonzero(looked.standing(asker.viewer, today))
+        cards = [kept.cards[place] for place in standing.tolist()]
+        return _as_seen(request, asker, kept, cards, looked.take(standing), today)
+
+    async def _choose(
+        self, request: DeckRequest, asker: Asker, release: str | None, today: int, now: datetime
+    ) -> Choice:
+        if release is not None:
+            try:
+                answer = await self._ranker.rank(_ranking(request, asker, release, today))
+            except RankerUnavailable:
+                pass
+            else:
+                return await self._ranked(answer, asker, request.size, today, now)
+        looked = await fallback.gather(self._redis, asker, request.size, today, now)
+        near = bucket_km(asker.viewer, looked.heads.people)
+        why = [[Why(code="near_you", parameters={"distance_km": km})] for km in near]
+        return Choice(looked, None, FALLBACK_POLICY, why, len(looked.ids) < request.size)
+
+    async def _ranked(
+        self, answer: RankAnswer, asker: Asker, size: int, today: int, now: datetime
+    ) -> Choice:
+        looked = await store.look(self._redis, asker, np.array(answer.ids, np.int64), now)
+        standing = np.flatnonzero(looked.standing(asker.viewer, today))
+        width = len(answer.feature_names)
+        features = np.frombuffer(base64.b64decode(answer.features), "<f4").reshape(-1, width)
+        return Choice(
+            looked=looked.take(standing),
+            release=answer.release,
+            policy=answer.policy,
+            why=[answer.why[place] for place in standing.tolist()],
+            exhausted=answer.complete and len(standing) <= size,
+            tau=answer.tau,
+            seed=answer.seed,
+            scores=np.array(answer.scores, np.float64)[standing],
+            feature_names=tuple(answer.feature_names),
+            features=features[standing],
+        )
+
+    def _deck(
+        self,
+        request: DeckRequest,
+        choice: Choice,
+        shown: Looked,
+        chances: list[float | None],
+        now: datetime,
+    ) -> StoredDeck:
+        cards = [
+            StoredCard(
+                id=candidate,
+                why=why,
+                token=self._tokens.issue(
+                    CardClaims(
+                        viewer=request.viewer,
+                        candidate=candidate,
+                        deck_id=str(request.deck_id),
+                        position=position,
+                        release=choice.release or "",
+                        policy=choice.policy,
+                        propensity=chance,
+                        issued_at_ms=int(now.timestamp() * 1000),
+                    )
+                ),
+            )
+            for position, (candidate, why, chance) in enumerate(
+                zip(shown.ids.tolist(), choice.why, chances, strict=False)
+            )
+        ]
+        return StoredDeck(
+            release=choice.release,
+            policy=choice.policy,
+            exhausted=choice.exhausted,
+            expires_at=now + store.DECK_TTL,
+            cards=cards,
+        )
+
+
+def _chances(choice: Choice, size: int) -> list[float | None]:
+    """The propensity of each card to show; None where the policy has none."""
+    if choice.scores is None:
+        return [None] * min(size, len(choice.looked.ids))
+    return list(propensities(choice.scores, choice.tau, size))
+
+
+def _as_seen(
+    request: DeckRequest,
+    asker: Asker,
+    kept: StoredDeck,
+    cards: list[StoredCard],
+    looked: Looked,
+    today: int,
+) -> Deck:
+    near = bucket_km(asker.viewer, looked.heads.people)
+    return Deck(request.deck_id, kept, cards, looked, near, today)
+
+
+def _ranking(request: DeckRequest, asker: Asker, release: str, today: int) -> RankRequest:
+    viewer = asker.viewer
+    return RankRequest(
+        viewer=request.viewer,
+        release=release,
+        size=request.size,
+        deck_id=request.deck_id,
+        constraints=Constraints(
+            latitude=asker.latitude,
+            longitude=asker.longitude,
+            birth_day=viewer.birth_day,
+            gender=viewer.gender,
+            seeks_mask=viewer.seeks,
+            age_min=viewer.age_min,
+            age_max=viewer.age_max,
+            max_distance_km=viewer.max_distance_km,
+        ),
+        today=today,
+    )
+
+
+def _served(
+    request: DeckRequest, choice: Choice, shown: Looked, chances: list[float | None], now: datetime
+) -> Served:
+    return Served(
+        deck_id=str(request.deck_id),
+        viewer=request.viewer,
+        release=choice.release or "",
+        policy=choice.policy,
+        tau=choice.tau,
+        seed=choice.seed,
+        cards=shown.ids.tolist(),
+        propensities=chances,
+        retrieved=choice.looked.ids,
+        scores=choice.scores,
+        feature_names=choice.feature_names,
+        features=None if choice.features is None else choice.features[: len(shown.ids)],
+        at=now,
+    )

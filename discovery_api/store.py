@@ -1,0 +1,132 @@
+"""What discovery reads and keeps in Redis; each function is one round trip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+import numpy as np
+import numpy.typing as npt
+from h3.api import basic_int as h3
+from pydantic import BaseModel, ConfigDict
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from contracts.ranking import Why
+from discovery_api.domain import Asker, Looked
+from features.person_row import PersonHeads, cell_key, decode_heads, person_row_key
+from features.wire import Reply, packed, round_trip
+
+Ints = npt.NDArray[np.int64]
+
+CELL_RESOLUTION: Final = 6
+DECK_TTL: Final = timedelta(minutes=15)
+
+
+class StoredCard(BaseModel):
+    """One card of a served deck."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    why: list[Why]
+    token: str
+
+
+class StoredDeck(BaseModel):
+    """A served deck, kept so that its id gives it again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    release: str | None
+    policy: str
+    exhausted: bool
+    expires_at: datetime
+    cards: list[StoredCard]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a request begins with: the viewer's head (1,), the release to bind to, a kept deck."""
+
+    heads: PersonHeads
+    release: str | None
+    deck: StoredDeck | None
+
+
+async def open_request(redis: Redis, viewer: int, deck_id: str) -> Opening:
+    """Read all of it."""
+    row, release, deck = await _ask(
+        redis,
+        packed(b"GET", person_row_key(viewer).encode()),
+        packed(b"GET", b"release:serving"),
+        packed(b"GET", _deck_key(viewer, deck_id)),
+    )
+    return Opening(
+        heads=decode_heads([cast("bytes | None", row)]),
+        release=cast("bytes", release).decode() if release else None,
+        deck=StoredDeck.model_validate_json(cast("bytes", deck)) if deck else None,
+    )
+
+
+async def look(redis: Redis, asker: Asker, ids: Ints, now: datetime) -> Looked:
+    """The last look at candidates (m,); also notes that the viewer is active."""
+    viewer = b"{%d}" % asker.viewer.person_id
+    texts = [b"%d" % each for each in ids.tolist()]
+    commands = [packed(b"GET", b"person:{%b}" % text) for text in texts]
+    commands.append(_touch(asker, now))
+    if texts:
+        commands += [
+            packed(b"ZMSCORE", b"seen:" + viewer, *texts),
+            packed(b"SMISMEMBER", b"blocked:" + viewer, *texts),
+            packed(b"SMISMEMBER", b"withdrawn", *texts),
+        ]
+    replies = await _ask(redis, *commands)
+    rows = cast("list[bytes | None]", replies[: len(texts)])
+    swiped, blocked, withdrawn = replies[len(texts) + 1 :] or ([], [], [])
+    return Looked(
+        ids=ids,
+        rows=rows,
+        heads=decode_heads(rows),
+        swiped=np.array([score is not None for score in cast("list[object]", swiped)], np.bool_),
+        blocked=np.array(blocked, np.bool_),
+        withdrawn=np.array(withdrawn, np.bool_),
+    )
+
+
+async def people_in_cells(redis: Redis, cells: Sequence[int], most: int) -> list[list[int]]:
+    """The people of each cell, the latest active first, at most `most` of each."""
+    replies = await _ask(
+        redis,
+        *(packed(b"ZREVRANGE", cell_key(c).encode(), b"0", b"%d" % (most - 1)) for c in cells),
+    )
+    return [[int(person) for person in cast("list[bytes]", reply)] for reply in replies]
+
+
+async def keep_deck(redis: Redis, viewer: int, deck_id: str, deck: StoredDeck) -> StoredDeck | None:
+    """Keep a deck under its id, unless there is one: then that one is returned and stays."""
+    value = deck.model_dump_json().encode()
+    ttl_ms = b"%d" % int(DECK_TTL.total_seconds() * 1000)
+    key = _deck_key(viewer, deck_id)
+    (before,) = await _ask(redis, packed(b"SET", key, value, b"NX", b"GET", b"PX", ttl_ms))
+    return StoredDeck.model_validate_json(cast("bytes", before)) if before else None
+
+
+def _touch(asker: Asker, now: datetime) -> bytes:
+    """Moves the viewer up in their cell, if they are in it: the hidden are not put back."""
+    cell = h3.latlng_to_cell(asker.latitude, asker.longitude, CELL_RESOLUTION)
+    person, at = b"%d" % asker.viewer.person_id, b"%d" % int(now.timestamp())
+    return packed(b"ZADD", cell_key(cell).encode(), b"XX", b"GT", at, person)
+
+
+def _deck_key(viewer: int, deck_id: str) -> bytes:
+    return f"deck:{{{viewer}}}:{deck_id}".encode()
+
+
+async def _ask(redis: Redis, *commands: bytes) -> list[Reply]:
+    """Replies of independent commands, in one round trip. Raises the first error among them."""
+    replies = await round_trip(redis, b"".join(commands), len(commands))
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            raise reply
+    return replies
