@@ -5,7 +5,7 @@ Modules registered here import nothing heavy at their top: what a command needs,
 
 import typer
 
-from cli import down, logs, status, up
+from cli import down, import_, logs, status, up
 
 app = typer.Typer(
     name="gravity",
@@ -18,6 +18,7 @@ app.command()(up.up)
 app.command()(down.down)
 app.command()(status.status)
 app.command()(logs.logs)
+app.add_typer(import_.app)
 
 
 def main() -> None:

@@ -62,6 +62,16 @@ async def find_many(
     return [_person(row) for row in rows]
 
 
+async def stored_versions(
+    conn: "asyncpg.Connection | asyncpg.Pool", persons: Sequence[int]
+) -> dict[int, int]:
+    """The stored version of each of `persons` who is stored."""
+    rows = await conn.fetch(
+        "select person, version from persons where person = any($1)", list(persons)
+    )
+    return {row["person"]: row["version"] for row in rows}
+
+
 async def save(conn: asyncpg.Connection, person: Person) -> None:
     """Write the whole row."""
     await conn.execute(

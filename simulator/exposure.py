@@ -7,6 +7,7 @@ Plackett–Luce draw with weights `q`, so the propensity of a card, given the ca
 exactly `q_c / (1 - sum of q over the cards before)`.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -20,6 +21,8 @@ UNIFORM: Final = "simulated-uniform"
 POPULARITY: Final = "simulated-popularity"
 
 _UNIFORM_SHARE: Final = 0.5
+_MOST_OF_A_POOL: Final = 0.6
+"""Nobody gets through everybody: there is a next deck for each viewer who has people around."""
 _SPARE: Final = 1.35
 _NONE: Final = np.zeros(0, np.int64)
 
@@ -60,15 +63,16 @@ def show(
 ) -> Shown:
     """Draw up to `wanted` (n,) cards for each row of `table` (PERSON_DTYPE, n rows).
 
-    `popularity` (n,) > 0 are the weights of the mixture's other half. A viewer with fewer eligible
-    people gets them all.
+    `popularity` (n,) > 0 are the weights of the mixture's other half. A viewer with few eligible
+    people is shown most of them at the most.
     """
     counts = np.zeros(len(table), np.int64)
     drawn, weight, uniform = [_NONE], [np.zeros(0)], [np.zeros(0)]
     for viewer, rows in _eligible_rows(table, wanted, today):
         share = popularity[rows] / popularity[rows].sum()
         mixture = _UNIFORM_SHARE / len(rows) + (1.0 - _UNIFORM_SHARE) * share
-        chosen = _draw(mixture, min(int(wanted[viewer]), len(rows)), random)
+        most = math.ceil(_MOST_OF_A_POOL * len(rows))
+        chosen = _draw(mixture, min(int(wanted[viewer]), most), random)
         counts[viewer] = len(chosen)
         drawn.append(rows[chosen])
         weight.append(mixture[chosen])

@@ -7,11 +7,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from contracts import events_pb2 as events
-from features.eligibility import person_table
 from features.lake_tables import arrow_schema
+from features.person_rows import people_of
+from gravity.uuid_text import uuid_texts
 from simulator.exposure import POPULARITY, UNIFORM, Shown, show
 from simulator.tastes import Market, sigmoid
 
@@ -58,7 +57,7 @@ def draw_history(profiles: pa.Table, market: Market, until: datetime, seed: int)
     """The swipes of the `DAYS` days before `until` (a UTC midnight)."""
     random = np.random.default_rng([seed, 3])
     until_ms = int(until.timestamp() * 1000)
-    table = _people(profiles)
+    table = people_of(profiles)
     wanted = _activity(len(table), random)
     today = until_ms // _DAY_MS - 1
     shown = show(table, _popularity(market, random), wanted, today, random)
@@ -87,25 +86,6 @@ class _Sessions:
 
     number: Ints
     place: Ints
-
-
-def _people(profiles: pa.Table) -> npt.NDArray[np.void]:
-    wishes = profiles.column("seeks")
-    owner = pc.list_parent_indices(wishes).to_numpy()
-    bits = np.left_shift(1, pc.list_flatten(wishes).to_numpy().astype(np.int64))
-    seeks = np.bincount(owner, bits, minlength=len(wishes)).astype(np.uint8)
-    plain = {
-        name: profiles.column(name).to_numpy()
-        for name in ("birth_day", "gender", "age_min", "age_max", "max_distance_km")
-    }
-    return person_table(
-        profiles.column("person").to_numpy(),
-        profiles.column("latitude").to_numpy(),
-        profiles.column("longitude").to_numpy(),
-        seeks=seeks,
-        visible=profiles.column("visibility").to_numpy() == events.VISIBILITY_VISIBLE,
-        **plain,
-    )
 
 
 def _activity(people: int, random: np.random.Generator) -> Ints:
@@ -156,17 +136,6 @@ def _times(shown: Shown, sessions: _Sessions, until_ms: int, random: np.random.G
 def _deck_ids(sessions: _Sessions, random: np.random.Generator) -> "pa.Array[Any]":
     opens = sessions.place % DECK_SIZE == 0
     deck = np.cumsum(opens) - 1
-    return _uuids(int(opens.sum()), random).take(pa.array(deck))
-
-
-def _uuids(count: int, random: np.random.Generator) -> "pa.Array[Any]":
-    """Random UUIDs (version 4) as text."""
-    raw = random.integers(0, 256, (count, 16), dtype=np.uint8)
-    raw[:, 6] = raw[:, 6] & 0x0F | 0x40
-    raw[:, 8] = raw[:, 8] & 0x3F | 0x80
-    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
-    nibbles = np.stack([raw >> 4, raw & 0x0F], axis=2).reshape(count, 32)
-    text = np.full((count, 36), ord("-"), np.uint8)
-    text[:, [place for place in range(36) if place not in (8, 13, 18, 23)]] = digits[nibbles]
-    joined: pa.Array[Any] = pa.array(text.view("S36").ravel()).cast(pa.string())
-    return joined
+    raw = random.integers(0, 256, (int(opens.sum()), 16), dtype=np.uint8)
+    ids: pa.Array[Any] = pa.array(uuid_texts(raw, version=4)).cast(pa.string())
+    return ids.take(pa.array(deck))

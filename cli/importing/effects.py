@@ -1,0 +1,94 @@
+"""What an import writes to Postgres, the lake and Redis, each so that it can be repeated."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import redis.asyncio as redis
+
+from cli.importing.checkpoints import Applied
+from cli.importing.swipe_rows import impressions_of
+from features.lake import append_rows, read_rows, read_swipes
+from features.writer import rebuild_behaviour, write_person_rows
+from gravity.postgres import migrate, open_pool
+from gravity.settings import Settings
+from interactions import read_side
+from interactions.standing_swipes import standing
+from interactions.store import import_swipes
+from profiles.store import import_profiles, stored_versions
+
+_BEHAVIOUR: Final = (
+    "swiper",
+    "swiped",
+    "action",
+    "swiped_at",
+    "source_partition",
+    "source_offset",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Open connections to where an import writes."""
+
+    pool: asyncpg.Pool
+    redis: redis.Redis
+    lake: str
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """Connections, with the tables of the packages that an import writes to made up to date."""
+    pool = await open_pool(settings.postgres_url)
+    cache = redis.Redis.from_url(settings.redis_url)
+    try:
+        for package in ("gravity", "profiles", "interactions"):
+            await migrate(pool, package)
+        yield Stores(pool, cache, settings.lake)
+    finally:
+        await cache.aclose()
+        await pool.close()
+
+
+def known_people(lake: str) -> npt.NDArray[np.int64]:
+    """Ids of everybody with a profile, ascending."""
+    return np.unique(read_rows(lake, "profiles", columns=["person"])["person"].to_numpy())
+
+
+async def apply_profiles(stores: Stores, rows: pa.Table, part: str) -> Applied:
+    """Write profiles (schema PROFILES); newer versions and erasures stand over them."""
+    await import_profiles(stores.pool, rows)
+    people: list[int] = rows["person"].to_numpy().tolist()
+    versions = await stored_versions(stores.pool, people)
+    pairs = zip(people, rows["version"].to_numpy().tolist(), strict=True)
+    mask = [versions.get(person) == version for person, version in pairs]
+    kept = rows.filter(pa.array(mask, pa.bool_()))
+    if kept.num_rows:
+        append_rows(stores.lake, "profiles", kept, part)
+        await write_person_rows(stores.redis, kept)
+    return Applied(kept.num_rows, 0)
+
+
+async def apply_swipes(stores: Stores, rows: pa.Table, part: str, again: bool) -> Applied:
+    """Write swipes (schema SWIPES); `again`: an earlier run may have written some of them.
+
+    The lake gets what Postgres recorded. A run that was killed between the two does not know any
+    more which rows were new then: those that stand as they are in the file.
+    """
+    imported = await import_swipes(stores.pool, rows)
+    recorded = await standing(stores.pool, rows) if again else imported.recorded
+    if recorded.num_rows:
+        append_rows(stores.lake, "swipes", recorded, part)
+        append_rows(stores.lake, "impressions", impressions_of(recorded), part)
+    return Applied(recorded.num_rows, imported.matches)
+
+
+async def settle_swipes(stores: Stores) -> None:
+    """Rebuild what Redis knows of swipes: seen people, likes, matches, counts and histories."""
+    await read_side.fill(stores.redis, stores.pool, None)
+    await rebuild_behaviour(stores.redis, read_swipes(stores.lake, columns=_BEHAVIOUR))
