@@ -10,8 +10,19 @@ import psutil
 MARK = "GRAVITY_STACK_HOME"
 
 
+def has_ended(process: psutil.Process) -> bool:
+    """Tell whether the process does nothing any more, reaped by its parent or not."""
+    try:
+        # While other threads still end, the process holds its ports though it shows as a zombie.
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
+    except psutil.NoSuchProcess:
+        return True
+
+
 def _belongs(process: psutil.Process, home: Path) -> bool:
     with contextlib.suppress(psutil.Error, OSError):
+        if has_ended(process):
+            return False
         if process.environ().get(MARK) == str(home):
             return True
         # PostgreSQL's sessions overwrite their environment, but they live in its data folder.
@@ -25,9 +36,7 @@ def find(home: Path) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter()
-        if process.pid not in family
-        and process.status() != psutil.STATUS_ZOMBIE
-        and _belongs(process, home)
+        if process.pid not in family and _belongs(process, home)
     ]
 
 

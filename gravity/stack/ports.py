@@ -21,6 +21,13 @@ class PortTaken(StackError):
         )
 
 
+class PortInvalid(StackError):
+    """An environment variable does not hold a port."""
+
+    def __init__(self, variable: str, value: str) -> None:
+        super().__init__(f"{variable}={value!r} is not a port: a number from 1 to 65535 is needed.")
+
+
 def is_free(port: int) -> bool:
     """Tell whether 127.0.0.1:`port` can be bound."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -35,6 +42,12 @@ def is_free(port: int) -> bool:
 def variable(name: str) -> str:
     """Name the environment variable of a port: `api` is GRAVITY_API_PORT."""
     return f"GRAVITY_{name.upper().replace('-', '_')}_PORT"
+
+
+def _wished(name: str, value: str) -> int:
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) < 65_536:
+        raise PortInvalid(variable(name), value)
+    return int(value)
 
 
 def any_free(taken: set[int], generator: random.Random) -> int:
@@ -52,7 +65,7 @@ def choose(
     running: bool,
     generator: random.Random,
 ) -> dict[str, int]:
-    """Return a port for each name; raises PortTaken for a wished one that is in use.
+    """Return a port for each name; raises PortTaken or PortInvalid for a wished one.
 
     remembered: the variables of the last start. `running` says that the stack itself still holds
     them, so that they count as free.
@@ -67,7 +80,9 @@ def choose(
         return port in ours or is_free(port)
 
     chosen = {
-        name: int(environment[variable(name)]) for name in names if variable(name) in environment
+        name: _wished(name, environment[variable(name)])
+        for name in names
+        if variable(name) in environment
     }
     for name, port in chosen.items():
         if not usable(port):

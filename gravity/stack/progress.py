@@ -13,7 +13,7 @@ from gravity.stack.supervision import ProcessInfo, Supervision
 
 POLL_SECONDS = 0.05
 # After so many starts nothing will change, though supervisor itself goes on trying.
-HOPELESS_STARTS = 4
+HOPELESS_STARTS = 3
 
 
 class ProgramFailed(StackError):

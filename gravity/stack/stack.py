@@ -97,8 +97,8 @@ def end(home: Home) -> int:
         if running is not None:
             litter = running.supervision.litter()
             _stop_in_order(running.supervision)
-            running.supervision.shutdown()
-            _wait(lambda: not orphans.find(home.path), 10)
+            supervisor = running.supervision.shutdown()
+            _wait(lambda: orphans.has_ended(supervisor), 10)
             for path in litter:
                 path.unlink(missing_ok=True)
         return orphans.end(home.path)

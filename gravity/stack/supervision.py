@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import cast
 from xmlrpc.client import Fault, ProtocolError, ServerProxy
 
+import psutil
+
 from gravity.stack import wheels
 from gravity.stack.failures import StackError
 from gravity.stack.home import Home
@@ -234,6 +236,8 @@ class Supervision:
                 raise
         self._rpc.supervisor.startProcess(name, False)
 
-    def shutdown(self) -> None:
-        """Tell the supervisor to end, without waiting for it."""
+    def shutdown(self) -> psutil.Process:
+        """Tell the supervisor to end, without waiting for it; returns its process."""
+        process = psutil.Process(cast("int", self._rpc.supervisor.getPID()))
         self._rpc.supervisor.shutdown()
+        return process

@@ -26,6 +26,8 @@ def program(place: Place) -> Program:
             *("--bind", "127.0.0.1", "--port", str(place.ports[NAME])),
             *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
             *("--dir", ".", "--daemonize", "no", "--loglevel", "notice"),
+            # A title would be written over the environment, by which orphans are found.
+            *("--set-proc-title", "no"),
         ),
         check=Check("redis", place.address(NAME)),
         directory=str(place.home.path / "redis"),
