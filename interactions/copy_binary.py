@@ -37,9 +37,9 @@ def to_milliseconds(timestamps: npt.ArrayLike) -> Int64s:
 
 
 def _dtype(columns: Columns) -> np.dtype[np.void]:
-    fields: list[tuple[str, str]] = [("_n", ">i2")]
+    fields: list[tuple[str, str]] = [("#", ">i2")]
     for name, kind in columns:
-        fields += [(f"_{name}", ">i4"), (name, kind)]
+        fields += [(f"#{name}", ">i4"), (name, kind)]
     return np.dtype(fields)
 
 
@@ -47,9 +47,9 @@ def encode(columns: Columns, values: Mapping[str, npt.ArrayLike]) -> bytes:
     """The COPY stream of `columns` (name, kind), each with values (n,)."""
     arrays = {name: np.asarray(values[name]) for name, _ in columns}
     rows = np.empty(len(next(iter(arrays.values()))), _dtype(columns))
-    rows["_n"] = len(columns)
+    rows["#"] = len(columns)
     for name, kind in columns:
-        rows[f"_{name}"], rows[name] = np.dtype(kind).itemsize, arrays[name]
+        rows[f"#{name}"], rows[name] = np.dtype(kind).itemsize, arrays[name]
     return _HEAD + rows.tobytes() + _END
 
 
@@ -60,9 +60,9 @@ def decode(columns: Columns, stream: bytes) -> npt.NDArray[np.void]:
     """
     body = memoryview(stream)[len(_HEAD) : len(stream) - len(_END)]
     rows = np.frombuffer(body, _dtype(columns))
-    wrong = rows["_n"] != len(columns)
+    wrong = rows["#"] != len(columns)
     for name, kind in columns:
-        wrong |= rows[f"_{name}"] != np.dtype(kind).itemsize
+        wrong |= rows[f"#{name}"] != np.dtype(kind).itemsize
     if not stream.startswith(_HEAD[:11]) or bool(wrong.any()):
         raise ValueError("not a COPY stream of these columns")
     return rows

@@ -1,5 +1,9 @@
-"""Swipes of the past, written in bulk: no events, the same truth as if they had come live."""
+"""Swipes of the past, written in bulk: no events, the same truth as if they had come live.
 
+Within the table everything is decided by arrays; Postgres is asked only about what it had before.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
@@ -10,36 +14,45 @@ import numpy.typing as npt
 
 from contracts import events_pb2 as events
 from interactions import copy_binary
-from interactions.copy_binary import BIGINT, BOOLEAN, SMALLINT, TIMESTAMP
+from interactions.copy_binary import BIGINT, BOOLEAN, SMALLINT, TIMESTAMP, Columns, Int64s
 from interactions.locks import lock_out_matchers
+from interactions.mutual_likes import Likes, Mutual, earliest_per_pair, mutual_within, newest_first
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PAIR: Final = (("swiper", BIGINT), ("swiped", BIGINT))
 _SWIPES: Final = (
-    *_PAIR,
+    ("swiper", BIGINT),
+    ("swiped", BIGINT),
     ("action", SMALLINT),
     ("swiped_at", TIMESTAMP),
     ("simulated", BOOLEAN),
 )
+_INCOMING: Final = (("n", BIGINT), *_SWIPES[:3])
+_KNOWN: Final = (("n", BIGINT),)
+_ANSWERED: Final = (("n", BIGINT), ("swiped_at", TIMESTAMP))
+_MUTUAL: Final = (("low", BIGINT), ("high", BIGINT), ("matched_at", TIMESTAMP))
 _TIMEOUT_S: Final = 600.0
-_STAGING: Final = """
-create temporary table if not exists imported_likes (
-    liker bigint not null, liked bigint not null, liked_at timestamptz not null
-) on commit delete rows
+_STAGE: Final = """
+create temporary table incoming (
+    n bigint not null, swiper bigint not null, swiped bigint not null, action smallint not null
+) on commit drop
 """
-_LIKES: Final = (("liker", BIGINT), ("liked", BIGINT), ("liked_at", TIMESTAMP))
-_KNOWN: Final = "select swiper, swiped from swipes where swiper = any($1::bigint[])"
-# One row a mutual like of which at least one side is new, at the later of the two times. Pairs
-# with a match of any age stay as they are; blocked and withdrawn people match nobody.
+_STAGE_MUTUAL: Final = """
+create temporary table mutual (
+    low bigint not null, high bigint not null, matched_at timestamptz not null
+) on commit drop
+"""
+_WHICH_ARE_KNOWN: Final = """
+select i.n from incoming i join swipes s on s.swiper = i.swiper and s.swiped = i.swiped
+"""
+_WHICH_ARE_ANSWERED: Final = f"""
+select i.n, s.swiped_at from incoming i join swipes s on s.swiper = i.swiped and s.swiped = i.swiper
+where i.action <> {events.ACTION_PASS} and s.action <> {events.ACTION_PASS}
+"""  # noqa: S608
+# Pairs with a match of any age stay as they are; blocked and withdrawn people match nobody.
 _MATCH: Final = """
-with mutual as (
-    select distinct on (low, high) least(l.liker, l.liked) as low,
-           greatest(l.liker, l.liked) as high, greatest(l.liked_at, s.swiped_at) as matched_at
-    from imported_likes l
-    join swipes s on s.swiper = l.liked and s.swiped = l.liker and s.action <> $1
-), made as (
+with made as (
     insert into matches (low, high, match_id, matched_at)
     select low, high, gen_random_uuid(), matched_at from mutual m
     where not exists (select from blocks b where (b.blocker = m.low and b.blocked = m.high)
@@ -55,8 +68,10 @@ with mutual as (
 )
 select count(*) from made
 """
-
-Int64s = npt.NDArray[np.int64]
+_NEVER_ANALYZED: Final = """
+select true from pg_class
+where relname like 'swipes\\__' and relkind = 'r' and reltuples < 0 limit 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,77 +90,101 @@ async def import_swipes(pool: asyncpg.Pool, rows: "pa.Table") -> ImportedSwipes:
     first = _first_of_each_pair(rows)
     async with pool.acquire() as conn, conn.transaction():
         await lock_out_matchers(conn)
-        kept = await _unknown(conn, rows, first)
+        stored = await _stored(conn, rows, first)
+        kept = np.setdiff1d(first, stored.known["n"], assume_unique=True)
+        mutual = _mutual(rows, kept, stored)
         await _write_swipes(conn, rows, kept)
-        matches = await _write_matches(conn, rows, kept)
-    return ImportedSwipes(rows.take(np.sort(kept)), matches)
+        matches = await _write_matches(conn, mutual)
+    await _analyze_once(pool)
+    return ImportedSwipes(rows.take(kept), matches)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What Postgres had: numbers of rows whose pair is `known`; of likes that were `answered` by
+    a like, with its time."""
+
+    known: npt.NDArray[np.void]
+    answered: npt.NDArray[np.void]
 
 
 def _first_of_each_pair(rows: "pa.Table") -> Int64s:
-    """Row numbers, sorted by (swiper, swiped): the earliest row of each ordered pair."""
+    """Row numbers: the earliest row of each ordered pair."""
     swiper, swiped = rows["swiper"].to_numpy(), rows["swiped"].to_numpy()
-    order = np.lexsort((_milliseconds(rows), swiped, swiper))
-    same = (np.diff(swiper[order]) == 0) & (np.diff(swiped[order]) == 0)
-    return order[np.r_[True, ~same]] if len(order) else order
+    return earliest_per_pair(swiper, swiped, _milliseconds(rows))
 
 
 def _milliseconds(rows: "pa.Table") -> Int64s:
     return rows["swiped_at"].to_numpy().astype("datetime64[ms]").astype(np.int64)
 
 
-async def _unknown(conn: asyncpg.Connection, rows: "pa.Table", first: Int64s) -> Int64s:
-    """Those of the row numbers `first` whose pair is not stored, in the same order."""
-    if not len(first) or await conn.fetchval("select true from swipes limit 1") is None:
-        return first
-    swiper, swiped = rows["swiper"].to_numpy()[first], rows["swiped"].to_numpy()[first]
-    stream = BytesIO()
-    await conn.copy_from_query(
-        _KNOWN, np.unique(swiper).tolist(), output=stream, format="binary", timeout=_TIMEOUT_S
+async def _stored(conn: asyncpg.Connection, rows: "pa.Table", first: Int64s) -> _Stored:
+    if await conn.fetchval("select true from swipes limit 1") is None:
+        nothing = np.empty(0, [("n", "i8"), ("swiped_at", "i8")])
+        return _Stored(nothing, nothing)
+    await conn.execute(_STAGE)
+    values = {name: rows[name].to_numpy()[first] for name in ("swiper", "swiped", "action")}
+    await _copy(conn, "incoming", _INCOMING, {"n": first, **values})
+    await conn.execute("analyze incoming", timeout=_TIMEOUT_S)
+    return _Stored(
+        await _read(conn, _WHICH_ARE_KNOWN, _KNOWN),
+        await _read(conn, _WHICH_ARE_ANSWERED, _ANSWERED),
     )
-    known = copy_binary.decode(_PAIR, stream.getvalue())
-    return first[~_among(swiper, swiped, known)]
 
 
-def _among(swiper: Int64s, swiped: Int64s, known: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-    """Whether each pair (n,) is one of the pairs of `known` (m,); pairs of (n,) are distinct."""
-    both = np.concatenate((known["swiper"], swiper)), np.concatenate((known["swiped"], swiped))
-    # A stable sort: the stored one of two equal pairs comes first.
-    order = np.lexsort((both[1], both[0]))
-    again = np.zeros(len(order), np.bool_)
-    again[order[1:]] = (np.diff(both[0][order]) == 0) & (np.diff(both[1][order]) == 0)
-    return again[len(known) :]
+def _mutual(rows: "pa.Table", kept: Int64s, stored: _Stored) -> Mutual:
+    """Mutual likes of which at least one side is among the rows `kept`."""
+    swiper, swiped = rows["swiper"].to_numpy(), rows["swiped"].to_numpy()
+    at = _milliseconds(rows)
+    likes = kept[rows["action"].to_numpy()[kept] != events.ACTION_PASS]
+    within = mutual_within(Likes(swiper[likes], swiped[likes], at[likes]))
+    answered = stored.answered[np.isin(stored.answered["n"], likes)]
+    n, other_at = answered["n"], copy_binary.to_milliseconds(answered["swiped_at"])
+    across = Mutual(
+        np.minimum(swiper[n], swiped[n]),
+        np.maximum(swiper[n], swiped[n]),
+        np.maximum(at[n], other_at),
+    )
+    return newest_first(within, across)
 
 
 async def _write_swipes(conn: asyncpg.Connection, rows: "pa.Table", kept: Int64s) -> None:
+    swiper, swiped = rows["swiper"].to_numpy()[kept], rows["swiped"].to_numpy()[kept]
+    # In the index's order: its pages are filled one after the other.
+    order = np.lexsort((swiped, swiper))
     values = {
-        "swiper": rows["swiper"].to_numpy()[kept],
-        "swiped": rows["swiped"].to_numpy()[kept],
-        "action": rows["action"].to_numpy()[kept],
-        "swiped_at": copy_binary.to_timestamps(_milliseconds(rows)[kept]),
-        "simulated": rows["simulated"].to_numpy(zero_copy_only=False)[kept],
+        "swiper": swiper[order],
+        "swiped": swiped[order],
+        "action": rows["action"].to_numpy()[kept][order],
+        "swiped_at": copy_binary.to_timestamps(_milliseconds(rows)[kept][order]),
+        "simulated": rows["simulated"].to_numpy(zero_copy_only=False)[kept][order],
     }
     await _copy(conn, "swipes", _SWIPES, values)
 
 
-async def _write_matches(conn: asyncpg.Connection, rows: "pa.Table", kept: Int64s) -> int:
-    likes = kept[rows["action"].to_numpy()[kept] != events.ACTION_PASS]
+async def _write_matches(conn: asyncpg.Connection, mutual: Mutual) -> int:
+    if not len(mutual.low):
+        return 0
     values = {
-        "liker": rows["swiper"].to_numpy()[likes],
-        "liked": rows["swiped"].to_numpy()[likes],
-        "liked_at": copy_binary.to_timestamps(_milliseconds(rows)[likes]),
+        "low": mutual.low,
+        "high": mutual.high,
+        "matched_at": copy_binary.to_timestamps(mutual.matched_ms),
     }
-    await conn.execute(_STAGING)
-    await _copy(conn, "imported_likes", _LIKES, values)
-    await conn.execute("analyze imported_likes", timeout=_TIMEOUT_S)
-    made: int = await conn.fetchval(_MATCH, events.ACTION_PASS, timeout=_TIMEOUT_S)
+    await conn.execute(_STAGE_MUTUAL)
+    await _copy(conn, "mutual", _MUTUAL, values)
+    await conn.execute("analyze mutual", timeout=_TIMEOUT_S)
+    made: int = await conn.fetchval(_MATCH, timeout=_TIMEOUT_S)
     return made
 
 
+async def _analyze_once(pool: asyncpg.Pool) -> None:
+    """Without statistics the first plans over a table just filled are bad ones."""
+    if await pool.fetchval(_NEVER_ANALYZED):
+        await pool.execute("analyze swipes, matches, match_members", timeout=_TIMEOUT_S)
+
+
 async def _copy(
-    conn: asyncpg.Connection,
-    table: str,
-    columns: copy_binary.Columns,
-    values: dict[str, npt.NDArray[np.generic]],
+    conn: asyncpg.Connection, table: str, columns: Columns, values: Mapping[str, npt.ArrayLike]
 ) -> None:
     await conn.copy_to_table(
         table,
@@ -154,3 +193,9 @@ async def _copy(
         format="binary",
         timeout=_TIMEOUT_S,
     )
+
+
+async def _read(conn: asyncpg.Connection, query: str, columns: Columns) -> npt.NDArray[np.void]:
+    stream = BytesIO()
+    await conn.copy_from_query(query, output=stream, format="binary", timeout=_TIMEOUT_S)
+    return copy_binary.decode(columns, stream.getvalue())
