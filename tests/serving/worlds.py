@@ -1,0 +1,149 @@
+"""Small worlds at any place on Earth, and releases made of them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from features.behaviour import BANDS, Prior
+from features.disk_cells import table_order
+from features.eligibility import person_table
+from features.fold_in import FoldInParameters
+from features.release import (
+    FeatureField,
+    Manifest,
+    Release,
+    ReleaseArrays,
+    TrainingWindow,
+    cold_start_dtype,
+    write_release,
+)
+from features.score import Calibration, Sides, candidate_vectors
+
+D = 4
+TODAY = 20_513
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WINDOW_END = datetime(2026, 3, 1, tzinfo=UTC)
+CALIBRATIONS = {
+    1: Calibration(1.1, 0.8, 1.2, 0.3),
+    2: Calibration(0.9, 1.1, 0.7, -0.2),
+    3: Calibration(1.0, 1.0, 1.0, 0.0),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """n people in table order: PERSON_DTYPE rows, their degrees and their cells."""
+
+    table: npt.NDArray[np.void]
+    latitude: npt.NDArray[np.float64]
+    longitude: npt.NDArray[np.float64]
+    cell: npt.NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def world(
+    rng: np.random.Generator,
+    n: int,
+    centre: tuple[float, float] = (37.77, -122.42),
+    spread_km: float = 60.0,
+    first_id: int = 1,
+) -> World:
+    """People scattered around a place (across the date line and the poles too)."""
+    latitude, longitude = scattered(rng, n, centre, spread_km)
+    low = rng.integers(18, 40, n)
+    people = person_table(
+        first_id + np.arange(n),
+        latitude,
+        longitude,
+        birth_day=TODAY - rng.integers(18 * 366, 60 * 365, n),
+        gender=rng.integers(1, 4, n),
+        seeks=rng.integers(1, 8, n) * 2,
+        age_min=low,
+        age_max=low + rng.integers(0, 50, n),
+        max_distance_km=rng.choice([5.0, 25.0, 50.0, 100.0, 500.0], n),
+        visible=rng.random(n) < 0.9,
+    )
+    placed = table_order(latitude, longitude)
+    return World(people[placed.order], latitude[placed.order], longitude[placed.order], placed.cell)
+
+
+def scattered(
+    rng: np.random.Generator, n: int, centre: tuple[float, float], spread_km: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Points (n,) around a centre in degrees, by steps in the tangent plane of the sphere."""
+    phi, theta = np.radians(centre)
+    up = np.array((np.cos(phi) * np.cos(theta), np.cos(phi) * np.sin(theta), np.sin(phi)))
+    step = rng.normal(0, spread_km / 6371.0, (n, 3))
+    points = up + step
+    points /= np.linalg.norm(points, axis=1)[:, None]
+    return np.degrees(np.arcsin(points[:, 2])), np.degrees(np.arctan2(points[:, 1], points[:, 0]))
+
+
+def write_world(path: Path, people: World, rng: np.random.Generator, seen: float = 0.05) -> Release:
+    """A release of random factors; everyone has swiped a share of the others."""
+    n = len(people)
+    taste, appeal = (rng.normal(0, 0.8, (n, D)).astype(np.float32) for _ in range(2))
+    given, received = (rng.uniform(0.05, 0.9, n).astype(np.float32) for _ in range(2))
+    line = np.column_stack((rng.uniform(-1.5, -0.5, n), rng.uniform(0.3, 0.9, n))).astype("f4")
+    sides = Sides.of(taste, appeal, given, received, line, people.table["gender"], CALIBRATIONS)
+    indptr, ids = _seen(people, rng, seen)
+    arrays = ReleaseArrays(
+        person_id=people.table["person_id"].copy(),
+        columns=people.table,
+        cell=people.cell,
+        taste=taste,
+        taste_prior=taste,
+        appeal=appeal,
+        given_rate=given,
+        received_rate=received,
+        line=line,
+        candidate_vectors=candidate_vectors(sides),
+        seen_indptr=indptr,
+        seen_ids=ids,
+        cold_start=_cold_start(rng),
+    )
+    write_release(path, manifest(n), arrays)
+    return Release.open(path)
+
+
+def manifest(people: int) -> Manifest:
+    """Of a release of D factors."""
+    return Manifest(
+        d=D,
+        people=people,
+        training_window=TrainingWindow(start=datetime(2026, 2, 1, tzinfo=UTC), end=WINDOW_END),
+        snapshot_at=WINDOW_END,
+        bus_positions={},
+        features=(FeatureField(view="factors", name="taste", dtype=f"float32[{D}]"),),
+        fold_in=FoldInParameters(0.0, 1.0, 1.0, 2.0, 1.0),
+        given_prior=Prior(1.0, 3.0),
+        received_prior=Prior(1.0, 3.0),
+        tau=0.3,
+        calibration=CALIBRATIONS,
+        evaluation={},
+        data_hash=f"data of {people}",
+        code_hash="code",
+        files={},
+    )
+
+
+def _seen(
+    people: World, rng: np.random.Generator, share: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    ids = np.sort(people.table["person_id"])
+    each = [ids[rng.random(len(ids)) < share] for _ in range(len(ids))]
+    indptr = np.concatenate(([0], np.cumsum([len(one) for one in each]))).astype(np.int64)
+    return indptr, np.concatenate(each).astype(np.int64) if each else np.empty(0, np.int64)
+
+
+def _cold_start(rng: np.random.Generator) -> npt.NDArray[np.void]:
+    rows = np.zeros(BANDS, cold_start_dtype(D))
+    rows["taste"], rows["appeal"] = rng.normal(0, 0.3, (2, BANDS, D))
+    rows["given_rate"], rows["received_rate"] = rng.uniform(0.2, 0.6, (2, BANDS))
+    rows["line"] = (-1.0, 0.6)
+    return rows
