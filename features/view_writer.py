@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from features import online
 from features.views import View, factors
-from features.wire import bulk, send_all
+from features.wire import bulk, packed, send_all
 
 VERSION_FIELD: Final = b"_v"
 HISTORY_FIELD: Final = b"_h"
@@ -67,3 +67,9 @@ def hset_commands(
         cells = [b"%b$%d\r\n%b\r\n" % (n, len(v), v) for n, v in zip(names, values, strict=True)]
         yield b"%b$%d\r\n%b\r\n%b" % (head, len(key), key, b"".join(cells))
         yield b"*4\r\n$7\r\nHINCRBY\r\n$%d\r\n%b\r\n$2\r\n_v\r\n$1\r\n1\r\n" % (len(key), key)
+
+
+async def drop_view(redis: Redis, view: View, person_ids: npt.ArrayLike) -> None:
+    """Remove the fields of a view from the hashes of people, and nothing else of them."""
+    fields = online.view_fields(view)
+    await send_all(redis, (packed(b"HDEL", key, *fields) for key in online.entity_keys(person_ids)))

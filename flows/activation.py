@@ -1,0 +1,154 @@
+"""A release goes live, step by step; each step may be repeated, so a crash is cured by a rerun.
+
+Order: factors of everybody in Redis → the stream follows the release → whoever swiped since its
+window is replayed → (promotion, in `flows.promotion`) → the rankers hold it → requests are bound
+to it. So nobody's last hours are forgotten, and no request waits for a load.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from features.live_releases import LIVE_KEY, ready_key
+from features.reader import read
+from features.release import Release
+from features.stream import refold
+from features.views import BEHAVIOUR
+from features.wire import run
+from features.writer import write_factors
+from gravity.kernel import Kernel
+
+SERVING_KEY: Final = "release:serving"
+STREAM: Final = "stream"
+RANKER: Final = "ranker"
+WAIT_S: Final = 60.0
+_POLL_S: Final = 0.1
+_READ_BATCH: Final = 20_000
+_PERSON_KEYS: Final = "person:*"
+
+
+class NotFollowed(Exception):
+    """Nobody of those who must hold the release reported ready in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A registered release and its folder on this machine."""
+
+    id: str
+    release: Release
+
+
+def current_key(release_id: str) -> str:
+    """Set once everybody's factors of a live release are current; the stream keeps them so."""
+    return f"release:{release_id}:current"
+
+
+async def is_current(kernel: Kernel, release_id: str) -> bool:
+    """Whether a release needs no materialisation and no replay: its promotion takes seconds."""
+    live = await run(kernel.redis.sismember(LIVE_KEY, release_id))
+    return bool(live) and bool(await kernel.redis.exists(current_key(release_id)))
+
+
+async def materialise(kernel: Kernel, candidate: Candidate) -> int:
+    """Write the release's factors of all its people; returns how many."""
+    arrays, manifest = candidate.release.arrays, candidate.release.manifest
+    return await write_factors(
+        kernel.redis,
+        candidate.id,
+        arrays.person_id,
+        np.asarray(arrays.taste),
+        np.asarray(arrays.given_rate),
+        np.asarray(arrays.received_rate),
+        int(manifest.training_window.end.timestamp() * 1000),
+    )
+
+
+async def follow(kernel: Kernel, release_id: str, wait_s: float = WAIT_S) -> None:
+    """Make the release live and return when the stream applies swipes to it.
+
+    Raises NotFollowed.
+    """
+    await run(kernel.redis.sadd(LIVE_KEY, release_id))
+    await _until_ready(kernel, release_id, STREAM, wait_s)
+
+
+async def replay(kernel: Kernel, candidate: Candidate) -> int:
+    """Renew the factors of everybody who swiped or was swiped since the window's end.
+
+    The stream must follow the release: what happens from here on is its work. Returns how many.
+    """
+    end = candidate.release.manifest.training_window.end
+    persons = await _changed_since(kernel, await everybody(kernel), int(end.timestamp() * 1000))
+    written = await refold(kernel.redis, candidate.id, candidate.release, persons)
+    await kernel.redis.set(current_key(candidate.id), b"1")
+    return written
+
+
+async def serve(kernel: Kernel, release_id: str, wait_s: float = WAIT_S) -> None:
+    """Bind requests to the release once every ranker that serves now, and at least one, holds it.
+
+    Raises NotFollowed if none does in time.
+    """
+    await _until_ready(kernel, release_id, RANKER, wait_s)
+    await kernel.redis.set(SERVING_KEY, release_id)
+
+
+async def _until_ready(kernel: Kernel, release_id: str, kind: str, wait_s: float) -> None:
+    """Wait for all workers of a kind that are known, as long as `wait_s`; one must come."""
+    serving = await kernel.redis.get(SERVING_KEY)
+    known = await _workers(kernel, serving.decode(), kind) if serving else set()
+    ready: set[bytes] = set()
+
+    async def all_ready() -> bool:
+        ready.update(await _workers(kernel, release_id, kind))
+        return bool(ready) and known <= ready
+
+    # A worker that died has left its name behind: the others do not wait for it for ever.
+    if not await _within(wait_s, all_ready) and not ready:
+        raise NotFollowed(f"no {kind} holds release {release_id} after {wait_s:.0f} s")
+
+
+async def _workers(kernel: Kernel, release_id: str, kind: str) -> set[bytes]:
+    members: set[bytes] = await run(kernel.redis.smembers(ready_key(release_id)))
+    return {name for name in members if name.startswith(kind.encode())}
+
+
+async def _within(seconds: float, happened: Callable[[], Awaitable[bool]]) -> bool:
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+    while not await happened():
+        if loop.time() > ends:
+            return False
+        await asyncio.sleep(_POLL_S)
+    return True
+
+
+async def everybody(kernel: Kernel) -> npt.NDArray[np.int64]:
+    """Ids of all people there are, those who came after the release among them."""
+    ids = [
+        int(key.rpartition(b":")[2])
+        async for key in kernel.redis.scan_iter(match=_PERSON_KEYS, count=5000)
+    ]
+    return np.unique(np.array(ids, np.int64))
+
+
+async def _changed_since(
+    kernel: Kernel, persons: npt.NDArray[np.int64], since_ms: int
+) -> Sequence[int]:
+    changed: list[int] = []
+    for start in range(0, len(persons), _READ_BATCH):
+        chunk = persons[start : start + _READ_BATCH]
+        rows = (await read(kernel.redis, [BEHAVIOUR], chunk))[BEHAVIOUR.name]
+        changed.extend(chunk[rows.event_ms >= since_ms].tolist())
+    return changed
+
+
+def releases_folder(kernel: Kernel) -> Path:
+    """Where this machine keeps releases, one folder each."""
+    return kernel.settings.home / "releases"

@@ -1,0 +1,101 @@
+"""The gates of a promotion: what a release must show before anybody is served by it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from features.release import Release
+
+_LEAST_RETRIEVAL_RECALL: Final = 0.95
+_MOST_CALIBRATION_ERROR: Final = 0.05
+_LEAST_SHARE_OF_PEOPLE: Final = 0.8
+_MOST_AUC_LOST: Final = 0.03
+Metrics = Mapping[str, float]
+
+
+class ReleaseRejected(Exception):
+    """A gate did not let the release pass; the message names each that refused and its numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One condition and what it found."""
+
+    name: str
+    passed: bool
+    found: str
+
+
+def judge(metrics: Metrics, champion: Metrics | None, finite: bool) -> tuple[Gate, ...]:
+    """All gates of a release by its evaluation; `champion` is that of the release served now.
+
+    What could not be measured (NaN, on a tiny market) does not refuse; what was measured on few
+    swipes is given twice its standard error.
+    """
+    slack = 1.0 / math.sqrt(max(1.0, metrics.get("held_out_swipes", 0.0)))
+    gates = (
+        Gate("finite", finite, "every number of the release"),
+        _at_least("retrieval", metrics, "retrieval_recall_at_20", _LEAST_RETRIEVAL_RECALL),
+        _at_least(
+            "better than popularity",
+            metrics,
+            "auc_learned",
+            metrics.get("auc_popularity", math.nan) - slack,
+        ),
+        _at_most("calibrated", metrics, "calibration_error", _MOST_CALIBRATION_ERROR + slack),
+    )
+    return gates if champion is None else gates + _against(metrics, champion, slack)
+
+
+def require(gates: tuple[Gate, ...]) -> None:
+    """Raise ReleaseRejected unless every gate was passed."""
+    refused = [f"{gate.name}: {gate.found}" for gate in gates if not gate.passed]
+    if refused:
+        raise ReleaseRejected("; ".join(refused))
+
+
+def is_finite(release: Release) -> bool:
+    """Whether every number that scores anybody is one."""
+    a = release.arrays
+    scored = (a.taste, a.appeal, a.given_rate, a.received_rate, a.line, a.candidate_vectors)
+    return all(bool(np.isfinite(array).all()) for array in scored)
+
+
+def metrics_of(release: Release) -> dict[str, float]:
+    """The evaluation in a release's manifest; NaN where nothing could be measured."""
+    return {
+        name: float(value) if isinstance(value, int | float) else math.nan
+        for name, value in release.manifest.evaluation.items()
+    }
+
+
+def _against(metrics: Metrics, champion: Metrics, slack: float) -> tuple[Gate, ...]:
+    """It is compared with what the champion showed on its own days, hence the allowance."""
+    return (
+        _at_least(
+            "as good as the champion",
+            metrics,
+            "auc_learned",
+            champion.get("auc_learned", math.nan) - _MOST_AUC_LOST - slack,
+        ),
+        # A market does not shrink by a fifth between two releases; a lake that lost files does.
+        _at_least(
+            "as many people",
+            metrics,
+            "people",
+            _LEAST_SHARE_OF_PEOPLE * champion.get("people", math.nan),
+        ),
+    )
+
+
+def _at_least(name: str, metrics: Metrics, measure: str, least: float) -> Gate:
+    value = metrics.get(measure, math.nan)
+    return Gate(name, not value < least, f"{measure} {value:.4g}, at least {least:.4g}")
+
+
+def _at_most(name: str, metrics: Metrics, measure: str, most: float) -> Gate:
+    value = metrics.get(measure, math.nan)
+    return Gate(name, not value > most, f"{measure} {value:.4g}, at most {most:.4g}")

@@ -1,0 +1,46 @@
+"""What no alias names any more leaves Redis, the bus's holds and this machine's disk.
+
+The previous champion stays until the next promotion, so that a rollback finds it warm.
+"""
+
+import asyncio
+import shutil
+
+from features.live_releases import LIVE_KEY, ready_key
+from features.mlflow_rest import MLflow
+from features.registry import aliases_in
+from features.view_writer import drop_view
+from features.views import factors
+from features.wire import run
+from flows.activation import SERVING_KEY, current_key, everybody, releases_folder
+from gravity import positions
+from gravity.kernel import Kernel
+
+
+def hold_name(release_id: str) -> str:
+    """The hold that keeps what a release's overlay has to read from the bus."""
+    return f"release:{release_id}"
+
+
+async def retire(mlflow: MLflow, kernel: Kernel) -> list[str]:
+    """Take down every live release that is neither aliased nor served; returns their ids."""
+    kept = set((await aliases_in(mlflow)).values())
+    serving = await kernel.redis.get(SERVING_KEY)
+    if serving is not None:
+        kept.add(serving.decode())
+    live = {name.decode() for name in await run(kernel.redis.smembers(LIVE_KEY))}
+    gone = sorted(live - kept)
+    for release_id in gone:
+        await _retire(kernel, release_id)
+    return gone
+
+
+async def _retire(kernel: Kernel, release_id: str) -> None:
+    # First: from here on the stream writes nothing more under it.
+    await run(kernel.redis.srem(LIVE_KEY, release_id))
+    await kernel.redis.delete(current_key(release_id), ready_key(release_id))
+    await drop_view(kernel.redis, factors(release_id), await everybody(kernel))
+    async with kernel.pool.acquire() as conn:
+        await positions.let_go(conn, hold_name(release_id))
+    folder = releases_folder(kernel) / release_id
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
