@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from feast import FeatureStore
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from feast import FeatureStore, FileSource
 
 from features.parquet_file import write_parquet
 from features.release import Release
@@ -26,15 +28,29 @@ def point_in_time(
 ) -> pd.DataFrame:
     """The features of a view of people (m,) as of times (m,), in that order.
 
-    A person whom the view did not know by then has nulls.
+    A person whom the view did not know by then has nulls. Feast is asked once for each person and
+    time, and only of people with a history: its Dask engine fails on those without any as soon as
+    the history has several files.
     """
     entities = pd.DataFrame({JOIN_KEY: np.asarray(persons, np.int64), EVENT_TIME: times})
-    asked = entities.drop_duplicates()
     names = [feature.name for feature in view.features]
+    asked = entities[entities[JOIN_KEY].isin(_known(store, view))].drop_duplicates()
+    if asked.empty:
+        return pd.DataFrame(np.nan, index=entities.index, columns=names)
     found = store.get_historical_features(
         entity_df=asked, features=[f"{view.name}:{name}" for name in names]
     ).to_df()
     return entities.merge(found, on=[JOIN_KEY, EVENT_TIME], how="left")[names]
+
+
+def _known(store: FeatureStore, view: View) -> npt.NDArray[np.int64]:
+    """Everybody (k,) who has a row in the history of a view."""
+    source = store.get_feature_view(view.name).batch_source
+    files = sorted(Path(source.path).glob("*.parquet")) if isinstance(source, FileSource) else []
+    if not files:
+        return np.zeros(0, np.int64)
+    persons = pq.read_table(files, columns=[JOIN_KEY])[JOIN_KEY]
+    return pc.unique(persons).to_numpy().astype(np.int64)
 
 
 def pair_counts(store: FeatureStore, pairs: pa.Table) -> pa.Table:

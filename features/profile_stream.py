@@ -1,6 +1,5 @@
 """profile.changed into the `profile` view; a person's highest version wins, however they come."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -11,6 +10,7 @@ from redis.asyncio import Redis
 from contracts import events_pb2 as events
 from features import online
 from features.compare_and_set import Write, compare_and_set
+from features.lake_rows import height_cm
 from features.reader import hmget_commands
 from features.view_writer import PROFILE_VERSION_FIELD, VERSION_FIELD
 from features.views import PROFILE
@@ -56,7 +56,7 @@ def profile_fields(changes: Sequence[events.ProfileChanged]) -> list[dict[bytes,
         [change.gender for change in changes],
         [change.birth_day for change in changes],
         [change.attributes.get("body_type") or None for change in changes],
-        np.array([_height(change.attributes.get("height_cm")) for change in changes], np.float32),
+        np.array([height_cm(change) or np.nan for change in changes], np.float32),
         [change.location.latitude for change in changes],
         [change.location.longitude for change in changes],
     )
@@ -69,11 +69,3 @@ def profile_fields(changes: Sequence[events.ProfileChanged]) -> list[dict[bytes,
     names = (*online.view_fields(PROFILE), PROFILE_VERSION_FIELD)
     rows = zip(*cells, times, versions, strict=True)
     return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def _height(text: str | None) -> float:
-    """Centimetres; NaN where absent or not a number."""
-    try:
-        return float(text) if text else math.nan
-    except ValueError:
-        return math.nan

@@ -44,12 +44,15 @@ class Subscription:
     """A named consumer. `handle` gets records that parse as their topic's message, in order
     within each partition, and the connection of the transaction that also moves the position.
     What it does elsewhere (Redis, files) happens at least once and must be idempotent.
+
+    A batch has up to `max_records` and waits up to `linger_s` after its first record for more.
     """
 
     name: str
     topics: tuple[Topic, ...]
     handle: Handle
     max_records: int = 500
+    linger_s: float = 0.0
 
 
 async def consume(
@@ -98,12 +101,24 @@ class _Run:
         consumer = Consumer.open(self._bus_url, at)
         try:
             while not stop.is_set():
-                records = await consumer.poll(self._subscription.max_records, _POLL_S)
+                records = await self._gather(consumer, stop)
                 if records:
                     at |= await self._commit(records, at)
                     self.progressed = True
         finally:
             await consumer.close()
+
+    async def _gather(self, consumer: Consumer, stop: asyncio.Event) -> list[Record]:
+        """The next batch; a stop ends the wait for more, and what came is handled."""
+        most = self._subscription.max_records
+        records = await consumer.poll(most, _POLL_S)
+        until = time.monotonic() + self._subscription.linger_s
+        while records and len(records) < most and not stop.is_set():
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            records += await consumer.poll(most - len(records), min(left, _POLL_S))
+        return records
 
     async def _commit(
         self, records: list[Record], at: dict[tuple[str, int], int]
