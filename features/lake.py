@@ -71,11 +71,11 @@ def append_rows(root: str | Path, table_name: str, rows: pa.Table, part: str) ->
     place = _place(root, table_name)
     rows = rows.select(table.schema.names).cast(table.schema)
     written = []
-    for day, of_day in _by_day(rows, table.time):
-        path = f"day={day.isoformat()}/{part}.parquet"
+    for day, of_day in _by_day(rows, table.time) if table.by_day else [(None, rows)]:
+        path = f"day={day.isoformat()}/{part}.parquet" if day else f"{part}.parquet"
         with _replaced(place, path) as sink:
             pq.write_table(of_day, sink, compression="zstd", compression_level=1)
-        written.append({"path": path, "day": day.isoformat(), "rows": of_day.num_rows})
+        written.append({"path": path, "day": day and day.isoformat(), "rows": of_day.num_rows})
     with _replaced(place, f"_manifest/{part}.json") as sink:
         sink.write(json.dumps({"part": part, "files": written}).encode())
 
@@ -181,7 +181,7 @@ def _files_between(
         paths = [
             f"{place.folder}/{file['path']}"
             for file in manifest["files"]
-            if first <= file["day"] <= last
+            if file["day"] is None or first <= file["day"] <= last
         ]
         (imported if manifest["part"].startswith(_IMPORT) else streamed).extend(paths)
     return imported, streamed

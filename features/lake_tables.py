@@ -91,19 +91,24 @@ DECKS: Final = arrow_schema(
 
 @dataclass(frozen=True, slots=True)
 class LakeTable:
-    """A table: its schema, the time it is partitioned by, and what makes a row the same row."""
+    """A table: its schema, the time of its rows, and what makes a row the same row.
+
+    `by_day`: a part is cut into one file a day, so that a window reads only its days. Profiles are
+    read whole, and their changes lie over years.
+    """
 
     name: str
     schema: pa.Schema
     time: str
     key: tuple[str, ...]
+    by_day: bool = True
 
 
 TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
         LakeTable("swipes", SWIPES, "swiped_at", ("event_id",)),
-        LakeTable("profiles", PROFILES, "changed_at", ("person", "version")),
+        LakeTable("profiles", PROFILES, "changed_at", ("person", "version"), by_day=False),
         LakeTable("impressions", IMPRESSIONS, "served_at", ("deck_id", "position")),
         LakeTable("decks", DECKS, "served_at", ("deck_id",)),
     )

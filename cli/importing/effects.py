@@ -1,5 +1,6 @@
 """What an import writes to Postgres, the lake and Redis, each so that it can be repeated."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -69,8 +70,10 @@ async def apply_profiles(stores: Stores, rows: pa.Table, part: str) -> Applied:
     mask = [versions.get(person) == version for person, version in pairs]
     kept = rows.filter(pa.array(mask, pa.bool_()))
     if kept.num_rows:
-        append_rows(stores.lake, "profiles", kept, part)
-        await write_person_rows(stores.redis, kept)
+        await asyncio.gather(
+            asyncio.to_thread(append_rows, stores.lake, "profiles", kept, part),
+            write_person_rows(stores.redis, kept),
+        )
     return Applied(kept.num_rows, 0)
 
 
@@ -83,8 +86,11 @@ async def apply_swipes(stores: Stores, rows: pa.Table, part: str, again: bool) -
     imported = await import_swipes(stores.pool, rows)
     recorded = await standing(stores.pool, rows) if again else imported.recorded
     if recorded.num_rows:
-        append_rows(stores.lake, "swipes", recorded, part)
-        append_rows(stores.lake, "impressions", impressions_of(recorded), part)
+        shown = impressions_of(recorded)
+        await asyncio.gather(
+            asyncio.to_thread(append_rows, stores.lake, "swipes", recorded, part),
+            asyncio.to_thread(append_rows, stores.lake, "impressions", shown, part),
+        )
     return Applied(recorded.num_rows, imported.matches)
 
 
