@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from contracts.ranking import Constraints, RankAnswer, RankRequest, RetrieveRequest
 from features.eligibility import Viewer
 from features.release import Release
-from features.score import query_vectors
+from features.score import Sides, query_vectors
 from features.views import View
 from serving.exposure import Draw, expose
 from serving.index import CandidateIndex, Query, Retrieved
@@ -35,6 +35,7 @@ class Loaded:
     view: View
     index: CandidateIndex
     ranker: Ranker
+    typical: Sides
     seed: int
 
 
@@ -79,7 +80,8 @@ async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> RankAnswer
     ranked = loaded.ranker.rank(asker.scored, candidates)
     drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)
     order = expose(drawn, found.persons.ids, ranked.scores, loaded.release.manifest.tau)
-    whys = reasons(asker.scored.sides, candidates.sides)
+    gender = found.persons.gender
+    whys = reasons(asker.scored.sides, candidates.sides, gender, loaded.typical)
     return RankAnswer.model_construct(
         release=loaded.id,
         policy=POLICY,

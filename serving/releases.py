@@ -30,6 +30,7 @@ from serving.index import ExactIndex, Query
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
 from serving.ranking import ProductRanker
+from serving.why import typical
 
 log = logging.getLogger(__name__)
 
@@ -192,8 +193,15 @@ class Releases:
         )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(caught_up.wait(), _CATCH_UP_S)
-        seed = seed_of(opened.manifest.data_hash)
-        loaded = Loaded(release, opened, factors(release), index, ProductRanker(), seed)
+        loaded = Loaded(
+            id=release,
+            release=opened,
+            view=factors(release),
+            index=index,
+            ranker=ProductRanker(),
+            typical=await asyncio.to_thread(typical, opened),
+            seed=seed_of(opened.manifest.data_hash),
+        )
         return _Held(loaded, following)
 
     async def _drop(self, releases: set[str]) -> None:

@@ -100,7 +100,9 @@ class Ranker:
 
 
 def _headers() -> dict[str, bytes]:
-    request: Any = Ranker.context.request
+    # The decorator made `Ranker` a BentoML service, which knows the request under way.
+    service: Any = Ranker
+    request = service.context.request
     return {name: value.encode("latin-1") for name, value in request.headers.items()}
 
 

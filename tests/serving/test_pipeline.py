@@ -1,0 +1,195 @@
+"""From ids to a ranking, with features in a real Redis."""
+
+import base64
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+from redis.asyncio import Redis
+
+from contracts.ranking import Constraints, RankAnswer, RankRequest, RetrieveRequest
+from features.eligibility import Candidates, eligible, viewer_of
+from features.release import Release
+from features.score import Sides, like_logits, match_scores
+from features.view_writer import write_factors
+from features.views import factors
+from serving import pipeline
+from serving.index import ExactIndex
+from serving.overlay import Overlay
+from serving.pipeline import Loaded
+from serving.ranking import ProductRanker
+from serving.why import typical
+from tests.serving.worlds import CALIBRATIONS, TODAY, WINDOW_END, D, World, world, write_world
+
+
+@pytest.fixture
+def people() -> World:
+    made = world(np.random.default_rng(1), 400, spread_km=5.0)
+    made.table["visible"] = True
+    made.table["seeks"] = 14
+    made.table["age_min"], made.table["age_max"] = 18, 99
+    made.table["max_distance_km"] = 100.0
+    return made
+
+
+@pytest.fixture
+def loaded(people: World, tmp_path: Path) -> Loaded:
+    release = write_world(tmp_path / "7", people, np.random.default_rng(2))
+    index = ExactIndex(release, Overlay(release))
+    return Loaded("7", release, factors("7"), index, ProductRanker(), typical(release), 11)
+
+
+def request_of(people: World, row: int, deck: int = 1) -> RankRequest:
+    return RankRequest(
+        viewer=int(people.table["person_id"][row]),
+        release="7",
+        size=20,
+        deck_id=uuid.UUID(int=deck),
+        constraints=constraints_of(people, row),
+        today=TODAY,
+    )
+
+
+def constraints_of(people: World, row: int) -> Constraints:
+    person = people.table[row]
+    return Constraints(
+        latitude=float(people.latitude[row]),
+        longitude=float(people.longitude[row]),
+        birth_day=int(person["birth_day"]),
+        gender=int(person["gender"]),
+        seeks_mask=int(person["seeks"]),
+        age_min=int(person["age_min"]),
+        age_max=int(person["age_max"]),
+        max_distance_km=float(person["max_distance_km"]),
+    )
+
+
+async def test_without_features_the_releases_own_values_rank(
+    redis: Redis, people: World, loaded: Loaded
+) -> None:
+    answer = await pipeline.rank(redis, loaded, request_of(people, 3))
+    assert len(answer.ids) == 200
+    assert not answer.complete
+    rows = loaded.release.rows_of(answer.ids)
+    sides = sides_of(loaded.release)
+    expected = match_scores(sides.take([3]), sides.take(rows))
+    np.testing.assert_allclose(answer.scores, expected, rtol=2e-3)
+    assert answer.scores == np.array(answer.scores).astype(np.float16).tolist()
+
+
+async def test_fresh_features_of_both_sides_are_what_ranks(
+    redis: Redis, people: World, loaded: Loaded
+) -> None:
+    rng = np.random.default_rng(3)
+    n = len(people)
+    taste = rng.normal(0, 1, (n, D)).astype(np.float32)
+    given, received = (rng.uniform(0.1, 0.9, n).astype(np.float32) for _ in range(2))
+    await write_factors(redis, "7", people.table["person_id"], taste, given, received, 1_000)
+    answer = await pipeline.rank(redis, loaded, request_of(people, 3))
+    arrays = loaded.release.arrays
+    sides = Sides.of(
+        taste, arrays.appeal, given, received, arrays.line, people.table["gender"], CALIBRATIONS
+    )
+    expected = match_scores(sides.take([3]), sides.take(loaded.release.rows_of(answer.ids)))
+    np.testing.assert_allclose(answer.scores, expected, rtol=2e-3)
+    logged = np.frombuffer(base64.b64decode(answer.features), "<f4").reshape(200, -1)
+    assert logged.shape[1] == len(answer.feature_names)
+    logits = logged[:, :2].astype(np.float64)
+    np.testing.assert_allclose(-np.logaddexp(0, -logits).sum(axis=1), expected, rtol=1e-4)
+
+
+async def test_factors_of_another_release_are_not_read(
+    redis: Redis, people: World, loaded: Loaded
+) -> None:
+    before = await pipeline.rank(redis, loaded, request_of(people, 3))
+    n = len(people)
+    ones = np.full(n, 0.9, np.float32)
+    await write_factors(
+        redis, "8", people.table["person_id"], np.ones((n, D), np.float32), ones, ones, 1_000
+    )
+    assert await pipeline.rank(redis, loaded, request_of(people, 3)) == before
+
+
+async def test_a_deck_id_gives_one_order_and_another_gives_another(
+    redis: Redis, people: World, loaded: Loaded
+) -> None:
+    first = await pipeline.rank(redis, loaded, request_of(people, 3))
+    assert await pipeline.rank(redis, loaded, request_of(people, 3)) == first
+    other = await pipeline.rank(redis, loaded, request_of(people, 3, deck=2))
+    assert set(other.ids) == set(first.ids)
+    assert other.ids != first.ids
+
+
+async def test_people_swiped_since_the_release_are_not_retrieved(
+    redis: Redis, people: World, loaded: Loaded
+) -> None:
+    before = await all_ids(redis, people, loaded, 3)
+    swiped = sorted(before)[:30]
+    now = int(WINDOW_END.timestamp()) + 60
+    viewer = int(people.table["person_id"][3])
+    await redis.zadd(f"seen:{{{viewer}}}", {str(person): now for person in swiped})
+    assert await all_ids(redis, people, loaded, 3) == before - set(swiped)
+
+
+async def test_retrieving_everybody_gives_exactly_the_eligible_and_unseen(
+    redis: Redis, people: World, loaded: Loaded
+) -> None:
+    for row in range(0, 400, 40):
+        mask = eligible(viewer_of(people.table, row), Candidates.of(people.table), TODAY)
+        expected = set(people.table["person_id"][mask].tolist())
+        expected -= set(loaded.release.seen_by(row).tolist())
+        assert await all_ids(redis, people, loaded, row) == expected
+
+
+async def test_somebody_whom_the_release_does_not_know_gets_the_means_of_their_band(
+    redis: Redis, people: World, loaded: Loaded
+) -> None:
+    request = request_of(people, 3).model_copy(update={"viewer": 999_999})
+    answer = await pipeline.rank(redis, loaded, request)
+    assert len(answer.ids) == 200
+    assert np.all(np.isfinite(answer.scores))
+
+
+async def test_nobody_around_gives_an_empty_complete_answer(
+    redis: Redis, people: World, loaded: Loaded
+) -> None:
+    request = request_of(people, 3)
+    nowhere = request.constraints.model_copy(update={"latitude": -48.9, "longitude": -123.4})
+    answer = await pipeline.rank(redis, loaded, request.model_copy(update={"constraints": nowhere}))
+    assert (answer.ids, answer.scores, answer.why, answer.complete) == ([], [], [], True)
+    assert RankAnswer.model_validate_json(answer.model_dump_json()) == answer
+
+
+async def test_reasons_name_only_what_lifted_the_card(
+    redis: Redis, people: World, loaded: Loaded
+) -> None:
+    answer = await pipeline.rank(redis, loaded, request_of(people, 3))
+    features = np.frombuffer(base64.b64decode(answer.features), "<f4").reshape(200, -1)
+    back = features[:, answer.feature_names.index("logit_candidate_likes_viewer")]
+    named = {
+        place
+        for place, reasons in enumerate(answer.why)
+        if any(why.code in ("likes_you_probably", "may_like_you") for why in reasons)
+    }
+    assert named
+    viewer = sides_of(loaded.release).take([3])
+    assert back[sorted(named)].min() > like_logits(loaded.typical, viewer).min()
+    assert all(len(reasons) <= 2 for reasons in answer.why)
+
+
+async def all_ids(redis: Redis, people: World, loaded: Loaded, row: int) -> set[int]:
+    request = RetrieveRequest(
+        viewer=int(people.table["person_id"][row]),
+        k=100_000,
+        constraints=constraints_of(people, row),
+        today=TODAY,
+    )
+    return set(await pipeline.retrieve_all(redis, loaded, request))
+
+
+def sides_of(release: Release) -> Sides:
+    a = release.arrays
+    return Sides.of(
+        a.taste, a.appeal, a.given_rate, a.received_rate, a.line, a.columns["gender"], CALIBRATIONS
+    )
