@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 LIVE_KEY: Final = "releases:live"
 _POLL_S: Final = 0.5
 
+OpenRelease = Callable[[str], Awaitable[Release]]
+"""Fetches a release by its id and opens it."""
+
 
 def ready_key(release_id: str) -> str:
     """The Redis set of the workers that hold a release."""
@@ -28,9 +31,7 @@ class LiveReleases:
     reported ready, every swipe that is applied is applied under it too.
     """
 
-    def __init__(
-        self, redis: Redis, open_release: Callable[[str], Awaitable[Release]], worker: str
-    ) -> None:
+    def __init__(self, redis: Redis, open_release: OpenRelease, worker: str) -> None:
         self._redis = redis
         self._open = open_release
         self._worker = worker

@@ -66,6 +66,11 @@ def person_row_key(person: int) -> str:
     return f"person:{{{person}}}"
 
 
+def person_of_row_key(key: bytes) -> int:
+    """The person of a key of `person_row_key`."""
+    return int(key[len(b"person:{") : -1])
+
+
 def cell_key(cell: int) -> str:
     """The Redis key of the people in an H3 res-6 cell, by last activity."""
     return f"cell:{cell:x}"

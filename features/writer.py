@@ -2,9 +2,10 @@
 
 from features.behaviour_rows import rebuild_behaviour
 from features.person_rows import write_person_rows, write_profiles
-from features.view_writer import write_factors, write_view
+from features.view_writer import drop_view, write_factors, write_view
 
 __all__ = [
+    "drop_view",
     "rebuild_behaviour",
     "write_factors",
     "write_person_rows",

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.live_releases import LIVE_KEY, ready_key
+from features.person_row import person_of_row_key
 from features.reader import read
 from features.release import Release
 from features.stream import refold
@@ -47,6 +48,11 @@ class Candidate:
 def current_key(release_id: str) -> str:
     """Set once everybody's factors of a live release are current; the stream keeps them so."""
     return f"release:{release_id}:current"
+
+
+async def live_releases(kernel: Kernel) -> list[str]:
+    """Ids of the releases that the stream keeps current."""
+    return sorted(name.decode() for name in await run(kernel.redis.smembers(LIVE_KEY)))
 
 
 async def is_current(kernel: Kernel, release_id: str) -> bool:
@@ -132,7 +138,7 @@ async def _within(seconds: float, happened: Callable[[], Awaitable[bool]]) -> bo
 async def everybody(kernel: Kernel) -> npt.NDArray[np.int64]:
     """Ids of all people there are, those who came after the release among them."""
     ids = [
-        int(key.rpartition(b":")[2])
+        person_of_row_key(key)
         async for key in kernel.redis.scan_iter(match=_PERSON_KEYS, count=5000)
     ]
     return np.unique(np.array(ids, np.int64))

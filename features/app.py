@@ -1,0 +1,45 @@
+"""Wiring of what `features` runs in the process of the consumers."""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from features import lake_writer, registry, stream
+from features.live_releases import LiveReleases, OpenRelease
+from features.release import Release
+from gravity.consumer import Subscription
+from gravity.kernel import Kernel
+from gravity.settings import Settings
+
+WORKER = "stream"
+"""The name under which the stream reports a release ready."""
+
+
+class FeatureConsumers:
+    """The feature stream and the lake's writers of one process, on one set of live releases."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._live = LiveReleases(kernel.redis, _opener(kernel.settings), WORKER)
+
+    def subscriptions(self) -> list[Subscription]:
+        """What to consume."""
+        return [
+            stream.subscription(self._kernel.redis, self._live),
+            *lake_writer.subscriptions(self._kernel.settings.lake),
+        ]
+
+    def background(self, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+        """What to run beside, until `stop`."""
+        return [self._live.follow(stop)]
+
+
+def _opener(settings: Settings) -> OpenRelease:
+    folder: Path = settings.home / "releases"
+
+    async def opened(release_id: str) -> Release:
+        path = await registry.download(settings.mlflow_url, release_id, folder)
+        return await asyncio.to_thread(Release.open, path)
+
+    return opened
