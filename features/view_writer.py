@@ -57,14 +57,6 @@ async def write_factors(
     return await write_view(redis, factors(release), person_ids, columns, event_ms)
 
 
-async def drop_view(redis: Redis, view: View, person_ids: npt.ArrayLike) -> int:
-    """Remove the fields of a view, and no others, from people's hashes; returns how many people."""
-    ids = np.asarray(person_ids, np.int64)
-    fields = online.view_fields(view)
-    await send_all(redis, (packed(b"HDEL", key, *fields) for key in online.entity_keys(ids)))
-    return len(ids)
-
-
 def hset_commands(
     ids: npt.NDArray[np.int64], fields: Sequence[bytes], columns: Sequence[Sequence[bytes]]
 ) -> Iterator[bytes]:
