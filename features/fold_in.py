@@ -1,12 +1,17 @@
-"""A person's taste from their latest swipes: the exact user step of implicit ALS.
+"""A person's taste from their latest swipes: one ridge solve.
 
-With appeals y, swipes i of confidence c and preference p (1 like, 0 pass), every other person
-counting as a pass of confidence 1, the taste minimises
+What the rates alone say of a swipe is p = s(offset), where
 
-    sum_i c (p - x.y)^2  +  sum_others (x.y)^2  +  regularisation |x|^2,
+    offset = intercept + w_given logit(given rate of the history) + w_received logit(received rate).
 
-that is x = (gram + sum_i (c - 1) y y^T + regularisation I)^-1 sum_i c p y (Hu, Koren and Volinsky
-2008). Training, stream and activation call this one function, so one history has one taste.
+The taste is what the swipes say beyond that, and beyond the taste expected of such a person: the
+Newton step of the penalised logistic likelihood from the prior taste m,
+
+    taste = m + (sum w p (1 - p) y y^T + regularisation I)^-1 sum w (liked - p) y,
+
+where y are the appeals, p = s(offset + m.y) and w is above 1 for superlikes. So a pass on somebody
+whom few like, or by somebody who likes few, says little. Appeals are scaled so that tastes vary by
+1 (training/factors.py). Training, stream and activation call this, so one history has one taste.
 """
 
 from dataclasses import dataclass
@@ -14,6 +19,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from features.behaviour import Prior, logit, smoothed_rate
 
 Floats32 = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
@@ -31,18 +38,13 @@ _CHUNK: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class FoldInParameters:
-    """Confidences of the observed swipes, and the ridge."""
+    """What rates alone predict of a like, the weight of a superlike, the ridge."""
 
-    like_confidence: float
-    superlike_confidence: float
-    pass_confidence: float
+    intercept: float
+    w_given: float
+    w_received: float
+    superlike_weight: float
     regularisation: float
-
-    def confidences(self) -> Floats64:
-        """Confidence by action number (4,); an unspecified action has none beyond the unseen."""
-        return np.array(
-            [1.0, self.like_confidence, self.pass_confidence, self.superlike_confidence], np.float64
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,60 +61,85 @@ class Histories:
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
+    def latest(self, limit: int) -> "Histories":
+        """The last `limit` swipes of each person."""
+        return self.where(
+            np.arange(len(self.rows)) >= np.repeat(self.indptr[1:], self.counts) - limit
+        )
 
-def gram_of(appeal: Floats32) -> Floats64:
-    """appeal^T appeal (d, d) float64 of appeals (n, d)."""
-    dense = np.asarray(appeal, np.float64)
-    return np.asarray(dense.T @ dense, np.float64)
+    def where(self, kept: npt.NDArray[np.bool_]) -> "Histories":
+        """Only the swipes (m,) that are kept."""
+        before = np.concatenate(([0], np.cumsum(kept))).astype(np.int64)
+        return Histories(before[self.indptr], self.rows[kept], self.actions[kept])
 
+    def of(self, people: Ints) -> "Histories":
+        """Those of some of the people (q,), in that order."""
+        counts = self.counts[people]
+        indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        at = np.arange(indptr[-1]) + np.repeat(self.indptr[people] - indptr[:-1], counts)
+        return Histories(indptr, self.rows[at], self.actions[at])
 
-def fold_in(
-    appeal_rows: Floats32,
-    actions: npt.NDArray[np.uint8],
-    gram: Floats64,
-    parameters: FoldInParameters,
-) -> Floats32:
-    """Taste (d,) of one person who swiped on appeals (m, d), oldest first; zeros for no likes."""
-    rows = np.arange(len(appeal_rows), dtype=np.int64)
-    one = Histories(np.array([0, len(rows)], np.int64), rows, np.asarray(actions, np.uint8))
-    return np.asarray(fold_in_many(appeal_rows, one, gram, parameters)[0], np.float32)
-
-
-def fold_in_many(
-    appeal: Floats32, histories: Histories, gram: Floats64, parameters: FoldInParameters
-) -> Floats32:
-    """Tastes (p, d) float32 of p people over appeals (n, d); about 40 µs a person at d = 32."""
-    p, d = len(histories), gram.shape[0]
-    tastes = np.zeros((p, d), np.float32)
-    for start in range(0, p, _CHUNK):
-        stop = min(p, start + _CHUNK)
-        left, right = _systems(appeal, histories, start, stop, gram, parameters)
-        tastes[start:stop] = np.linalg.solve(left, right[:, :, None])[:, :, 0]
-    return tastes
+    @property
+    def counts(self) -> Ints:
+        """Swipes of each person (p,)."""
+        return np.diff(self.indptr)
 
 
-def _systems(
-    appeal: Floats32,
-    histories: Histories,
-    start: int,
-    stop: int,
-    gram: Floats64,
-    parameters: FoldInParameters,
-) -> tuple[Floats64, Floats64]:
-    """Normal equations (stop - start, d, d) and (stop - start, d) of some people."""
-    d = gram.shape[0]
-    confidences = parameters.confidences()
-    left = np.tile(gram + parameters.regularisation * np.eye(d), (stop - start, 1, 1))
-    right = np.zeros((stop - start, d))
-    for i in range(start, stop):
-        end = histories.indptr[i + 1]
-        begin = max(histories.indptr[i], end - HISTORY_LIMIT)
-        if begin == end:
-            continue
-        actions = histories.actions[begin:end]
-        y = appeal[histories.rows[begin:end]].astype(np.float64)
-        c = confidences[actions]
-        left[i - start] += y.T @ ((c - 1.0)[:, None] * y)
-        liked = (actions == LIKE) | (actions == SUPERLIKE)
-        right[i - start] = (c * liked) @ y
-    return left, right
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldIn:
+    """All that a fold-in reads of n candidates: appeals (n, d), logits of received rates (n,)."""
+
+    appeal: Floats32
+    received_logit: Floats32
+    given_prior: Prior
+    parameters: FoldInParameters
+
+    def tastes(self, histories: Histories, prior: Floats32) -> Floats32:
+        """Tastes (p, d) float32 of p people with prior tastes (p, d); about 40 µs a person.
+
+        The latest HISTORY_LIMIT swipes count. Without any, the taste is the prior.
+        """
+        histories = histories.latest(HISTORY_LIMIT)
+        liked = (histories.actions == LIKE) | (histories.actions == SUPERLIKE)
+        offset = self._offsets(histories, liked)
+        tastes = np.array(prior, np.float32)
+        for start in range(0, len(histories), _CHUNK):
+            stop = min(len(histories), start + _CHUNK)
+            left, right = self._systems(histories, liked, offset, prior, start, stop)
+            tastes[start:stop] += np.linalg.solve(left, right[:, :, None])[:, :, 0]
+        return tastes
+
+    def _offsets(self, histories: Histories, liked: npt.NDArray[np.bool_]) -> Floats64:
+        """Logits (m,) of the swipes by rates alone."""
+        likes_before = np.concatenate(([0], np.cumsum(liked)))
+        likes = np.diff(likes_before[histories.indptr])
+        given = logit(smoothed_rate(likes, histories.counts, self.given_prior))
+        w = self.parameters
+        of_person = w.intercept + w.w_given * given.astype(np.float64)
+        received = self.received_logit[histories.rows].astype(np.float64)
+        return np.asarray(np.repeat(of_person, histories.counts) + w.w_received * received)
+
+    def _systems(
+        self,
+        histories: Histories,
+        liked: npt.NDArray[np.bool_],
+        offset: Floats64,
+        prior: Floats32,
+        start: int,
+        stop: int,
+    ) -> tuple[Floats64, Floats64]:
+        """Normal equations (stop - start, d, d) and (stop - start, d) of some people."""
+        d = self.appeal.shape[1]
+        left = np.tile(self.parameters.regularisation * np.eye(d), (stop - start, 1, 1))
+        right = np.zeros((stop - start, d))
+        heavier = self.parameters.superlike_weight
+        for i in range(start, stop):
+            span = slice(histories.indptr[i], histories.indptr[i + 1])
+            if span.start == span.stop:
+                continue
+            y = self.appeal[histories.rows[span]].astype(np.float64)
+            p = 1.0 / (1.0 + np.exp(-(offset[span] + y @ prior[i])))
+            w = np.where(histories.actions[span] == SUPERLIKE, heavier, 1.0)
+            left[i - start] += y.T @ ((w * p * (1.0 - p))[:, None] * y)
+            right[i - start] = (w * (liked[span] - p)) @ y
+        return left, right

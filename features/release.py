@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from features.behaviour import BANDS, Prior
-from features.fold_in import HISTORY_LIMIT, FoldInParameters, Histories, fold_in_many
+from features.behaviour import BANDS, Prior, logit
+from features.fold_in import HISTORY_LIMIT, FoldIn, FoldInParameters, Histories
 from features.score import Calibrations
 
 Floats = npt.NDArray[np.float32]
@@ -95,16 +95,18 @@ class ReleaseArrays:
     """The arrays of n people in table order, d factors. Field = file name without `.npy`.
 
     person_id (n,) i64; columns (n,) features.eligibility.PERSON_DTYPE; cell (n,) u64, the H3 res-5
-    cell; taste, appeal (n, d) f32; given_rate, received_rate (n,) f32 smoothed; line (n, 2) f32
+    cell; taste, appeal (n, d) f32; taste_prior (n, d) f32, the taste expected of such a person
+    before any swipe; given_rate, received_rate (n,) f32 smoothed; line (n, 2) f32
     (alpha, beta); candidate_vectors (n, 2d + 3) f32; seen_indptr (n + 1,) and seen_ids (m,) i64,
-    sorted person ids that each row's person swiped; gram (d, d) f64 = appeal^T appeal;
-    cold_start (BANDS,) cold_start_dtype(d), by features.behaviour.bands.
+    sorted person ids that each row's person swiped; cold_start
+    (BANDS,) cold_start_dtype(d), by features.behaviour.bands.
     """
 
     person_id: Ints
     columns: Table
     cell: npt.NDArray[np.uint64]
     taste: Floats
+    taste_prior: Floats
     appeal: Floats
     given_rate: Floats
     received_rate: Floats
@@ -112,7 +114,6 @@ class ReleaseArrays:
     candidate_vectors: Floats
     seen_indptr: Ints
     seen_ids: Ints
-    gram: npt.NDArray[np.float64]
     cold_start: Table
 
 
@@ -128,6 +129,8 @@ class Release:
     arrays: ReleaseArrays
     _sorted_ids: Ints
     _order: Ints
+    _fold_in: FoldIn
+    _mean_prior: Floats
 
     @classmethod
     def open(cls, path: Path) -> "Release":
@@ -137,7 +140,14 @@ class Release:
         arrays = _map_arrays(path)
         _check_shapes(arrays, manifest)
         order = np.argsort(arrays.person_id, kind="stable").astype(np.int64)
-        return cls(path, manifest, arrays, arrays.person_id[order], order)
+        fold_in = FoldIn(
+            appeal=arrays.appeal,
+            received_logit=logit(arrays.received_rate),
+            given_prior=manifest.given_prior,
+            parameters=manifest.fold_in,
+        )
+        mean_prior = arrays.taste_prior.mean(axis=0)
+        return cls(path, manifest, arrays, arrays.person_id[order], order, fold_in, mean_prior)
 
     def rows_of(self, person_ids: npt.ArrayLike) -> Ints:
         """Table rows (m,) int64 of person ids (m,); -1 for people who are not in the release."""
@@ -152,25 +162,33 @@ class Release:
         a = self.arrays
         return np.asarray(a.seen_ids[a.seen_indptr[row] : a.seen_indptr[row + 1]], np.int64)
 
-    def fold_in(self, candidates: Ints, actions: npt.NDArray[np.uint8]) -> Floats:
-        """Taste (d,) from one history, oldest first; see `fold_in_many`."""
+    def fold_in(self, person: int, candidates: Ints, actions: npt.NDArray[np.uint8]) -> Floats:
+        """Taste (d,) of one person's history, oldest first; see `fold_in_many`."""
         indptr = np.array([0, len(candidates)], np.int64)
-        return np.asarray(self.fold_in_many(indptr, candidates, actions)[0], np.float32)
+        return np.asarray(self.fold_in_many([person], indptr, candidates, actions)[0], np.float32)
 
     def fold_in_many(
-        self, indptr: Ints, candidates: Ints, actions: npt.NDArray[np.uint8]
+        self,
+        people: npt.ArrayLike,
+        indptr: Ints,
+        candidates: Ints,
+        actions: npt.NDArray[np.uint8],
     ) -> Floats:
-        """Tastes (p, d) float32 of p histories: ids and actions indptr[i]:indptr[i + 1] of i.
+        """Tastes (p, d) float32 of p people by id: i swiped indptr[i]:indptr[i + 1], oldest first.
 
         The latest HISTORY_LIMIT swipes count; of those, the ones on people of this release.
         """
-        rows = self.rows_of(candidates)
-        position = np.arange(len(rows))
-        ends = np.repeat(indptr[1:], np.diff(indptr))
-        kept = (rows >= 0) & (position >= ends - HISTORY_LIMIT)
-        kept_before = np.concatenate(([0], np.cumsum(kept))).astype(np.int64)
-        known = Histories(kept_before[indptr], rows[kept], np.asarray(actions, np.uint8)[kept])
-        return fold_in_many(self.arrays.appeal, known, self.arrays.gram, self.manifest.fold_in)
+        histories = Histories(
+            np.asarray(indptr, np.int64), self.rows_of(candidates), np.asarray(actions, np.uint8)
+        ).latest(HISTORY_LIMIT)
+        return self._fold_in.tastes(histories.where(histories.rows >= 0), self._priors(people))
+
+    def _priors(self, people: npt.ArrayLike) -> Floats:
+        """Prior tastes (p, d); somebody whom the release does not know has the mean of all."""
+        rows = self.rows_of(people)
+        prior = np.array(self.arrays.taste_prior[rows], np.float32)
+        prior[rows < 0] = self._mean_prior
+        return prior
 
 
 def write_release(path: Path, manifest: Manifest, arrays: ReleaseArrays) -> Manifest:
@@ -242,6 +260,7 @@ def _check_shapes(arrays: ReleaseArrays, manifest: Manifest) -> None:
         "columns": (None, (n,)),
         "cell": ("<u8", (n,)),
         "taste": ("<f4", (n, d)),
+        "taste_prior": ("<f4", (n, d)),
         "appeal": ("<f4", (n, d)),
         "given_rate": ("<f4", (n,)),
         "received_rate": ("<f4", (n,)),
@@ -249,7 +268,6 @@ def _check_shapes(arrays: ReleaseArrays, manifest: Manifest) -> None:
         "candidate_vectors": ("<f4", (n, 2 * d + 3)),
         "seen_indptr": ("<i8", (n + 1,)),
         "seen_ids": ("<i8", (m,)),
-        "gram": ("<f8", (d, d)),
         "cold_start": (None, (BANDS,)),
     }
     for name, (dtype, shape) in expected.items():

@@ -151,6 +151,9 @@ def _tastes(release: Release, changes: Sequence[Changed]) -> list[bytes]:
     indptr = np.cumsum([0, *map(len, histories)])
     swipes = np.concatenate(histories)
     tastes = release.fold_in_many(
-        indptr, np.ascontiguousarray(swipes["candidate"]), np.ascontiguousarray(swipes["action"])
+        [change.stored.person for change in changes],
+        indptr,
+        np.ascontiguousarray(swipes["candidate"]),
+        np.ascontiguousarray(swipes["action"]),
     )
     return online.encode_column(Kind.FLOAT32_LIST, tastes)

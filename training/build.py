@@ -25,7 +25,6 @@ import pyarrow as pa
 
 import features
 import training
-from features.fold_in import gram_of
 from features.release import (
     FeatureField,
     Manifest,
@@ -52,7 +51,7 @@ from training.evaluation import (
     ranking_quality,
 )
 from training.exposure import choose_tau
-from training.factors import Factors, FactorSettings, fit_factors
+from training.factors import Factors, FactorSettings, find_basis, fit_factors
 from training.model import Model, model_of
 from training.rates import Priors, count, fit_priors
 
@@ -156,14 +155,28 @@ def fit(
     people, split, swipes = datasets.people, datasets.split, datasets.swipes
     past = swipes.between(split.start, split.calibrate)
     priors = fit_priors(count(past, len(people)))
-    factors = fit_factors(past, people, settings.factors, rng)
+    basis = find_basis(past, people, priors, settings.factors, rng)
+    factors = fit_factors(past, people, priors, basis, settings.factors, rng)
     calibrations = calibrate(inputs_of(datasets, pairs, counts, factors, priors), pairs.liked)
     seen_past = swipes.between(split.start, split.evaluate)
-    held_factors = fit_factors(seen_past, people, settings.factors, rng, start=factors)
+    held_factors = _refit(seen_past, datasets, factors, priors, settings, rng)
     held = model_of(datasets, seen_past, held_factors, priors, calibrations, rng)
-    final_factors = fit_factors(swipes, people, settings.factors, rng, start=held_factors)
+    final_factors = _refit(swipes, datasets, held_factors, priors, settings, rng)
     final = model_of(datasets, swipes, final_factors, priors, calibrations, rng)
     return Fitted(priors, held, held_factors, final, settings)
+
+
+def _refit(
+    swipes: Swipes,
+    datasets: Datasets,
+    start: Factors,
+    priors: Priors,
+    settings: TrainingSettings,
+    rng: np.random.Generator,
+) -> Factors:
+    return fit_factors(
+        swipes, datasets.people, priors, start.basis, settings.factors, rng, start=start
+    )
 
 
 def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
@@ -221,15 +234,15 @@ def assemble(
 
     Raises `ReleaseExists`.
     """
-    model, settings = fitted.final, fitted.settings.factors
+    model, d = fitted.final, fitted.settings.factors.d
     manifest = Manifest(
-        d=settings.d,
+        d=d,
         people=len(datasets.people),
         training_window=TrainingWindow(start=datasets.window_start, end=datasets.window_end),
         snapshot_at=datasets.snapshot_at,
         bus_positions={topic: dict(of_topic) for topic, of_topic in bus_positions.items()},
-        features=signature(settings.d),
-        fold_in=settings.fold_in,
+        features=signature(d),
+        fold_in=fitted.held_factors.basis.parameters,
         given_prior=fitted.priors.given,
         received_prior=fitted.priors.received,
         tau=evaluation.tau,
@@ -255,6 +268,7 @@ def _arrays(datasets: Datasets, model: Model) -> ReleaseArrays:
         columns=people.table,
         cell=people.cell,
         taste=model.taste,
+        taste_prior=model.taste_prior,
         appeal=model.appeal,
         given_rate=model.given_rate,
         received_rate=model.received_rate,
@@ -262,7 +276,6 @@ def _arrays(datasets: Datasets, model: Model) -> ReleaseArrays:
         candidate_vectors=candidate_vectors(model.sides()),
         seen_indptr=seen_indptr,
         seen_ids=seen_ids,
-        gram=gram_of(model.appeal),
         cold_start=model.cold_start,
     )
 

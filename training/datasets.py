@@ -55,6 +55,11 @@ class Swipes:
         return np.asarray((self.action == LIKE) | (self.action == SUPERLIKE))
 
     @property
+    def superliked(self) -> npt.NDArray[np.bool_]:
+        """(m,) superlikes."""
+        return np.asarray(self.action == SUPERLIKE)
+
+    @property
     def day(self) -> Ints:
         """(m,) UTC days since 1970."""
         return self.at_ms // DAY_MS

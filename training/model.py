@@ -23,6 +23,7 @@ class Model:
     """
 
     taste: Floats
+    taste_prior: Floats
     appeal: Floats
     given_rate: Floats
     received_rate: Floats
@@ -63,4 +64,6 @@ def model_of(
     sides = Sides.of(taste, appeal, given, liked, no_line, people.gender, calibrations)
     line = fit_lines(people, sides, datasets.today, rng).line
     means = cold_start(people.band, taste, appeal, given, liked, line, made, received)
-    return Model(taste, appeal, given, liked, line, means, calibrations, people.gender)
+    return Model(
+        taste, factors.prior, appeal, given, liked, line, means, calibrations, people.gender
+    )
