@@ -8,7 +8,7 @@ import numpy as np
 from features.behaviour import BANDS, GENDERS, Prior
 from features.disk_cells import table_order
 from features.eligibility import person_table
-from features.fold_in import FoldInParameters, gram_of
+from features.fold_in import FoldInParameters
 from features.release import (
     Manifest,
     Release,
@@ -38,6 +38,7 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0) -> Release:
         columns=columns,
         cell=order.cell,
         taste=taste,
+        taste_prior=np.zeros_like(taste),
         appeal=appeal,
         given_rate=rate,
         received_rate=rate,
@@ -45,13 +46,12 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0) -> Release:
         candidate_vectors=np.zeros((people, 2 * D + 3), np.float32),
         seen_indptr=np.zeros(people + 1, np.int64),
         seen_ids=np.zeros(0, np.int64),
-        gram=gram_of(appeal),
         cold_start=np.zeros(BANDS, cold_start_dtype(D)),
     )
     at = datetime(2026, 3, 1, tzinfo=UTC)
     manifest = Manifest(
         d=D, people=people, training_window=TrainingWindow(start=at, end=at), snapshot_at=at,
-        bus_positions={}, features=(), fold_in=FoldInParameters(10.0, 20.0, 3.0, 1.0),
+        bus_positions={}, features=(), fold_in=FoldInParameters(-0.5, 1.0, 1.0, 2.0, 1.0),
         given_prior=Prior(4.0, 10.0), received_prior=Prior(3.0, 10.0), tau=0.1,
         calibration={g: Calibration(1.0, 1.0, 1.0, 0.0) for g in GENDERS},
         evaluation={}, data_hash="", code_hash="", files={},

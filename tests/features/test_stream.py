@@ -89,7 +89,7 @@ async def test_tastes_and_rates_are_those_of_the_stored_history(
         made = [s for s in swipes if s.swiper == person]
         history = unpack((await read_states(redis, [person]))[0].state.history)
         assert sorted(history["candidate"].tolist()) == sorted(s.swiped for s in made)
-        taste = release.fold_in(history["candidate"], history["action"])
+        taste = release.fold_in(person, history["candidate"], history["action"])
         np.testing.assert_array_equal(found.columns["taste"][person - 1], taste)
 
 
@@ -128,7 +128,7 @@ async def test_swipes_during_a_refold_are_not_lost(redis: Redis, tmp_path: Path)
         history = unpack((await read_states(redis, [person]))[0].state.history)
         np.testing.assert_array_equal(
             found.columns["taste"][person - 1],
-            release.fold_in(history["candidate"], history["action"]),
+            release.fold_in(person, history["candidate"], history["action"]),
         )
 
 
