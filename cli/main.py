@@ -5,7 +5,7 @@ Modules registered here import nothing heavy at their top: what a command needs,
 
 import typer
 
-from cli import down, import_, logs, status, up
+from cli import demo, down, import_, logs, run, status, up
 
 app = typer.Typer(
     name="gravity",
@@ -14,11 +14,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(demo.demo)
 app.command()(up.up)
 app.command()(down.down)
 app.command()(status.status)
 app.command()(logs.logs)
 app.add_typer(import_.app)
+app.add_typer(run.app)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ STORES = infra.STORES
 LEARNING = infra.LEARNING
 SERVING = ("api", "consumers", "ranker")
 SERVERS = STORES + LEARNING
-PORTS = (*infra.port_names(SERVERS), "api", "ranker")
+PORTS = (*infra.port_names(SERVERS), "api", "consumers", "ranker")
 _LOG = (postgres.NAME, redis.NAME, broker.NAME)
 
 
@@ -31,10 +31,14 @@ def _environment(place: Place) -> dict[str, str]:
     return {"GRAVITY_HOME": str(place.home.path), "PYTHONUNBUFFERED": "1"}
 
 
+def _gravity(*words: str) -> tuple[str, ...]:
+    return (wheels.script("gravity", "gravity-discovery"), *words)
+
+
 def _api(place: Place) -> Program:
     return Program(
         name="api",
-        command=(wheels.script("gravity", "gravity-discovery"), "run", "api"),
+        command=_gravity("run", "api", "--port", str(place.ports["api"])),
         check=Check("http", f"{place.url('api')}/readyz"),
         directory=str(ROOT),
         environment=_environment(place),
@@ -46,11 +50,12 @@ def _api(place: Place) -> Program:
 def _consumers(place: Place) -> Program:
     return Program(
         name="consumers",
-        command=(wheels.script("gravity", "gravity-discovery"), "run", "consumers"),
-        check=Check("alive", ""),
+        command=_gravity("run", "consumers", "--port", str(place.ports["consumers"])),
+        check=Check("http", f"{place.url('consumers')}/readyz"),
         directory=str(ROOT),
         environment=_environment(place),
         after=_LOG,
+        url=place.url("consumers"),
     )
 
 
@@ -62,7 +67,7 @@ def _ranker(place: Place) -> Program:
             *("--host", "127.0.0.1", "--port", str(place.ports["ranker"])),
             *("--api-workers", "1", "--working-dir", str(ROOT)),
         ),
-        check=Check("http", f"{place.url('ranker')}/livez"),
+        check=Check("http", f"{place.url('ranker')}/readyz"),
         directory=str(ROOT),
         environment={
             **_environment(place),
@@ -89,6 +94,7 @@ def _flows(place: Place) -> Program:
             "DO_NOT_TRACK": "1",
         },
         after=(*_LOG, mlflow.NAME, prefect.NAME),
+        # Training gives way to serving.
         nice=5,
     )
 

@@ -1,0 +1,34 @@
+"""Small questions about single people, asked of Redis as the demo goes."""
+
+from collections.abc import Awaitable, Callable
+
+from redis.asyncio import Redis
+
+from cli.wait import until
+from features.reader import read
+from features.views import BEHAVIOUR, PROFILE
+from features.wire import run
+
+
+def body_type_of(redis: Redis) -> Callable[[int], Awaitable[str]]:
+    """Ask for a person's body type; empty where it is not stated."""
+
+    async def ask(person: int) -> str:
+        column = (await read(redis, [PROFILE], [person]))[PROFILE.name].strings("body_type")
+        return str(column[0] or "")
+
+    return ask
+
+
+def learned_by(redis: Redis) -> Callable[[int], Awaitable[None]]:
+    """Wait until every swipe that was acknowledged to a viewer counts in the viewer's features."""
+
+    async def wait(viewer: int) -> None:
+        async def caught_up() -> bool:
+            rows = (await read(redis, [BEHAVIOUR], [viewer]))[BEHAVIOUR.name]
+            acknowledged = await run(redis.zcard(f"seen:{{{viewer}}}"))
+            return bool(rows.numbers("swipes_given")[0] >= acknowledged)
+
+        await until(caught_up, f"the features of viewer {viewer}", every_s=0.005)
+
+    return wait

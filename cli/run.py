@@ -1,0 +1,136 @@
+"""`gravity run api | consumers`: which services share a process on one machine.
+
+In a cluster each service runs its own `app.py` instead; the code is the same.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter, FastAPI
+
+    from gravity.kernel import Kernel
+    from gravity.settings import Settings
+
+app = typer.Typer(
+    name="run",
+    help="Run one process of the stack in the foreground; `gravity up` runs them all.",
+    no_args_is_help=True,
+)
+_Port = Annotated[int, typer.Option(help="The port to listen on, at localhost.")]
+
+# A topic's records may be trimmed once all of these have passed them. Topics that releases are
+# caught up from (profile.changed and the like) are not here: they are never trimmed.
+_READERS: Final = {
+    "user.swipes": ("matcher",),
+    "swipe.recorded": ("features", "lake.swipe.recorded", "read-side"),
+    "discovery.impressions": ("lake.discovery.impressions",),
+}
+_LANES: Final = ("interactions", "profiles", "safety", "billing", "identity")
+
+
+@app.command()
+def api(port: _Port) -> None:
+    """Discovery, interactions and profiles behind one port."""
+    from discovery_api import app as discovery
+    from interactions import app as interactions
+    from profiles import app as profiles
+
+    def routers(kernel: "Kernel") -> "list[APIRouter]":
+        return [
+            discovery.router(kernel),
+            interactions.router(kernel),
+            profiles.router(kernel),
+        ]
+
+    asyncio.run(_serve("api", port, routers, _nothing))
+
+
+@app.command()
+def consumers(port: _Port) -> None:
+    """Everything that reads the bus, and the relays that write to it; serves metrics."""
+
+    def no_routers(_: "Kernel") -> "list[APIRouter]":
+        return []
+
+    asyncio.run(_serve("consumers", port, no_routers, _consuming))
+
+
+def _nothing(_: "Kernel", __: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+    return []
+
+
+def _consuming(kernel: "Kernel", stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+    from features.app import FeatureConsumers
+    from gravity.bus_retention import trim_forever
+    from gravity.consumer import consume
+    from gravity.outbox import relay
+    from interactions import app as interactions
+    from profiles import app as profiles
+
+    features = FeatureConsumers(kernel)
+    subscriptions = [
+        *interactions.subscriptions(kernel),
+        *profiles.subscriptions(kernel),
+        *features.subscriptions(),
+    ]
+    bus = kernel.settings.bus_url
+    return [
+        *(consume(subscription, kernel.pool, bus, stop) for subscription in subscriptions),
+        *(relay(kernel.pool, kernel.producer, lane, stop) for lane in _LANES),
+        *features.background(stop),
+        trim_forever(kernel.pool, kernel.settings, _READERS, stop),
+    ]
+
+
+async def _serve(
+    service: str,
+    port: int,
+    routers: "Callable[[Kernel], list[APIRouter]]",
+    background: "Callable[[Kernel, asyncio.Event], list[Coroutine[Any, Any, None]]]",
+) -> None:
+    from contracts import topics
+    from gravity import telemetry
+    from gravity.bus import create_topics
+    from gravity.http import create_app
+    from gravity.kernel import open_kernel
+    from gravity.postgres import migrate
+    from gravity.settings import Settings
+
+    settings = Settings.load()
+    telemetry.configure(service, settings)
+    async with open_kernel(settings) as kernel:
+        for package in ("gravity", *_LANES):
+            await migrate(kernel.pool, package)
+        await create_topics(settings.bus_url, topics.ALL)
+        app = create_app(f"Gravity {service}", kernel, routers(kernel))
+        stop = asyncio.Event()
+        async with _running(background(kernel, stop), stop):
+            await _listen(app, port)
+
+
+@asynccontextmanager
+async def _running(
+    work: list[Coroutine[Any, Any, None]], stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Run beside the HTTP server; on the way out, let everything finish what it holds."""
+    async with asyncio.TaskGroup() as group:
+        for each in work:
+            group.create_task(each)
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+async def _listen(app: "FastAPI", port: int) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, log_config=None, access_log=False, server_header=False
+    )
+    await uvicorn.Server(config).serve()
