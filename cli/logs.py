@@ -28,32 +28,32 @@ def logs(
     for path in files:
         text = path.read_text(encoding="utf-8", errors="replace")
         for line in text.splitlines()[-lines:] if lines else ():
-            typer.echo(_labelled(path, line, len(files)))
+            typer.echo(_labelled(path, line, program))
     if follow:
-        _follow(files)
+        _follow(files, program)
 
 
-def _labelled(path: Path, line: str, files: int) -> str:
-    return line if files == 1 else f"{path.stem:<10} {line}"
+def _labelled(path: Path, line: str, program: str | None) -> str:
+    return line if program else f"{path.stem:<10} {line}"
 
 
-def _follow(files: list[Path]) -> None:
+def _follow(files: list[Path], program: str | None) -> None:
     positions = {path: path.stat().st_size for path in files}
     try:
         while True:
             for path, position in positions.items():
-                positions[path] = _print_new(path, position, len(files))
+                positions[path] = _print_new(path, position, program)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         return
 
 
-def _print_new(path: Path, position: int, files: int) -> int:
+def _print_new(path: Path, position: int, program: str | None) -> int:
     size = path.stat().st_size
     with path.open("rb") as file:
         # A smaller file has been rotated: it is a new one.
         file.seek(position if size >= position else 0)
         text = file.read()
         for line in text.decode("utf-8", "replace").splitlines():
-            typer.echo(_labelled(path, line, files))
+            typer.echo(_labelled(path, line, program))
         return file.tell()

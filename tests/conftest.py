@@ -24,6 +24,22 @@ def infra() -> Iterator[Infra]:
         yield servers
 
 
+@pytest.fixture(scope="session")
+def mlflow_url() -> Iterator[str]:
+    """An MLflow server for the session. It takes 10 s to start: ask for it only if you need it."""
+    with running_infra(("mlflow",)) as servers:
+        servers.wait("mlflow")
+        yield servers.place.url("mlflow")
+
+
+@pytest.fixture(scope="session")
+def prefect_api_url() -> Iterator[str]:
+    """A Prefect server for the session. It takes 15 s to start: ask for it only if you need it."""
+    with running_infra(("prefect",)) as servers:
+        servers.wait("prefect")
+        yield f"{servers.place.url('prefect')}/api"
+
+
 @pytest.fixture
 async def database_url(infra: Infra) -> AsyncIterator[str]:
     """The URL of an empty database of the test's own."""

@@ -25,7 +25,7 @@ class Infra:
 
     def wait(self, *names: str) -> None:
         """Return when the named servers are ready."""
-        self.running.wait(names, timeout_s=60)
+        self.running.wait(names, timeout_s=120)
 
     @property
     def postgres_url(self) -> str:
@@ -59,26 +59,25 @@ class Infra:
 
 
 @contextmanager
-def running_infra() -> Iterator[Infra]:
-    """Start the stores in a temporary folder; end them and remove it on exit."""
+def running_infra(names: tuple[str, ...] = infra.STORES) -> Iterator[Infra]:
+    """Start the named servers in a temporary folder; end them and remove it on exit."""
     with tempfile.TemporaryDirectory(prefix="gravity-tests-") as folder:
         home = Home.at(Path(folder))
         composition = stack.Composition(
-            infra.port_names(infra.STORES),
-            lambda place: infra.programs(place, infra.STORES, {}),
-            lambda place: infra.settings(place, infra.STORES),
+            infra.port_names(names),
+            lambda place: infra.programs(place, names, {}),
+            lambda place: infra.settings(place, names),
         )
         running = stack.start(home, composition, {})
         try:
-            yield Infra(running, _place_of(running))
+            yield Infra(running, _place_of(running, names))
         finally:
             running.stop()
 
 
-def _place_of(running: stack.Stack) -> Place:
+def _place_of(running: stack.Stack, names: tuple[str, ...]) -> Place:
     known = running.settings()
-    names = infra.port_names(infra.STORES)
-    chosen = {name: int(known[ports.variable(name)]) for name in names}
+    chosen = {name: int(known[ports.variable(name)]) for name in infra.port_names(names)}
     return Place(running.home, chosen, keys.load_or_create(running.home.keys))
 
 

@@ -73,16 +73,6 @@ def test_a_program_that_always_fails_is_reported_with_the_end_of_its_log(home: H
         running.wait(timeout_s=30)
 
 
-def test_a_failed_preparation_is_reported(home: Home) -> None:
-    program = shell(home, "a", RUNS)
-    broken = replace(program, prepare=("/bin/sh", "-c", "echo disk is full; exit 1"))
-    with (
-        started(home.path, broken) as running,
-        pytest.raises(ProgramFailed, match=r"(?s)disk is full.*preparation failed"),
-    ):
-        running.wait(timeout_s=30)
-
-
 def test_down_leaves_no_process_even_of_those_that_ignore_signals(home: Home) -> None:
     stubborn = shell(
         home, "stubborn", "(setsid sleep 1000 &); trap '' TERM; touch READY; sleep 1000"

@@ -39,7 +39,5 @@ def program(place: Place) -> Program:
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true",
         },
-        # Seconds of imports, which nobody waits for while people and swipes are imported.
-        nice=5,
         url=place.url(NAME),
     )

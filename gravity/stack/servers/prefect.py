@@ -36,7 +36,5 @@ def program(place: Place) -> Program:
             "PREFECT__SERVER_FINAL": "1",
             "DO_NOT_TRACK": "1",
         },
-        # Seconds of imports, which nobody waits for while people and swipes are imported.
-        nice=5,
         url=place.url(NAME),
     )
