@@ -1,0 +1,54 @@
+"""Wiring of interactions: routes, consumers, and what runs beside the consumers."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from gravity import outbox
+from gravity.http import create_app as create_http_app
+from gravity.kernel import Kernel
+from interactions.api import create_router
+from interactions.events import subscriptions
+from interactions.matcher import LANE
+from interactions.reservations import sweep
+
+__all__ = ["background", "create_app", "router", "subscriptions"]
+
+log = logging.getLogger(__name__)
+_SWEEP_EVERY_S: Final = 30.0
+
+
+def router(kernel: Kernel) -> APIRouter:
+    """The routes."""
+    return create_router(kernel)
+
+
+def background(kernel: Kernel, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
+    """The relay of the matcher's outbox, and the sweep of reservations; they end at `stop`."""
+    return [
+        outbox.relay(kernel.pool, kernel.producer, LANE, stop),
+        _sweep_until(kernel, stop),
+    ]
+
+
+def create_app(kernel: Kernel) -> FastAPI:
+    """The interactions API as a deployment of its own."""
+    return create_http_app("Gravity interactions", kernel, [router(kernel)])
+
+
+async def _sweep_until(kernel: Kernel, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            returned = await sweep(kernel.redis, kernel.pool, kernel.clock())
+        except Exception:
+            log.warning("sweep of reservations failed, next one soon", exc_info=True)
+        else:
+            if returned:
+                log.info("reservations returned", extra={"count": returned})
+        try:
+            await asyncio.wait_for(stop.wait(), _SWEEP_EVERY_S)
+        except TimeoutError:
+            continue

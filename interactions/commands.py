@@ -1,0 +1,135 @@
+"""Between the domain and the contracts: commands read from user.swipes, events written."""
+
+from datetime import UTC, datetime
+
+from contracts import events_pb2 as events
+from contracts.topics import (
+    LIKE_RECEIVED,
+    MATCH_CREATED,
+    MATCH_ENDED,
+    SWIPE_RECORDED,
+    pair_key,
+)
+from gravity.bus import Message, Record
+from gravity.consumer import InvalidRecord
+from interactions.domain import (
+    Blocked,
+    Command,
+    Effect,
+    Kind,
+    LikeReceived,
+    MatchCreated,
+    MatchEnded,
+    Place,
+    SwipeRecorded,
+    derived_id,
+)
+
+_LARGEST_PERSON = 2**63 - 1
+
+
+def command_of(record: Record) -> Command | None:
+    """The command in a record; None for those that later versions obey.
+
+    Raises InvalidRecord where no person could have sent it.
+    """
+    sent = events.PairCommand.FromString(record.value)
+    if not (0 < sent.actor <= _LARGEST_PERSON and 0 < sent.target <= _LARGEST_PERSON):
+        raise InvalidRecord(record, "a person id that is none")
+    if sent.actor == sent.target:
+        raise InvalidRecord(record, "a command on oneself")
+    place = Place(record.partition, record.offset)
+    which = sent.WhichOneof("command")
+    if which == "swipe":
+        swipe = sent.swipe
+        if swipe.action not in (1, 2, 3):
+            raise InvalidRecord(record, "an action that is none")
+        return Command(
+            Kind.SWIPE,
+            sent.actor,
+            sent.target,
+            sent.occurred_at_ms,
+            place,
+            swipe.action,
+            swipe.impression,
+        )
+    if which == "block":
+        return Command(Kind.BLOCK, sent.actor, sent.target, sent.occurred_at_ms, place)
+    if which is None:
+        raise InvalidRecord(record, "no command")
+    return None
+
+
+def at(milliseconds: int) -> datetime:
+    """A time of Postgres."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def message_of(effect: Effect) -> Message | None:
+    """The event that tells others of an effect; None where nobody else needs to know."""
+    match effect:
+        case SwipeRecorded(command):
+            return _swipe_recorded(command)
+        case LikeReceived(command):
+            return _like_received(command)
+        case MatchCreated():
+            return _match_created(effect)
+        case MatchEnded():
+            return _match_ended(effect)
+        case Blocked():
+            return None
+
+
+def _key(command: Command) -> bytes:
+    return pair_key(command.actor, command.target)
+
+
+def _swipe_recorded(command: Command) -> Message:
+    event = events.SwipeRecorded(
+        event_id=derived_id(command, "swipe.recorded"),
+        occurred_at_ms=command.at_ms,
+        swiper=command.actor,
+        swiped=command.target,
+        action=events.Action.ValueType(command.action),
+        impression=command.impression,
+        source=events.Source(partition=command.place.partition, offset=command.place.offset),
+    )
+    return Message(SWIPE_RECORDED.name, _key(command), event.SerializeToString())
+
+
+def _like_received(command: Command) -> Message:
+    event = events.LikeReceived(
+        event_id=derived_id(command, "like.received"),
+        occurred_at_ms=command.at_ms,
+        liker=command.actor,
+        liked=command.target,
+        superlike=command.action == events.ACTION_SUPERLIKE,
+    )
+    return Message(LIKE_RECEIVED.name, _key(command), event.SerializeToString())
+
+
+def _match_created(effect: MatchCreated) -> Message:
+    command, match = effect.command, effect.match
+    event = events.MatchCreated(
+        event_id=derived_id(command, "match.created"),
+        occurred_at_ms=command.at_ms,
+        low=command.pair.low,
+        high=command.pair.high,
+        match_id=match.match_id,
+        episode=match.episode,
+    )
+    return Message(MATCH_CREATED.name, _key(command), event.SerializeToString())
+
+
+def _match_ended(effect: MatchEnded) -> Message:
+    command, match = effect.command, effect.match
+    event = events.MatchEnded(
+        event_id=derived_id(command, "match.ended"),
+        occurred_at_ms=command.at_ms,
+        low=command.pair.low,
+        high=command.pair.high,
+        match_id=match.match_id,
+        episode=match.episode,
+        reason=events.MatchEnd.ValueType(match.ended),
+    )
+    return Message(MATCH_ENDED.name, _key(command), event.SerializeToString())

@@ -1,0 +1,56 @@
+-- Reserves a batch of one person's swipes: a place in the day's quota and in the set of people seen.
+-- KEYS   1 quota of today, 2 of yesterday, 3 of the day before, 4 seen, 5 open reservations
+-- ARGV   1 now in ms, 2 today as YYYYMMDD, 3 limit, 4 seconds a quota is kept,
+--        then of each swipe: client id, candidate, action
+-- Returns the number charged today, then of each swipe its state and the ms of its first
+-- reservation (0 where it has none):
+--   append          reserved, now or earlier, and not known as appended
+--   duplicate       this client id was reserved and appended
+--   already_swiped  another swipe on the candidate stands
+--   over_limit      no place left
+--   reused          this client id names another swipe
+local now, today, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local charged = tonumber(redis.call('HGET', KEYS[1], 'n') or '0')
+local out = {}
+
+local function first_known(field)
+    for k = 1, 3 do
+        local value = redis.call('HGET', KEYS[k], field)
+        if value then return value end
+    end
+    return nil
+end
+
+for at = 5, #ARGV, 3 do
+    local field, candidate, action = 's:' .. ARGV[at], ARGV[at + 1], ARGV[at + 2]
+    local what = candidate .. ':' .. action .. ':'
+    local known = first_known(field)
+    local open = redis.call('HGET', KEYS[5], candidate)
+    local seen = redis.call('ZSCORE', KEYS[4], candidate)
+    local state, first = 'append', now
+    if known then first = string.match(known, '(%d+)$') end
+    if known and string.sub(known, 1, #what) ~= what then
+        state, first = 'reused', '0'
+    elseif open then
+        -- Somebody reserved this candidate and nobody knows that it was appended: no second charge.
+        local day, reserved = string.match(open, '^(%d+):(%d+):')
+        redis.call('HSET', KEYS[5], candidate, day .. ':' .. reserved .. ':' .. now)
+    elseif seen then
+        state = known and 'duplicate' or 'already_swiped'
+        first = '0'
+    elseif charged >= limit then
+        state, first = 'over_limit', '0'
+    else
+        charged = redis.call('HINCRBY', KEYS[1], 'n', 1)
+        redis.call('HSET', KEYS[5], candidate, today .. ':' .. now .. ':' .. now)
+    end
+    if state == 'append' then
+        if not known then redis.call('HSET', KEYS[1], field, what .. now) end
+        redis.call('ZADD', KEYS[4], string.format('%.3f', tonumber(now) / 1000), candidate)
+        redis.call('EXPIRE', KEYS[1], ARGV[4])
+    end
+    out[#out + 1] = state
+    out[#out + 1] = first
+end
+table.insert(out, 1, charged)
+return out

@@ -1,0 +1,67 @@
+"""Keeping the read side: the matcher's events into Redis, in any order and more than once."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+from redis.asyncio import Redis
+
+from contracts import events_pb2 as events
+from contracts.topics import LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED, SWIPE_RECORDED
+from features.wire import packed
+from gravity.bus import Record
+from gravity.consumer import Subscription
+from interactions import keys
+from interactions.scripts import Script, run_all
+
+NAME: Final = "interactions_read_side"
+LIKE: Final = Script("like.lua")
+MATCH: Final = Script("match.lua")
+
+
+def subscription(redis: Redis) -> Subscription:
+    """The read side as a consumer."""
+
+    async def handle(_: asyncpg.Connection, records: Sequence[Record]) -> None:
+        commands = [command for record in records for command in commands_of(record)]
+        await run_all(redis, [LIKE, MATCH], commands)
+
+    topics = (SWIPE_RECORDED, LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED)
+    return Subscription(NAME, topics, handle)
+
+
+def commands_of(record: Record) -> list[bytes]:
+    """What one event writes. Each command is safe to repeat."""
+    if record.topic == SWIPE_RECORDED.name:
+        return _swiped(events.SwipeRecorded.FromString(record.value))
+    if record.topic == LIKE_RECEIVED.name:
+        return _liked(events.LikeReceived.FromString(record.value))
+    if record.topic == MATCH_CREATED.name:
+        return _match(events.MatchCreated.FromString(record.value), ended=0)
+    return _match(events.MatchEnded.FromString(record.value), ended=1)
+
+
+def _swiped(event: events.SwipeRecorded) -> list[bytes]:
+    seen, likes = keys.seen(event.swiper).encode(), keys.likes(event.swiper).encode()
+    other = b"%d" % event.swiped
+    return [
+        # Written before the append already; here for a reservation that was given back too early.
+        packed(b"ZADD", seen, keys.score(event.occurred_at_ms), other),
+        packed(b"ZREM", likes, other),
+    ]
+
+
+def _liked(event: events.LikeReceived) -> list[bytes]:
+    names = [keys.likes(event.liked), keys.seen(event.liked), keys.blocked(event.liked)]
+    return [LIKE.call(names, [event.liker, keys.score(event.occurred_at_ms)])]
+
+
+def _match(event: events.MatchCreated | events.MatchEnded, ended: int) -> list[bytes]:
+    arguments = (keys.score(event.occurred_at_ms), 2 * event.episode + ended)
+    sides = ((event.low, event.high), (event.high, event.low))
+    return [
+        MATCH.call(
+            [keys.matches(a), keys.episodes(a), keys.likes(a), keys.blocked(a)], [b, *arguments]
+        )
+        for a, b in sides
+    ]

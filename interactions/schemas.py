@@ -1,0 +1,212 @@
+"""What the interactions API takes and gives, with examples."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
+
+from gravity.problems import Problem
+
+LARGEST_BATCH = 500
+_LARGEST_PERSON = 2**63 - 1
+_TOKEN = "AQAAAAAAAAAqAAAAAAAAEmcBmMDeAAB…"  # noqa: S105
+_ID = "0198c0de-0000-7000-8000-000000000001"
+_EXAMPLE_SWIPE = {
+    "client_swipe_id": _ID,
+    "candidate": 4711,
+    "action": "like",
+    "token": _TOKEN,
+    "swiped_at": "2026-03-01T12:00:00Z",
+}
+
+PersonId = Annotated[int, Field(strict=True, ge=1, le=_LARGEST_PERSON)]
+StatusName = Literal[
+    "accepted",
+    "duplicate",
+    "already_swiped",
+    "over_limit",
+    "token_expired",
+    "token_invalid",
+    "self_swipe",
+    "client_id_reused",
+    "not_recorded",
+]
+
+
+class SwipeIn(BaseModel):
+    """A decision on one card."""
+
+    model_config = ConfigDict(title="Swipe", json_schema_extra={"example": _EXAMPLE_SWIPE})
+
+    client_swipe_id: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._:-]{1,64}$",
+            description="Made by the client, once a swipe; the same when it is sent again.",
+        ),
+    ]
+    candidate: PersonId
+    action: Literal["like", "pass", "superlike"]
+    token: Annotated[str, Field(max_length=1024, description="The card's token.")]
+    swiped_at: Annotated[
+        AwareDatetime | None,
+        Field(description="By the client's clock; informative: the server's time rules."),
+    ] = None
+
+
+def _small_enough(swipes: object) -> object:
+    # Before each is looked at: thousands of them are one mistake, not thousands.
+    if isinstance(swipes, list) and len(swipes) > LARGEST_BATCH:
+        detail = f"At most {LARGEST_BATCH} swipes a request; these are {len(swipes)}."
+        raise Problem(413, "batch_too_large", "The batch has too many swipes", detail)
+    return swipes
+
+
+class SwipesIn(BaseModel):
+    """Swipes in the order in which they were made."""
+
+    model_config = ConfigDict(
+        title="Swipes", json_schema_extra={"example": {"swipes": [_EXAMPLE_SWIPE]}}
+    )
+
+    swipes: Annotated[
+        list[SwipeIn], Field(min_length=1, max_length=LARGEST_BATCH), BeforeValidator(_small_enough)
+    ]
+
+
+def _one_or_many(body: object) -> str:
+    return "many" if isinstance(body, SwipesIn) or "swipes" in _fields(body) else "one"
+
+
+def _fields(body: object) -> dict[str, object]:
+    return body if isinstance(body, dict) else {}
+
+
+SwipesBody = Annotated[
+    Annotated[SwipesIn, Tag("many")] | Annotated[SwipeIn, Tag("one")], Discriminator(_one_or_many)
+]
+
+
+class SwipeOut(BaseModel):
+    """What became of one swipe. `accepted`, `duplicate` and `already_swiped` are final and good;
+    `not_recorded` wants to be sent again; the others are final refusals."""
+
+    model_config = ConfigDict(title="SwipeResult")
+
+    client_swipe_id: str
+    candidate: int
+    status: StatusName
+
+
+class SwipesOut(BaseModel):
+    """The answers, in the order of the swipes."""
+
+    model_config = ConfigDict(
+        title="SwipeResults",
+        json_schema_extra={
+            "example": {
+                "results": [{"client_swipe_id": _ID, "candidate": 4711, "status": "accepted"}],
+                "remaining": 1999,
+            }
+        },
+    )
+
+    results: list[SwipeOut]
+    remaining: int = Field(description="Swipes left today, UTC.")
+
+
+class PhotoOut(BaseModel):
+    """One photo; pixels."""
+
+    model_config = ConfigDict(title="ListPhoto")
+
+    url: str
+    blurhash: str
+    width: int
+    height: int
+
+
+_EXAMPLE_LIKE = {
+    "id": 4711,
+    "name": "Robin",
+    "age": 34,
+    "photos": [],
+    "liked_at": "2026-03-01T12:00:00Z",
+    "token": _TOKEN,
+}
+
+
+class LikeOut(BaseModel):
+    """Somebody who likes the viewer and waits for an answer."""
+
+    model_config = ConfigDict(title="Like", json_schema_extra={"example": _EXAMPLE_LIKE})
+
+    id: int
+    name: str
+    age: int
+    photos: list[PhotoOut]
+    liked_at: datetime
+    token: str = Field(description="To be sent back with the swipe; valid for seven days.")
+
+
+class LikesOut(BaseModel):
+    """Likes received, newest first."""
+
+    model_config = ConfigDict(
+        title="Likes",
+        json_schema_extra={"example": {"items": [_EXAMPLE_LIKE], "count": 1, "next": None}},
+    )
+
+    items: list[LikeOut]
+    count: int = Field(description="All that wait, about: withdrawn people are counted, not shown.")
+    next: str | None = Field(description="Cursor of the next page, if there is one.")
+
+
+_EXAMPLE_MATCH = {
+    "person": 4711,
+    "name": "Robin",
+    "age": 34,
+    "photos": [],
+    "matched_at": "2026-03-01T12:00:00Z",
+}
+
+
+class MatchOut(BaseModel):
+    """Somebody with whom the viewer has a match."""
+
+    model_config = ConfigDict(title="Match", json_schema_extra={"example": _EXAMPLE_MATCH})
+
+    person: int
+    name: str
+    age: int
+    photos: list[PhotoOut]
+    matched_at: datetime
+
+
+class MatchesOut(BaseModel):
+    """Standing matches, newest first."""
+
+    model_config = ConfigDict(
+        title="Matches",
+        json_schema_extra={"example": {"items": [_EXAMPLE_MATCH], "count": 1, "next": None}},
+    )
+
+    items: list[MatchOut]
+    count: int = Field(description="All that stand, about.")
+    next: str | None = Field(description="Cursor of the next page, if there is one.")
+
+
+class BlockIn(BaseModel):
+    """Whom to block."""
+
+    model_config = ConfigDict(title="Block", json_schema_extra={"example": {"person": 4711}})
+
+    person: PersonId
