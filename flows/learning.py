@@ -1,6 +1,6 @@
 """From the lake to a draft of a release: what the tasks of `retrain` do before anyone is served."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -96,10 +96,14 @@ def join(
     settings: Settings,
     datasets: Datasets,
     bus_positions: Positions,
+    live: Sequence[str],
     how: TrainingSettings,
     seed: int,
 ) -> TrainingSet:
-    """Join the calibration pairs with what was known of both sides at their time, through Feast."""
+    """Join the calibration pairs with what was known of both sides at their time, through Feast.
+
+    `live`: the releases whose factors Feast's registry is to know.
+    """
     # Feast takes seconds to import: only here, and not by whoever imports this module.
     from features.offline import pair_counts
     from features.repo.definitions import source_path
@@ -110,7 +114,7 @@ def join(
     pairs = calibration_pairs(datasets, how, seed)
     history = source_path(history_folder(settings), BEHAVIOUR)
     write_snapshots(settings.lake, history, datasets.window_end)
-    joined = pair_counts(feature_store(settings, []), pair_table(datasets, pairs))
+    joined = pair_counts(feature_store(settings, live), pair_table(datasets, pairs))
     counts = PairCounts(*(joined[name].to_numpy() for name in PairCounts.__dataclass_fields__))
     return TrainingSet(datasets, pairs, counts, bus_positions)
 

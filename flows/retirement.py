@@ -12,7 +12,7 @@ from features.registry import aliases_in
 from features.view_writer import drop_view
 from features.views import factors
 from features.wire import run
-from flows.activation import SERVING_KEY, current_key, everybody, releases_folder
+from flows.activation import SERVING_KEY, current_key, everybody, live_releases, releases_folder
 from gravity import positions
 from gravity.kernel import Kernel
 
@@ -28,8 +28,7 @@ async def retire(mlflow: MLflow, kernel: Kernel) -> list[str]:
     serving = await kernel.redis.get(SERVING_KEY)
     if serving is not None:
         kept.add(serving.decode())
-    live = {name.decode() for name in await run(kernel.redis.smembers(LIVE_KEY))}
-    gone = sorted(live - kept)
+    gone = [live for live in await live_releases(kernel) if live not in kept]
     for release_id in gone:
         await _retire(kernel, release_id)
     return gone

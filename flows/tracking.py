@@ -72,6 +72,14 @@ async def log_measures(
     await mlflow.post("runs/log-batch", {"run_id": run.id, "metrics": rows})
 
 
+async def measures_of(mlflow: MLflow, run_id: str) -> dict[str, float]:
+    """The latest value of each metric of a run."""
+    found = await mlflow.get("runs/get", run_id=run_id)
+    metrics = _object(_object(found["run"])["data"]).get("metrics") or []
+    assert isinstance(metrics, list)
+    return {str(_object(m)["key"]): _number(_object(m)["value"]) for m in metrics}
+
+
 async def log_dataset(mlflow: MLflow, run: Run, name: str, digest: str, profile: Json) -> None:
     """What the run learned from; `profile` says how much of it."""
     dataset: Json = {
@@ -179,6 +187,11 @@ def _pairs(values: Mapping[str, str]) -> list[JsonValue]:
 def _object(value: JsonValue) -> Json:
     assert isinstance(value, dict)
     return value
+
+
+def _number(value: JsonValue) -> float:
+    assert isinstance(value, int | float)
+    return float(value)
 
 
 def _ms(at: datetime) -> int:

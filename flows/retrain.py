@@ -1,0 +1,187 @@
+"""The flow `retrain`: join → train → evaluate → register → gates → materialise → follow → replay
+→ promote → serve, then the report. Each task is a call into a module that knows no Prefect.
+
+Nothing is cached or persisted by Prefect: hashing millions of swipes for a cache key costs more
+than it could save, and a release is registered whole or not at all.
+"""
+
+import tempfile
+from pathlib import Path
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import (
+    acreate_image_artifact,
+    acreate_link_artifact,
+    acreate_markdown_artifact,
+)
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+
+from features.mlflow_rest import MLflow, open_mlflow
+from features.release import Release
+from flows import activation, gates, learning, promotion, registration, report, tracking
+from flows.activation import Candidate
+from flows.gates import Gate
+from flows.learning import Draft, TrainingSet
+from flows.promote import exclusive, judge
+from flows.promotion import Promotion
+from flows.registration import Origin, Registered
+from flows.retirement import retire
+from gravity.kernel import Kernel, open_kernel
+from gravity.settings import Settings
+from training.build import Evaluation, Fitted, TrainingSettings, evaluate, fit
+
+
+@task(name="join", cache_policy=NO_CACHE)
+async def join(kernel: Kernel, how: TrainingSettings, seed: int) -> TrainingSet:
+    """The lake as arrays, and the point-in-time counts of the pairs that calibrate."""
+    positions = await learning.positions_held(kernel)
+    datasets = learning.read_lake(kernel.settings, kernel.clock())
+    live = await activation.live_releases(kernel)
+    training_set = learning.join(kernel.settings, datasets, positions, live, how, seed)
+    get_run_logger().info(
+        "%d people, %d swipes until %s; %d pairs joined",
+        *(len(datasets.people), len(datasets.swipes), datasets.window_end),
+        len(training_set.pairs),
+    )
+    return training_set
+
+
+@task(name="train", cache_policy=NO_CACHE)
+def train(training_set: TrainingSet, how: TrainingSettings, seed: int) -> Fitted:
+    """Factors, rates, calibration, lines: one model to judge and one to release."""
+    return fit(training_set.datasets, training_set.pairs, training_set.counts, how, seed)
+
+
+@task(name="evaluate", cache_policy=NO_CACHE)
+async def assess(training_set: TrainingSet, fitted: Fitted, seed: int) -> Evaluation:
+    """The model to judge on the held-out days, by likes and by ranking."""
+    evaluation = evaluate(training_set.datasets, fitted, seed)
+    ranking = report.markdown(report.ranking_table(evaluation.ranking))
+    reliability = report.markdown(report.reliability_table(evaluation.likes.reliability))
+    text = f"## Held-out days\n\n{ranking}\n\n## Reliability\n\n{reliability}"
+    await acreate_markdown_artifact(text, key="evaluation")
+    for name, value in evaluation.metrics().items():
+        get_run_logger().info("%s %.4g", name, value)
+    return evaluation
+
+
+@task(name="register", cache_policy=NO_CACHE)
+async def register(kernel: Kernel, mlflow: MLflow, draft: Draft, origin: Origin) -> Registered:
+    """A run with everything about the draft, and the next version of `deck`."""
+    folder = activation.releases_folder(kernel)
+    registered = await registration.register(mlflow, draft, origin, folder, kernel.clock())
+    await learning.hold_for(kernel, registered.id, draft.manifest.bus_positions)
+    await acreate_link_artifact(
+        f"{kernel.settings.mlflow_url}/#/models/deck/versions/{registered.id}",
+        link_text=f"Release {registered.id} in MLflow",
+        key="release",
+        description=f"Release {registered.id}",
+    )
+    get_run_logger().info("registered as release %s", registered.id)
+    return registered
+
+
+@task(name="gates", cache_policy=NO_CACHE)
+async def pass_gates(kernel: Kernel, mlflow: MLflow, candidate: Candidate) -> tuple[Gate, ...]:
+    """What stands between the release and its promotion. Raises ReleaseRejected."""
+    found = await judge(mlflow, candidate)
+    await acreate_markdown_artifact(report.markdown(report.gates_table(found)), key="gates")
+    try:
+        gates.require(found)
+    except gates.ReleaseRejected:
+        await promotion.reject(mlflow, candidate.id, found, kernel.clock())
+        raise
+    return found
+
+
+@task(name="materialise", cache_policy=NO_CACHE)
+async def materialise(kernel: Kernel, candidate: Candidate) -> None:
+    """The release's factors of everybody into Redis."""
+    people = await activation.materialise(kernel, candidate)
+    get_run_logger().info("factors of %d people in Redis", people)
+
+
+@task(name="follow", cache_policy=NO_CACHE)
+async def follow(kernel: Kernel, candidate: Candidate) -> None:
+    """The feature stream keeps the release current from here on. Raises NotFollowed."""
+    await activation.follow(kernel, candidate.id)
+
+
+@task(name="replay", cache_policy=NO_CACHE)
+async def replay(kernel: Kernel, candidate: Candidate) -> None:
+    """What people did since the training window's end."""
+    people = await activation.replay(kernel, candidate)
+    get_run_logger().info("%d people's swipes since the window replayed", people)
+
+
+@task(name="promote", cache_policy=NO_CACHE)
+async def promote_task(
+    kernel: Kernel, mlflow: MLflow, candidate: Candidate, by: str, found: tuple[Gate, ...]
+) -> Promotion:
+    """The alias `champion`, the event, who and on which numbers."""
+    return await promotion.promote(mlflow, kernel, candidate.id, by, found)
+
+
+@task(name="serve", cache_policy=NO_CACHE)
+async def serve(kernel: Kernel, mlflow: MLflow, candidate: Candidate) -> None:
+    """Requests are bound to the release once the rankers hold it; what is older retires."""
+    await activation.serve(kernel, candidate.id)
+    get_run_logger().info("release %s is served", candidate.id)
+    for gone in await retire(mlflow, kernel):
+        get_run_logger().info("release %s retired", gone)
+
+
+@task(name="report", cache_policy=NO_CACHE)
+async def illustrate(
+    kernel: Kernel, mlflow: MLflow, registered: Registered, evaluation: Evaluation
+) -> None:
+    """Plots, in MLflow and in Prefect; last, since nobody's deck waits for them."""
+    plots = {
+        "reliability": report.reliability_plot(evaluation.likes.reliability),
+        "ranking": report.recall_plot(evaluation.ranking),
+    }
+    for name, png in plots.items():
+        path = f"plots/{name}.png"
+        await tracking.log_file(mlflow, registered.run, path, png)
+        url = f"{kernel.settings.mlflow_url}/get-artifact?path={path}&run_uuid={registered.run.id}"
+        await acreate_image_artifact(url, key=name, description=f"Release {registered.id}")
+    await tracking.end_run(mlflow, registered.run, "FINISHED", kernel.clock())
+
+
+@flow(name="retrain", persist_result=False)
+async def retrain(promote: bool = True, by: str = "schedule", seed: int = 0) -> str:
+    """Learn a release from the lake, register it and, if it passes the gates, serve it.
+
+    promote: False stops after registering. by: who or what asked, noted in MLflow.
+    Returns the release id.
+    """
+    how = TrainingSettings()
+    origin = Origin(str(flow_run.id), by, how, seed)
+    settings = Settings.load()
+    async with open_kernel(settings) as kernel, open_mlflow(settings.mlflow_url) as mlflow:
+        folder = activation.releases_folder(kernel)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".draft.", dir=folder) as drafts:
+            training_set = await join(kernel, how, seed)
+            fitted = train(training_set, how, seed)
+            evaluation = await assess(training_set, fitted, seed)
+            draft = learning.draft(training_set, fitted, evaluation, Path(drafts) / "release")
+            registered = await register(kernel, mlflow, draft, origin)
+        try:
+            if promote:
+                await _go_live(kernel, mlflow, registered, by)
+        finally:
+            await illustrate(kernel, mlflow, registered, evaluation)
+    return registered.id
+
+
+async def _go_live(kernel: Kernel, mlflow: MLflow, registered: Registered, by: str) -> None:
+    candidate = Candidate(registered.id, Release.open(registered.path))
+    async with exclusive(kernel):
+        found = await pass_gates(kernel, mlflow, candidate)
+        await materialise(kernel, candidate)
+        await follow(kernel, candidate)
+        await replay(kernel, candidate)
+        await promote_task(kernel, mlflow, candidate, by, found)
+        await serve(kernel, mlflow, candidate)
