@@ -41,12 +41,19 @@ class RankerClient:
             try:
                 with SECONDS.time():
                     async with asyncio.timeout(self._budget_s):
-                        response = await self._http.post("/rank", content=body, headers=headers)
+                        response = await self._post(body, headers)
             except TimeoutError:
                 raise RankerUnavailable("late") from None
             except httpx.HTTPError as error:
                 raise RankerUnavailable(type(error).__name__) from error
         return _answer(response, request.release)
+
+    async def _post(self, body: str, headers: dict[str, str]) -> httpx.Response:
+        try:
+            return await self._http.post("/rank", content=body, headers=headers)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            # The other side may close a kept connection just as it is used again.
+            return await self._http.post("/rank", content=body, headers=headers)
 
 
 def _answer(response: httpx.Response, release: str) -> RankAnswer:
@@ -63,5 +70,6 @@ def _answer(response: httpx.Response, release: str) -> RankAnswer:
 
 def open_http(ranker_url: str) -> httpx.AsyncClient:
     """A client with enough kept connections for one process."""
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=60)
+    # The server keeps idle connections for 5 s.
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=4)
     return httpx.AsyncClient(base_url=ranker_url, limits=limits, timeout=None, trust_env=False)  # noqa: S113

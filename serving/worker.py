@@ -1,0 +1,70 @@
+"""What one worker process does: holds releases, answers from them."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Self
+
+import redis.asyncio as redis
+from threadpoolctl import threadpool_limits
+
+from contracts.ranking import RankAnswer, RankRequest, RetrieveAnswer, RetrieveRequest
+from gravity import telemetry
+from gravity.kernel import utc_now
+from gravity.settings import Settings
+from serving import pipeline
+from serving.registry import MLflowRegistry
+from serving.releases import Releases, Surroundings
+
+
+class Worker:
+    """One process's connections and releases."""
+
+    def __init__(self, cache: redis.Redis, releases: Releases) -> None:
+        self._redis = cache
+        self._releases = releases
+        self._following = asyncio.create_task(releases.run())
+
+    @classmethod
+    def start(cls, settings: Settings, name: str) -> Self:
+        """Connect, and begin to follow the registry; inside a running event loop."""
+        telemetry.configure("ranker", settings)
+        # One core for one search: more threads cost more than they bring at these sizes.
+        threadpool_limits(1, "blas")
+        cache = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
+        around = Surroundings(
+            registry=MLflowRegistry(settings.mlflow_url, settings.home / "releases"),
+            redis=cache,
+            bus_url=settings.bus_url,
+            clock=utc_now,
+            worker=name,
+        )
+        return cls(cache, Releases(around))
+
+    async def stop(self) -> None:
+        """Report no longer ready, and let go."""
+        self._following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._following
+        await self._redis.aclose()
+
+    def is_alive(self) -> bool:
+        """Whether the registry is still followed; if not, a restart is the remedy."""
+        return not self._following.done()
+
+    def is_ready(self) -> bool:
+        """Whether it is known which release to serve, and it is loaded if there is one."""
+        return self.is_alive() and self._releases.looked.is_set()
+
+    async def rank(self, request: RankRequest, headers: Mapping[str, bytes]) -> RankAnswer:
+        """Up to 200 candidates. `headers` carry the trace. Raises ReleaseNotLoaded."""
+        with telemetry.span("rank", "server", telemetry.extract(headers)):
+            loaded = self._releases.get(request.release)
+            return await pipeline.rank(self._redis, loaded, request)
+
+    async def retrieve_all(self, request: RetrieveRequest) -> RetrieveAnswer:
+        """As many eligible people as the index finds. Raises ReleaseNotLoaded."""
+        release = request.release
+        loaded = self._releases.newest() if release is None else self._releases.get(release)
+        ids = await pipeline.retrieve_all(self._redis, loaded, request)
+        return RetrieveAnswer(release=loaded.id, ids=ids)
