@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     Tag,
 )
+from pydantic.config import JsonDict
 
 from gravity.problems import Problem
 
@@ -19,7 +20,7 @@ LARGEST_BATCH = 500
 _LARGEST_PERSON = 2**63 - 1
 _TOKEN = "AQAAAAAAAAAqAAAAAAAAEmcBmMDeAAB…"  # noqa: S105
 _ID = "0198c0de-0000-7000-8000-000000000001"
-_EXAMPLE_SWIPE = {
+_EXAMPLE_SWIPE: JsonDict = {
     "client_swipe_id": _ID,
     "candidate": 4711,
     "action": "like",
@@ -134,7 +135,7 @@ class PhotoOut(BaseModel):
     height: int
 
 
-_EXAMPLE_LIKE = {
+_EXAMPLE_LIKE: JsonDict = {
     "id": 4711,
     "name": "Robin",
     "age": 34,
@@ -170,7 +171,7 @@ class LikesOut(BaseModel):
     next: str | None = Field(description="Cursor of the next page, if there is one.")
 
 
-_EXAMPLE_MATCH = {
+_EXAMPLE_MATCH: JsonDict = {
     "person": 4711,
     "name": "Robin",
     "age": 34,

@@ -1,4 +1,4 @@
-"""Who matches nobody: banned, shadow-banned or erased people, from safety's and identity's events."""
+"""Who matches nobody: banned, shadow-banned and erased people, from the events about them."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,0 +1,136 @@
+"""A person's row in Redis, from the state in Postgres: written before a change is acknowledged.
+
+An older version never replaces a newer one, so that whoever writes late (another request, the
+consumer that repairs after a crash) does no harm.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from importlib import resources
+from typing import Final, cast
+
+import numpy as np
+import numpy.typing as npt
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from contracts import events_pb2 as events
+from features.disk_cells import cells_of
+from features.eligibility import PERSON_DTYPE, person_table
+from features.person_row import (
+    HEAD_DTYPE,
+    PersonTail,
+    cell_key,
+    encode_head,
+    encode_tail,
+    person_row_key,
+)
+from features.wire import packed, round_trip
+from profiles.domain import Location, Person
+
+CELL_RESOLUTION: Final = 6
+_NOWHERE: Final = float("nan")
+
+
+def row_of(person: Person) -> bytes:
+    """The row; one that was never located is nowhere, and hidden from everybody."""
+    location, visibility = person.location, person.visibility
+    if location is None:
+        location, visibility = Location(_NOWHERE, _NOWHERE), events.VISIBILITY_HIDDEN
+    heads = encode_head(
+        _table(person), location.latitude, location.longitude, person.version, visibility
+    )
+    profile = person.profile
+    photos = [photo.as_json() for photo in profile.photos]
+    tail = PersonTail(profile.name, profile.attributes, photos, person.simulated)
+    return heads[0] + encode_tail(tail)
+
+
+def _table(person: Person) -> npt.NDArray[np.void]:
+    """A PERSON_DTYPE table (1,); a place that is not known is the zero vector."""
+    preferences, location = person.preferences, person.location
+    table = person_table(
+        person.person,
+        location.latitude if location else 0.0,
+        location.longitude if location else 0.0,
+        birth_day=person.profile.birth_day,
+        gender=person.profile.gender,
+        seeks=sum({1 << gender for gender in preferences.seeks}),
+        age_min=preferences.age_min,
+        age_max=preferences.age_max,
+        max_distance_km=preferences.max_distance_km,
+    )
+    if location is None:
+        for axis in "xyz":
+            table[axis] = 0.0
+    assert table.dtype == PERSON_DTYPE
+    return table
+
+
+async def write_row(redis: Redis, person: Person) -> None:
+    """Write the row, unless a newer one is there, and the H3 cell the person is in now."""
+    place = HEAD_DTYPE.fields or {}
+    latitude_at, version_at = place["latitude"][1], place["version"][1]
+    old = await _set_if_newer(
+        redis,
+        person_row_key(person.person),
+        row_of(person),
+        person.version,
+        latitude_at,
+        version_at,
+    )
+    if old is None:
+        return
+    commands = list(_cell_commands(person, _location(old)))
+    if commands:
+        await round_trip(redis, b"".join(commands), len(commands))
+
+
+async def delete_row(redis: Redis, person: int) -> None:
+    """Remove row and cell; idempotent."""
+    key = person_row_key(person)
+    head = await redis.getrange(key, 0, HEAD_DTYPE.itemsize - 1)
+    if len(head) == HEAD_DTYPE.itemsize:
+        cell = _cell(_location(bytes(head)[(HEAD_DTYPE.fields or {})["latitude"][1] :]))
+        if cell is not None:
+            await redis.zrem(cell, str(person))
+    await redis.delete(key)
+
+
+async def _set_if_newer(
+    redis: Redis, key: str, row: bytes, version: int, latitude_at: int, version_at: int
+) -> bytes | None:
+    """The old row's coordinates (empty if there was none), or None where a newer one stands."""
+    script = resources.files("profiles").joinpath("lua", "set_if_newer.lua").read_bytes()
+    digest = hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
+    numbers = (b"%d" % n for n in (version, latitude_at, version_at))
+    command = packed(b"EVALSHA", digest, b"1", key.encode(), row, *numbers)
+    try:
+        (reply,) = await round_trip(redis, command, 1)
+    except NoScriptError:
+        await redis.script_load(script.decode())
+        (reply,) = await round_trip(redis, command, 1)
+    return cast("bytes | None", reply)
+
+
+def _location(raw: bytes) -> Location | None:
+    """Coordinates from the two floats of a head, latitude first."""
+    if len(raw) < 16:
+        return None
+    latitude, longitude = np.frombuffer(raw[:16], "<f8").tolist()
+    return None if np.isnan(latitude) else Location(latitude, longitude)
+
+
+def _cell_commands(person: Person, old: Location | None) -> Iterable[bytes]:
+    member, now = b"%d" % person.person, b"%d" % int(person.changed_at.timestamp())
+    before, after = _cell(old), _cell(person.location)
+    if before is not None and before != after:
+        yield packed(b"ZREM", before.encode(), member)
+    if after is not None:
+        yield packed(b"ZADD", after.encode(), b"GT", now, member)
+
+
+def _cell(location: Location | None) -> str | None:
+    if location is None:
+        return None
+    return cell_key(int(cells_of(location.latitude, location.longitude, CELL_RESOLUTION)[0]))
