@@ -35,28 +35,25 @@ def _gravity(*words: str) -> tuple[str, ...]:
     return (wheels.script("gravity", "gravity-discovery"), *words)
 
 
-def _api(place: Place) -> Program:
+def _service(place: Place, name: str) -> Program:
+    port = str(place.ports[name])
     return Program(
-        name="api",
-        command=_gravity("run", "api", "--port", str(place.ports["api"])),
-        check=Check("http", f"{place.url('api')}/readyz"),
+        name=name,
+        command=(wheels.script("gravity", "gravity-discovery"), "run", name, "--port", port),
+        check=Check("http", f"{place.url(name)}/readyz"),
         directory=str(ROOT),
         environment=_environment(place),
         after=_LOG,
-        url=place.url("api"),
+        url=place.url(name),
     )
+
+
+def _api(place: Place) -> Program:
+    return _service(place, "api")
 
 
 def _consumers(place: Place) -> Program:
-    return Program(
-        name="consumers",
-        command=_gravity("run", "consumers", "--port", str(place.ports["consumers"])),
-        check=Check("http", f"{place.url('consumers')}/readyz"),
-        directory=str(ROOT),
-        environment=_environment(place),
-        after=_LOG,
-        url=place.url("consumers"),
-    )
+    return _service(place, "consumers")
 
 
 def _ranker(place: Place) -> Program:
