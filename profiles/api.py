@@ -27,6 +27,7 @@ from profiles.domain import (
     TooYoung,
     age_of,
     day_of,
+    stored_km,
 )
 from profiles.schemas import (
     GENDERS,
@@ -41,8 +42,12 @@ from profiles.schemas import (
     VisibilityName,
 )
 
-_GENDER_NAMES = {value: cast("GenderName", name) for name, value in GENDERS.items()}
-_VISIBILITY_NAMES = {value: cast("VisibilityName", name) for name, value in VISIBILITIES.items()}
+_GENDER_NAMES: dict[int, GenderName] = {
+    value: cast("GenderName", name) for name, value in GENDERS.items()
+}
+_VISIBILITY_NAMES: dict[int, VisibilityName] = {
+    value: cast("VisibilityName", name) for name, value in VISIBILITIES.items()
+}
 _EPOCH = date(1970, 1, 1)
 
 
@@ -90,9 +95,7 @@ def create_router(kernel: Kernel) -> APIRouter:
     )
     async def put_location(viewer: Viewer, body: LocationView) -> MeOut:
         """Any place on Earth, poles and date line too. Problems: `profile_missing` (404)."""
-        # One name for the date line, so that the same place is the same cell.
-        longitude = 180.0 if body.longitude == -180.0 else body.longitude
-        wanted = Change(location=Location(body.latitude, longitude))
+        wanted = Change(location=Location(body.latitude, body.longitude))
         return view((await apply(viewer, wanted)).person)
 
     @router.put(
@@ -110,7 +113,7 @@ def create_router(kernel: Kernel) -> APIRouter:
                 tuple(sorted(GENDERS[name] for name in body.seeks)),
                 body.age_min,
                 body.age_max,
-                body.max_distance_km,
+                stored_km(body.max_distance_km),
             ),
             visibility=VISIBILITIES[body.visibility] if body.visibility else None,
         )
@@ -168,7 +171,7 @@ def _me(person: Person, age: int) -> MeOut:
             seeks=[_GENDER_NAMES[gender] for gender in preferences.seeks],
             age_min=preferences.age_min,
             age_max=preferences.age_max,
-            max_distance_km=preferences.max_distance_km,
+            max_distance_km=round(preferences.max_distance_km, 3),
         ),
         visibility=_VISIBILITY_NAMES[person.visibility],
     )

@@ -4,6 +4,7 @@ Only then may the change be acknowledged. Killed in between, the consumer of pro
 writes the row from the state.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,13 +47,13 @@ async def change(
     return Changed(after, before is not None)
 
 
-async def refresh(conn: asyncpg.Connection, redis: Redis, number: int) -> None:
-    """Make the row in Redis what the state says; idempotent."""
-    person = await store.find(conn, number)
-    if person is None:
-        await delete_row(redis, number)
-    else:
+async def refresh(conn: asyncpg.Connection, redis: Redis, numbers: Collection[int]) -> None:
+    """Make rows in Redis what the state says; idempotent."""
+    found = await store.find_many(conn, list(numbers))
+    for person in found:
         await write_row(redis, person)
+    for number in set(numbers).difference(person.person for person in found):
+        await delete_row(redis, number)
 
 
 def message_of(person: Person) -> Message:

@@ -1,5 +1,6 @@
 """A person as profiles knows them, and every decision about a change. Pure."""
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -131,6 +132,12 @@ def _check_age(birth_day: int, now: datetime) -> None:
         raise BirthDateImpossible
     if years < ADULT:
         raise TooYoung
+
+
+def stored_km(kilometres: float) -> float:
+    """A distance as every store keeps it, in 32 bits: so that all of them compare the same."""
+    nearest: float = struct.unpack("<f", struct.pack("<f", kilometres))[0]
+    return nearest
 
 
 def day_of(when: date) -> int:

@@ -32,7 +32,6 @@ def subscriptions(kernel: Kernel) -> list[Subscription]:
             for record in records
             if record.topic == PROFILE_CHANGED.name
         }
-        for person in sorted(touched.union(erased)):
-            await refresh(conn, kernel.redis, person)
+        await refresh(conn, kernel.redis, touched.union(erased))
 
     return [Subscription(NAME, (PROFILE_CHANGED, PERSON_ERASED), handle)]

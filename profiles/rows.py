@@ -69,16 +69,7 @@ def _table(person: Person) -> npt.NDArray[np.void]:
 
 async def write_row(redis: Redis, person: Person) -> None:
     """Write the row, unless a newer one is there, and the H3 cell the person is in now."""
-    place = HEAD_DTYPE.fields or {}
-    latitude_at, version_at = place["latitude"][1], place["version"][1]
-    old = await _set_if_newer(
-        redis,
-        person_row_key(person.person),
-        row_of(person),
-        person.version,
-        latitude_at,
-        version_at,
-    )
+    old = await _set_if_newer(redis, person_row_key(person.person), row_of(person), person.version)
     if old is None:
         return
     commands = list(_cell_commands(person, _location(old)))
@@ -91,19 +82,17 @@ async def delete_row(redis: Redis, person: int) -> None:
     key = person_row_key(person)
     head = await redis.getrange(key, 0, HEAD_DTYPE.itemsize - 1)
     if len(head) == HEAD_DTYPE.itemsize:
-        cell = _cell(_location(bytes(head)[(HEAD_DTYPE.fields or {})["latitude"][1] :]))
+        cell = _cell(_location(bytes(head)[_offset("latitude") :]))
         if cell is not None:
             await redis.zrem(cell, str(person))
     await redis.delete(key)
 
 
-async def _set_if_newer(
-    redis: Redis, key: str, row: bytes, version: int, latitude_at: int, version_at: int
-) -> bytes | None:
+async def _set_if_newer(redis: Redis, key: str, row: bytes, version: int) -> bytes | None:
     """The old row's coordinates (empty if there was none), or None where a newer one stands."""
     script = resources.files("profiles").joinpath("lua", "set_if_newer.lua").read_bytes()
     digest = hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
-    numbers = (b"%d" % n for n in (version, latitude_at, version_at))
+    numbers = (b"%d" % n for n in (version, _offset("latitude"), _offset("version")))
     command = packed(b"EVALSHA", digest, b"1", key.encode(), row, *numbers)
     try:
         (reply,) = await round_trip(redis, command, 1)
@@ -111,6 +100,12 @@ async def _set_if_newer(
         await redis.script_load(script.decode())
         (reply,) = await round_trip(redis, command, 1)
     return cast("bytes | None", reply)
+
+
+def _offset(field: str) -> int:
+    """Where a field of the head begins, in bytes."""
+    assert HEAD_DTYPE.fields is not None
+    return HEAD_DTYPE.fields[field][1]
 
 
 def _location(raw: bytes) -> Location | None:
