@@ -7,8 +7,10 @@ event time as a protobuf `Timestamp`. tests/features holds all of it to Feast's 
 
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, cast
 
 import mmh3
 import numpy as np
@@ -34,6 +36,8 @@ _KEY_HEAD: Final = (
 _KEY_TAIL: Final = PROJECT.encode()
 KEY_BYTES: Final = len(_KEY_HEAD) + 8 + len(_KEY_TAIL)
 _VARINT_BYTES: Final = 10
+_SECONDS_TAG: Final = 0x08
+_NANOS_TAG: Final = 0x10
 
 
 def entity_key(person: int) -> bytes:
@@ -108,37 +112,28 @@ def encode_times(event_ms: npt.ArrayLike) -> list[bytes]:
     """Protobuf `Timestamp`s of milliseconds since the epoch (n,)."""
     ms = np.asarray(event_ms, np.int64)
     seconds, nanos = np.divmod(ms, 1000)
-    head = encode_varints(seconds, b"\x08")
+    head = encode_varints(seconds, bytes([_SECONDS_TAG]))
     if not nanos.any():
         return [NULL if s == 0 else row for s, row in zip(seconds.tolist(), head, strict=True)]
-    tail = encode_varints(nanos * 1_000_000, b"\x10")
+    tail = encode_varints(nanos * 1_000_000, bytes([_NANOS_TAG]))
     kept = zip(head, (seconds != 0).tolist(), tail, (nanos != 0).tolist(), strict=True)
     return [(h if s else NULL) + (t if n else NULL) for h, s, t, n in kept]
 
 
 def decode_varints(raw: Sequence[bytes | None], skip: int = 1) -> Int64s:
     """The varint after `skip` bytes of each (n,) int64; 0 where there is nothing."""
-    width = skip + _VARINT_BYTES
-    block = b"".join([(row or NULL)[:width].ljust(width, b"\0") for row in raw])
-    digits = np.frombuffer(block, np.uint8).reshape(-1, width)[:, skip:]
-    out = np.zeros(len(raw), np.uint64)
-    running = np.ones(len(raw), bool)
-    for place in range(_VARINT_BYTES):
-        digit = digits[:, place]
-        out |= np.where(running, digit & 0x7F, 0).astype(np.uint64) << np.uint64(7 * place)
-        running &= digit >= 0x80
-        if not running.any():
-            break
-    return out.view(np.int64)
+    return _varints(_block(raw, skip + _VARINT_BYTES)[:, skip:]).values
 
 
 def decode_fixed(raw: Sequence[bytes | None], kind: Kind) -> npt.NDArray[np.float64]:
     """Float32 or Float64 `Value`s as float64 (n,); NaN where missing or null."""
+    tag = kind.value << 3 | (5 if kind is Kind.FLOAT32 else 1)
     dtype = np.dtype([("tag", "u1"), ("value", "<f4" if kind is Kind.FLOAT32 else "<f8")])
-    empty = b"\0" + np.array(np.nan, dtype["value"]).tobytes()
     size = dtype.itemsize
-    block = b"".join([row if row is not None and len(row) == size else empty for row in raw])
-    return np.frombuffer(block, dtype)["value"].astype(np.float64)
+    rows = np.frombuffer(_joined(raw, size, bytes([0]) * size), dtype)
+    values = rows["value"].astype(np.float64)
+    values[rows["tag"] != tag] = np.nan
+    return values
 
 
 def decode_lists(raw: Sequence[bytes | None], width: int | None) -> npt.NDArray[np.float32]:
@@ -151,12 +146,11 @@ def decode_lists(raw: Sequence[bytes | None], width: int | None) -> npt.NDArray[
     head = _list_head(width)
     size = len(head) + 4 * width
     empty = head + np.full(width, np.nan, "<f4").tobytes()
-    block = b"".join(
-        [row if row is not None and len(row) == size and row.startswith(head) else empty
-         for row in raw]
-    )  # fmt: skip
-    rows = np.frombuffer(block, np.uint8).reshape(len(raw), size)[:, len(head) :]
-    return np.ascontiguousarray(rows).view("<f4").reshape(len(raw), width)
+    rows = np.frombuffer(_joined(raw, size, empty), np.uint8).reshape(len(raw), size)
+    # A copy even of a single row, which is contiguous already: what was received is read-only.
+    values = rows[:, len(head) :].copy().view("<f4").reshape(len(raw), width)
+    values[np.any(rows[:, : len(head)] != np.frombuffer(head, np.uint8), axis=1)] = np.nan
+    return values
 
 
 def decode_string(raw: bytes | None) -> str | None:
@@ -171,22 +165,53 @@ def decode_string(raw: bytes | None) -> str | None:
 
 def decode_times(raw: Sequence[bytes | None]) -> Int64s:
     """Milliseconds (n,) of `Timestamp`s; −1 where there is none."""
-    seconds = decode_varints([row if row and row[0] == 0x08 else None for row in raw])
-    nanos = decode_varints([_nanos(row) for row in raw])
-    out: Int64s = np.where([row is None for row in raw], -1, seconds * 1000 + nanos // 1_000_000)
-    return out
+    block = _block(raw, 2 * _VARINT_BYTES + 3)
+    has_seconds = block[:, 0] == _SECONDS_TAG
+    seconds = _varints(block[:, 1 : 1 + _VARINT_BYTES])
+    start = np.where(has_seconds, 1 + seconds.sizes, 0)[:, None]
+    tail = np.take_along_axis(block, start + np.arange(1 + _VARINT_BYTES), axis=1)
+    nanos = np.where(tail[:, 0] == _NANOS_TAG, _varints(tail[:, 1:]).values, 0)
+    ms: Int64s = np.where(has_seconds, seconds.values, 0) * 1000 + nanos // 1_000_000
+    ms[[row is None for row in raw]] = -1
+    return ms
 
 
-def _nanos(raw: bytes | None) -> bytes | None:
-    if not raw:
-        return None
-    at = 0
-    if raw[0] == 0x08:
-        at = 1
-        while raw[at] >= 0x80:
-            at += 1
-        at += 1
-    return raw[at:] or None
+@dataclass(frozen=True, slots=True)
+class _Varints:
+    """Values (n,) int64 and how many bytes each took (n,)."""
+
+    values: Int64s
+    sizes: Int64s
+
+
+def _varints(digits: npt.NDArray[np.uint8]) -> _Varints:
+    """The varint at the start of each row (n, width)."""
+    out = np.zeros(len(digits), np.uint64)
+    sizes = np.ones(len(digits), np.int64)
+    running = np.ones(len(digits), np.bool_)
+    for place in range(digits.shape[1]):
+        digit = digits[:, place]
+        out |= np.where(running, digit & 0x7F, 0).astype(np.uint64) << np.uint64(7 * place)
+        running &= digit >= 0x80
+        if not running.any():
+            break
+        sizes += running
+    return _Varints(out.view(np.int64), sizes)
+
+
+def _block(raw: Sequence[bytes | None], width: int) -> npt.NDArray[np.uint8]:
+    """Rows (n, width) of the first bytes of each, zeros behind what is shorter or absent."""
+    padded = b"".join([(row or NULL)[:width].ljust(width, b"\0") for row in raw])
+    return np.frombuffer(padded, np.uint8).reshape(len(raw), width)
+
+
+def _joined(raw: Sequence[bytes | None], size: int, empty: bytes) -> bytes:
+    """All rows of `size` bytes in one piece, `empty` in place of those of any other length."""
+    with suppress(TypeError):
+        whole = b"".join(raw)  # type: ignore[arg-type]  # None among them is the TypeError
+        if len(whole) == size * len(raw) and len({*map(len, cast("list[bytes]", raw))}) <= 1:
+            return whole
+    return b"".join([row if row is not None and len(row) == size else empty for row in raw])
 
 
 def _encode_string(value: str) -> bytes:
