@@ -1,0 +1,1 @@
+"""Billing: what somebody is entitled to. Publishes billing.entitled."""

@@ -1,0 +1,1 @@
+"""Identity: for now, that a person can be erased. Publishes person.erased."""

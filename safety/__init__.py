@@ -1,0 +1,1 @@
+"""Safety: bans and shadow-bans. Publishes safety.decided."""

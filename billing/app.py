@@ -1,0 +1,32 @@
+"""Wiring of billing: its consumer and the relay of its outbox."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Final
+
+import asyncpg
+
+from billing import entitlements
+from contracts import events_pb2 as events
+from contracts.topics import PERSON_ERASED
+from gravity import outbox
+from gravity.bus import Record
+from gravity.consumer import Subscription
+from gravity.kernel import Kernel
+
+NAME: Final = "billing_erasure"
+
+
+def subscriptions(_: Kernel) -> list[Subscription]:
+    """An erased person is entitled to nothing; the history keeps the number only."""
+
+    async def handle(conn: asyncpg.Connection, records: Sequence[Record]) -> None:
+        gone = [events.PersonErased.FromString(record.value).person for record in records]
+        await conn.execute("delete from entitlements where person = any($1::bigint[])", gone)
+
+    return [Subscription(NAME, (PERSON_ERASED,), handle)]
+
+
+def background(kernel: Kernel, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
+    """The relay of billing.entitled; it ends at `stop`."""
+    return [outbox.relay(kernel.pool, kernel.producer, entitlements.LANE, stop)]
