@@ -80,7 +80,8 @@ def _flows(place: Place) -> Program:
     return Program(
         name="flows",
         command=(sys.executable, "-m", "flows.runner"),
-        check=Check("alive", ""),
+        # Its one deployment is there to be asked for.
+        check=Check("http", f"{prefect.api_url(place)}/deployments/name/retrain/retrain"),
         directory=str(ROOT),
         environment={
             **_environment(place),
@@ -90,7 +91,7 @@ def _flows(place: Place) -> Program:
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "1",
         },
-        after=(*_LOG, mlflow.NAME, prefect.NAME),
+        after=(*_LOG, prefect.NAME),
         # Training gives way to serving.
         nice=5,
     )

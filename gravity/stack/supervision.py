@@ -114,6 +114,21 @@ def _write_private(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def _literal(key: str, value: str) -> str:
+    # Supervisor expands percent signs, which a path may hold; in these two values it does so twice.
+    percent = "%%%%" if key in ("environment", "stdout_logfile") else "%%"
+    return value.replace("%", percent)
+
+
+def _write_config(path: Path, sections: dict[str, dict[str, str]]) -> None:
+    config = configparser.RawConfigParser()
+    for name, section in sections.items():
+        config[name] = {key: _literal(key, value) for key, value in section.items()}
+    _write_private(path, "")
+    with path.open("w", encoding="utf-8") as file:
+        config.write(file)
+
+
 class Supervision:
     """Control of the supervisor of one stack. Calls raise OSError when it does not run."""
 
@@ -127,19 +142,13 @@ class Supervision:
     def configure(self, programs: Sequence[Program]) -> None:
         """Write supervisor's configuration and the launcher's specs (mode 0600)."""
         by_name = {program.name: program for program in programs}
-        # Values may hold a percent sign, which supervisor expands.
-        config = configparser.RawConfigParser()
-        config.read_dict(_base(self._home, self._port, self._password))
+        sections = _base(self._home, self._port, self._password)
         for order, program in enumerate(programs):
             spec_file = self._home.specs / f"{program.name}.json"
             spec = _spec(self._home, program, order, by_name)
             _write_private(spec_file, json.dumps(spec, indent=1))
-            section = _section(self._home, program, order, spec_file)
-            escaped = {key: value.replace("%", "%%") for key, value in section.items()}
-            config[f"program:{program.name}"] = escaped
-        _write_private(self._config, "")
-        with self._config.open("w", encoding="utf-8") as file:
-            config.write(file)
+            sections[f"program:{program.name}"] = _section(self._home, program, order, spec_file)
+        _write_config(self._config, sections)
 
     def stop_waves(self) -> list[list[str]]:
         """Return the programs in waves to stop: each wave is used by none of the later ones."""

@@ -122,6 +122,13 @@ def test_a_second_start_restarts_only_what_has_changed(home: Home) -> None:
         assert after["changed"] != before["changed"]
 
 
+def test_a_folder_may_have_any_name(home: Home) -> None:
+    odd = Home.at(home.path / ("it's 100% \u00e9t\u00e9 " + "long" * 30))
+    with started(odd.path, shell(odd, "a", "touch ../a.ready; exec sleep 1000")) as running:
+        running.wait(timeout_s=20)
+        assert orphans.find(odd.path)
+
+
 def test_secrets_are_made_once_and_for_their_owner_only(home: Home) -> None:
     with started(home.path, shell(home, "a", RUNS)):
         pass
