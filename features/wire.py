@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Iterable, Sequence
 from typing import Final, TypeVar, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as ConnectionFailure
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as TimeoutFailure
 
 Reply = bytes | int | list["Reply"] | None
 _BATCH_BYTES: Final = 1 << 20
@@ -33,7 +35,8 @@ def bulk(part: bytes) -> bytes:
 
 
 async def round_trip(redis: Redis, commands: bytes, count: int) -> list[Reply]:
-    """Replies of `count` commands packed into one buffer. Raises the first error reply.
+    """Replies of `count` commands packed into one buffer. Raises the first error reply,
+    and redis-py's ConnectionError or TimeoutError.
 
     The connection is dropped when anything fails midway, so a reply never meets a later command.
     One timeout holds for the whole batch, and the parser is asked directly: redis-py's own
@@ -46,6 +49,11 @@ async def round_trip(redis: Redis, commands: bytes, count: int) -> list[Reply]:
             await connection.send_packed_command([commands])
             read = connection._parser.read_response
             replies = [await read(disable_decoding=True) for _ in range(count)]
+    except OSError as error:
+        await connection.disconnect()
+        # As redis-py names them, so that callers handle one family of errors.
+        failed = TimeoutFailure if isinstance(error, TimeoutError) else ConnectionFailure
+        raise failed(f"round trip of {count} commands failed: {error!r}") from error
     except BaseException:
         await connection.disconnect()
         raise

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from h3.api import basic_int as h3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,6 +91,12 @@ PLACES = st.one_of(
     st.tuples(st.floats(-90, -89.5), st.floats(-180, 180)),
     st.tuples(st.floats(-1, 1), st.sampled_from([-180.0, 180.0, 179.9, -179.9])),
     st.tuples(st.floats(37.2, 38.2), st.floats(-122.6, -121.6)),
+    st.builds(
+        lambda place, north, east: (place[0] + north, place[1] + east),
+        st.sampled_from([h3.cell_to_latlng(cell) for cell in h3.get_pentagons(5)]),
+        st.floats(-0.2, 0.2),
+        st.floats(-0.2, 0.2),
+    ),
 )
 LIMITS = st.sampled_from([1.0, 10.0, 50.0, 500.0, 5000.0, 19000.0, 30000.0])
 

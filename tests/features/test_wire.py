@@ -1,0 +1,50 @@
+"""A packed round trip fails as a whole, and leaves no reply for the next one."""
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as ConnectionFailure
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as TimeoutFailure
+
+from features.wire import packed, round_trip, send_all
+
+
+async def test_an_error_reply_is_raised_and_the_rest_is_done(redis: Redis) -> None:
+    commands = [packed(b"SET", b"a", b"1"), packed(b"HGET", b"a", b"f"), packed(b"INCR", b"a")]
+    with pytest.raises(ResponseError):
+        await round_trip(redis, b"".join(commands), 3)
+    assert await round_trip(redis, packed(b"GET", b"a"), 1) == [b"2"]
+
+
+async def test_a_cancelled_round_trip_leaves_no_reply_behind(redis: Redis) -> None:
+    waiting = asyncio.create_task(round_trip(redis, packed(b"BLPOP", b"none", b"5"), 1))
+    async with asyncio.timeout(10):
+        while not any(client["cmd"] == "blpop" for client in await redis.client_list()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await round_trip(redis, packed(b"PING"), 1) == [b"PONG"]
+
+
+async def test_a_slow_server_is_a_timeout_of_redis(redis: Redis) -> None:
+    kwargs = redis.connection_pool.connection_kwargs
+    impatient = Redis(host=kwargs["host"], port=kwargs["port"], socket_timeout=0.05)
+    with pytest.raises(TimeoutFailure):
+        await round_trip(impatient, packed(b"BLPOP", b"none", b"5"), 1)
+    await impatient.aclose()
+
+
+async def test_no_server_is_a_connection_error_of_redis() -> None:
+    nobody = Redis(host="127.0.0.1", port=1)
+    with pytest.raises(ConnectionFailure):
+        await round_trip(nobody, packed(b"PING"), 1)
+    await nobody.aclose()
+
+
+async def test_many_commands_go_in_batches(redis: Redis) -> None:
+    value = bytes(1000)
+    sent = await send_all(redis, (packed(b"SET", b"k%d" % n, value) for n in range(3000)))
+    assert (sent, await redis.dbsize()) == (3000, 3000)
