@@ -5,7 +5,7 @@ Modules registered here import nothing heavy at their top: what a command needs,
 
 import typer
 
-from cli import demo, down, import_, logs, run, status, up
+from cli import billing, demo, down, erase, import_, logs, run, safety, status, token, up
 
 app = typer.Typer(
     name="gravity",
@@ -19,8 +19,12 @@ app.command()(up.up)
 app.command()(down.down)
 app.command()(status.status)
 app.command()(logs.logs)
+app.command()(token.token)
+app.command()(erase.erase)
 app.add_typer(import_.app)
 app.add_typer(run.app)
+app.add_typer(safety.app)
+app.add_typer(billing.app)
 
 
 def main() -> None:
