@@ -1,20 +1,17 @@
-"""Wiring of billing: its consumer and the relay of its outbox."""
+"""Wiring of billing: its consumer."""
 
-import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
 
-from billing import entitlements
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED
-from gravity import outbox
 from gravity.bus import Record
 from gravity.consumer import Subscription
 from gravity.kernel import Kernel
 
-NAME: Final = "billing_erasure"
+NAME: Final = "billing"
 
 
 def subscriptions(_: Kernel) -> list[Subscription]:
@@ -25,8 +22,3 @@ def subscriptions(_: Kernel) -> list[Subscription]:
         await conn.execute("delete from entitlements where person = any($1::bigint[])", gone)
 
     return [Subscription(NAME, (PERSON_ERASED,), handle)]
-
-
-def background(kernel: Kernel, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
-    """The relay of billing.entitled; it ends at `stop`."""
-    return [outbox.relay(kernel.pool, kernel.producer, entitlements.LANE, stop)]

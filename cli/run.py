@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
     from gravity.kernel import Kernel
-    from gravity.settings import Settings
 
 app = typer.Typer(
     name="run",
@@ -28,9 +27,12 @@ _Port = Annotated[int, typer.Option(help="The port to listen on, at localhost.")
 _READERS: Final = {
     "user.swipes": ("matcher",),
     "swipe.recorded": ("features", "lake.swipe.recorded", "read-side"),
+    "like.received": ("read-side",),
+    "match.created": ("read-side",),
+    "match.ended": ("read-side",),
     "discovery.impressions": ("lake.discovery.impressions",),
 }
-_LANES: Final = ("interactions", "profiles", "safety", "billing", "identity")
+_LANES: Final = ("interactions", "profiles", "safety", "billing", "identity", "releases")
 
 
 @app.command()
@@ -65,17 +67,23 @@ def _nothing(_: "Kernel", __: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
 
 
 def _consuming(kernel: "Kernel", stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+    from billing import app as billing
     from features.app import FeatureConsumers
     from gravity.bus_retention import trim_forever
     from gravity.consumer import consume
     from gravity.outbox import relay
+    from identity import app as identity
     from interactions import app as interactions
     from profiles import app as profiles
+    from safety import app as safety
 
     features = FeatureConsumers(kernel)
     subscriptions = [
         *interactions.subscriptions(kernel),
         *profiles.subscriptions(kernel),
+        *safety.subscriptions(kernel),
+        *billing.subscriptions(kernel),
+        *identity.subscriptions(kernel),
         *features.subscriptions(),
     ]
     bus = kernel.settings.bus_url
@@ -83,6 +91,7 @@ def _consuming(kernel: "Kernel", stop: asyncio.Event) -> list[Coroutine[Any, Any
         *(consume(subscription, kernel.pool, bus, stop) for subscription in subscriptions),
         *(relay(kernel.pool, kernel.producer, lane, stop) for lane in _LANES),
         *features.background(stop),
+        *interactions.background(kernel, stop),
         trim_forever(kernel.pool, kernel.settings, _READERS, stop),
     ]
 

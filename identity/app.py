@@ -1,20 +1,18 @@
-"""Wiring of identity: its consumer and the relay of its outbox."""
+"""Wiring of identity: its consumer."""
 
-import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
 
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED
-from gravity import outbox
 from gravity.bus import Record
 from gravity.consumer import Subscription
 from gravity.kernel import Kernel
 from identity import erasure
 
-NAME: Final = "identity_withdrawal"
+NAME: Final = "identity"
 
 
 def subscriptions(kernel: Kernel) -> list[Subscription]:
@@ -25,8 +23,3 @@ def subscriptions(kernel: Kernel) -> list[Subscription]:
         await erasure.withdraw(kernel.redis, gone)
 
     return [Subscription(NAME, (PERSON_ERASED,), handle)]
-
-
-def background(kernel: Kernel, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
-    """The relay of person.erased; it ends at `stop`."""
-    return [outbox.relay(kernel.pool, kernel.producer, erasure.LANE, stop)]

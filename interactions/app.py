@@ -7,12 +7,10 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
-from gravity import outbox
 from gravity.http import create_app as create_http_app
 from gravity.kernel import Kernel
 from interactions.api import create_router
 from interactions.events import subscriptions
-from interactions.matcher import LANE
 from interactions.reservations import sweep
 
 __all__ = ["background", "create_app", "router", "subscriptions"]
@@ -27,11 +25,8 @@ def router(kernel: Kernel) -> APIRouter:
 
 
 def background(kernel: Kernel, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
-    """The relay of the matcher's outbox, and the sweep of reservations; they end at `stop`."""
-    return [
-        outbox.relay(kernel.pool, kernel.producer, LANE, stop),
-        _sweep_until(kernel, stop),
-    ]
+    """The sweep of reservations; it ends at `stop`."""
+    return [_sweep_until(kernel, stop)]
 
 
 def create_app(kernel: Kernel) -> FastAPI:

@@ -14,7 +14,7 @@ from gravity.consumer import Subscription
 from interactions import keys
 from interactions.scripts import Script, run_all
 
-NAME: Final = "interactions_read_side"
+NAME: Final = "read-side"
 LIKE: Final = Script("like.lua")
 MATCH: Final = Script("match.lua")
 

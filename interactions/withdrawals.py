@@ -14,7 +14,7 @@ from gravity.consumer import Subscription
 from interactions import keys
 from interactions.commands import at
 
-NAME: Final = "interactions_withdrawals"
+NAME: Final = "withdrawals"
 _DECIDED: Final = """
 insert into withdrawn_persons as w (person, decided_at, withdrawn) values ($1, $2, $3)
 on conflict (person) do update

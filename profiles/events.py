@@ -13,7 +13,7 @@ from gravity.kernel import Kernel
 from profiles import store
 from profiles.changes import refresh
 
-NAME: Final = "profiles_rows"
+NAME: Final = "profile-rows"
 
 
 def subscriptions(kernel: Kernel) -> list[Subscription]:

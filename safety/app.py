@@ -1,20 +1,18 @@
-"""Wiring of safety: its consumer and the relay of its outbox."""
+"""Wiring of safety: its consumer."""
 
-import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
 
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED, SAFETY_DECIDED
-from gravity import outbox
 from gravity.bus import Record
 from gravity.consumer import Subscription
 from gravity.kernel import Kernel
 from safety import decisions
 
-NAME: Final = "safety_enforcement"
+NAME: Final = "safety"
 
 
 def subscriptions(kernel: Kernel) -> list[Subscription]:
@@ -35,8 +33,3 @@ def subscriptions(kernel: Kernel) -> list[Subscription]:
         await decisions.enforce(conn, kernel.redis, gone | decided)
 
     return [Subscription(NAME, (SAFETY_DECIDED, PERSON_ERASED), handle)]
-
-
-def background(kernel: Kernel, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
-    """The relay of safety.decided; it ends at `stop`."""
-    return [outbox.relay(kernel.pool, kernel.producer, decisions.LANE, stop)]
