@@ -5,7 +5,21 @@ Modules registered here import nothing heavy at their top: what a command needs,
 
 import typer
 
-from cli import billing, demo, down, erase, import_, logs, run, safety, status, token, up
+from cli import (
+    billing,
+    demo,
+    down,
+    erase,
+    import_,
+    logs,
+    release,
+    retrain,
+    run,
+    safety,
+    status,
+    token,
+    up,
+)
 
 app = typer.Typer(
     name="gravity",
@@ -25,6 +39,8 @@ app.add_typer(import_.app)
 app.add_typer(run.app)
 app.add_typer(safety.app)
 app.add_typer(billing.app)
+app.command("retrain")(retrain.command)
+app.add_typer(release.app)
 
 
 def main() -> None:

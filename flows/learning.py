@@ -24,7 +24,7 @@ from training.build import (
 from training.calibration import PairCounts
 from training.datasets import Datasets, Swipes
 
-LAKE_CONSUMER: Final = "lake"
+LAKE_CONSUMER: Final = f"lake.{PROFILE_CHANGED.name}"
 # Swipes take a moment from the phone through the matcher into the lake; what is younger waits for
 # the next release, and is replayed from Redis when this one goes live.
 SETTLED: Final = timedelta(seconds=60)

@@ -1,4 +1,4 @@
-"""Real MLflow, Prefect, Redis, Postgres and broker, and the workers that an activation waits for."""
+"""Real servers of every kind, and the workers that an activation waits for."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from features.registry import aliases, versions
+from features.registry import aliases
 from gravity.kernel import Kernel
 from tests.flows.worlds import import_market, market, utc_now
 
