@@ -106,16 +106,21 @@ _APPLICATIONS = (
 )
 
 
-def _programs(place: Place, environment: Mapping[str, str]) -> tuple[Program, ...]:
+def plan(place: Place, environment: Mapping[str, str]) -> tuple[Program, ...]:
+    """The programs of a local Gravity, in the order of their start."""
     servers = infra.programs(place, SERVERS, environment)
     applications = tuple(make(place) for module, make in _APPLICATIONS if find_spec(module))
     return servers + applications
 
 
-def _settings(place: Place, environment: Mapping[str, str]) -> dict[str, str]:
+def settings(place: Place, environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings by which every process of this Gravity finds the others."""
     found = infra.settings(place, SERVERS)
     found["GRAVITY_API_URL"] = place.url("api")
     found["GRAVITY_RANKER_URL"] = place.url("ranker")
+    if environment.get("GRAVITY_BUS_URL"):
+        # A cluster keeps its own records.
+        del found["GRAVITY_BUS_BUCKET"]
     # What the caller's environment says wins, for the programs of this stack too.
     return {key: environment.get(key) or value for key, value in found.items()}
 
@@ -127,7 +132,7 @@ def start(environment: Mapping[str, str]) -> stack.Stack:
     """
     composition = stack.Composition(
         PORTS,
-        lambda place: _programs(place, environment),
-        lambda place: _settings(place, environment),
+        lambda place: plan(place, environment),
+        lambda place: settings(place, environment),
     )
     return stack.start(home(), composition, environment)
