@@ -6,6 +6,7 @@ transactions may commit in either order.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -80,7 +81,8 @@ async def _relay_locked(
                 await _wait(woken, _SAFETY_POLL_S)
     finally:
         watch.cancel()
-        if not conn.is_closed():
+        # Where the connection is lost, so are the lock and the listener.
+        with contextlib.suppress(asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
             await conn.remove_listener(_channel(lane), wake)
             await conn.execute("select pg_advisory_unlock(hashtext($1))", _channel(lane))
 

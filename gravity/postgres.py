@@ -34,7 +34,14 @@ class Migration:
 
 async def open_pool(url: str, max_size: int = 20) -> asyncpg.Pool:
     """A pool that heals by itself: connections broken by a restart are replaced on use."""
-    return await asyncpg.create_pool(url, min_size=1, max_size=max_size, command_timeout=60)
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=max_size,
+        command_timeout=60,
+        # Compiling pays for queries of seconds; ours take milliseconds.
+        server_settings={"jit": "off"},
+    )
 
 
 def migrations_of(package: str) -> list[Migration]:

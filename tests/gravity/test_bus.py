@@ -1,0 +1,113 @@
+"""The bus over the real embedded broker."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from contracts import events_pb2 as events
+from contracts.topics import Topic
+from gravity.bus import (
+    AppendFailed,
+    Consumer,
+    Message,
+    Producer,
+    Record,
+    RecordPosition,
+    create_topics,
+)
+from gravity.bus_engines import UnknownBus, engine_of
+
+TOPIC = Topic("tests.bus", 2, events.PersonErased)
+START = {(TOPIC.name, 0): 0, (TOPIC.name, 1): 0}
+
+
+@pytest.fixture
+async def producer(bus_url: str) -> AsyncIterator[Producer]:
+    await create_topics(bus_url, [TOPIC])
+    producer = Producer.open(bus_url)
+    yield producer
+    await producer.close()
+
+
+async def read(bus_url: str, start: dict[tuple[str, int], int], count: int) -> list[Record]:
+    consumer = Consumer.open(bus_url, start)
+    records: list[Record] = []
+    try:
+        while len(records) < count:
+            records += await consumer.poll(100, 0.5)
+        return records
+    finally:
+        await consumer.close()
+
+
+def messages(count: int) -> list[Message]:
+    return [Message(TOPIC.name, f"key {n % 7}".encode(), str(n).encode()) for n in range(count)]
+
+
+async def test_what_is_appended_is_read_with_its_key_value_and_headers(
+    producer: Producer, bus_url: str
+) -> None:
+    at = await producer.append(Message(TOPIC.name, b"key", b"value", {"colour": b"red"}))
+    [record] = await read(bus_url, START, 1)
+    assert (record.topic, record.partition, record.offset) == (TOPIC.name, at.partition, at.offset)
+    assert (record.key, record.value) == (b"key", b"value")
+    assert record.headers == {"colour": b"red"}
+    assert record.timestamp_ms > 0
+
+
+async def test_a_batch_keeps_the_order_of_each_key(producer: Producer, bus_url: str) -> None:
+    sent = messages(50)
+    positions = await producer.append_many(sent)
+    records = await read(bus_url, START, 50)
+    assert {RecordPosition(r.partition, r.offset): r.value for r in records} == dict(
+        zip(positions, (message.value for message in sent), strict=True)
+    )
+    for n in range(7):
+        key = f"key {n}".encode()
+        expected = [message.value for message in sent if message.key == key]
+        assert [record.value for record in records if record.key == key] == expected
+
+
+async def test_reading_starts_at_the_given_offset(producer: Producer, bus_url: str) -> None:
+    [first, second, third] = [
+        await producer.append(Message(TOPIC.name, b"one key", value))
+        for value in (b"a", b"b", b"c")
+    ]
+    assert first.offset < second.offset < third.offset
+    records = await read(bus_url, {(TOPIC.name, second.partition): second.offset}, 2)
+    assert [record.value for record in records] == [b"b", b"c"]
+
+
+async def test_a_poll_ends_empty_when_there_is_nothing(producer: Producer, bus_url: str) -> None:
+    consumer = Consumer.open(bus_url, START)
+    assert await consumer.poll(10, 0.2) == []
+    await consumer.close()
+
+
+async def test_an_append_that_no_broker_acknowledges_fails() -> None:
+    producer = Producer.open("tansu://127.0.0.1:1", deadline_s=0.1)
+    with pytest.raises(AppendFailed):
+        await producer.append(Message("tests.nowhere", b"k", b"v"))
+    await producer.close()
+
+
+async def test_topics_may_be_created_twice_and_at_once(bus_url: str) -> None:
+    await asyncio.gather(create_topics(bus_url, [TOPIC]), create_topics(bus_url, [TOPIC]))
+    await create_topics(bus_url, [TOPIC])
+
+
+@pytest.mark.parametrize("url", ["nats://127.0.0.1:1", "127.0.0.1:9092", "kafka://", ""])
+def test_another_scheme_is_refused(url: str) -> None:
+    with pytest.raises(UnknownBus):
+        engine_of(url)
+
+
+def test_each_engine_gets_the_producer_it_keeps_its_promises_with() -> None:
+    embedded, cluster = engine_of("tansu://h:1"), engine_of("kafka://a:1,b:2")
+    assert embedded.producer["enable.idempotence"] is False
+    assert embedded.producer["max.in.flight"] == 1
+    assert cluster.producer["enable.idempotence"] is True
+    assert cluster.producer["bootstrap.servers"] == "a:1,b:2"
+    assert embedded.producer["acks"] == cluster.producer["acks"] == "all"
+    assert (embedded.needs_trimming, cluster.needs_trimming) == (True, False)

@@ -1,0 +1,122 @@
+"""Events leave with the transaction that caused them, in order, and are never lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from contracts import topics
+from gravity import outbox
+from gravity.bus import AppendFailed, Consumer, Message, Producer
+from tests.gravity.conftest import Watcher
+
+TOPIC = topics.PERSON_ERASED
+
+
+def message(n: int) -> Message:
+    return Message(TOPIC.name, b"key", str(n).encode())
+
+
+@asynccontextmanager
+async def relaying(pool: asyncpg.Pool, producer: Producer, relays: int = 1) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(outbox.relay(pool, producer, "lane", stop)) for _ in range(relays)]
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+
+async def put(pool: asyncpg.Pool, *numbers: int) -> None:
+    async with pool.acquire() as conn, conn.transaction():
+        await outbox.put(conn, "lane", [message(n) for n in numbers])
+
+
+async def distinct(bus_url: str, count: int) -> list[int]:
+    """The first `count` different numbers on the bus, in the order of their first occurrence."""
+    asked = count
+    while len(found := dict.fromkeys(await published(bus_url, asked))) < count:
+        asked += 1
+    return list(found)
+
+
+async def published(bus_url: str, count: int) -> list[int]:
+    consumer = Consumer.open(bus_url, {(TOPIC.name, 0): 0})
+    values: list[int] = []
+    try:
+        while len(values) < count:
+            values += [int(record.value) for record in await consumer.poll(100, 0.5)]
+        return values
+    finally:
+        await consumer.close()
+
+
+async def left(pool: asyncpg.Pool) -> int:
+    count: int = await pool.fetchval("select count(*) from outbox")
+    return count
+
+
+async def test_committed_events_are_published_in_order_and_deleted(
+    tables: asyncpg.Pool, producer: Producer, bus_url: str
+) -> None:
+    async with relaying(tables, producer):
+        await put(tables, 1, 2)
+        await put(tables, 3)
+        assert await published(bus_url, 3) == [1, 2, 3]
+    assert await left(tables) == 0
+
+
+async def test_an_event_of_a_transaction_that_failed_is_never_published(
+    tables: asyncpg.Pool, producer: Producer, bus_url: str
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with tables.acquire() as conn, conn.transaction():
+            await outbox.put(conn, "lane", [message(1)])
+            raise ZeroDivisionError
+    await put(tables, 2)
+    async with tables.acquire() as conn:
+        assert await outbox.relay_once(conn, producer, "lane") == 1
+    assert await published(bus_url, 1) == [2]
+
+
+async def test_an_event_that_could_not_be_appended_stays(tables: asyncpg.Pool) -> None:
+    await put(tables, 1)
+    nowhere = Producer.open("tansu://127.0.0.1:1", deadline_s=0.1)
+    async with tables.acquire() as conn:
+        with pytest.raises(AppendFailed):
+            await outbox.relay_once(conn, nowhere, "lane")
+    await nowhere.close()
+    assert await left(tables) == 1
+
+
+async def test_a_lane_has_one_relay_at_a_time(
+    tables: asyncpg.Pool, producer: Producer, bus_url: str
+) -> None:
+    async with relaying(tables, producer, relays=3):
+        for n in range(1, 31):
+            await put(tables, n)
+        assert await published(bus_url, 30) == list(range(1, 31))
+    assert await left(tables) == 0
+
+
+async def test_a_relay_survives_the_loss_of_its_connection(
+    tables: asyncpg.Pool, watcher: Watcher, producer: Producer, bus_url: str
+) -> None:
+    async with relaying(tables, producer):
+        await put(tables, 1)
+        assert await published(bus_url, 1) == [1]
+        await watcher.cut()
+        async with watcher.conn.transaction():
+            await outbox.put(watcher.conn, "lane", [message(2)])
+        # Cut between append and deletion, the first is published again: at least once.
+        assert await distinct(bus_url, 2) == [1, 2]
+
+
+async def test_lanes_do_not_mix(tables: asyncpg.Pool, producer: Producer) -> None:
+    await put(tables, 1)
+    async with tables.acquire() as conn:
+        assert await outbox.relay_once(conn, producer, "another lane") == 0
+    assert await left(tables) == 1
