@@ -32,6 +32,7 @@ _READERS: Final = {
     "match.ended": ("read-side",),
     "discovery.impressions": ("lake.discovery.impressions",),
 }
+_TABLES: Final = ("gravity", "interactions", "profiles", "safety", "billing", "identity")
 _LANES: Final = ("interactions", "profiles", "safety", "billing", "identity", "releases")
 
 
@@ -113,7 +114,7 @@ async def _serve(
     settings = Settings.load()
     telemetry.configure(service, settings)
     async with open_kernel(settings) as kernel:
-        for package in ("gravity", *_LANES):
+        for package in _TABLES:
             await migrate(kernel.pool, package)
         await create_topics(settings.bus_url, topics.ALL)
         app = create_app(f"Gravity {service}", kernel, routers(kernel))
