@@ -1,0 +1,96 @@
+"""Decks without the ranker: whatever is wrong with it, a viewer gets people who are right."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from redis.asyncio import Redis
+
+from discovery_api.domain import Filters, asker_of
+from discovery_api.fallback import MOST_OF_A_CELL, gather
+from features.disk_cells import cells_of
+from features.eligibility import Candidates, eligible, viewer_of
+from features.person_row import cell_key, decode_heads
+from tests.discovery_api.conftest import Discovery
+from tests.discovery_api.people import CELL_RESOLUTION, sociable, write_people
+from tests.serving.worlds import NOW, TODAY, World
+
+
+async def test_no_release_means_fallback(discovery: Discovery) -> None:
+    await discovery.kernel.redis.delete("release:serving")
+    deck = await fallback_deck(discovery)
+    assert discovery.ranker.asked == 0
+    assert deck["cards"][0]["why"][0]["code"] == "near_you"
+
+
+async def test_a_release_that_the_ranker_does_not_hold_means_fallback(discovery: Discovery) -> None:
+    await discovery.kernel.redis.set("release:serving", "8")
+    await fallback_deck(discovery)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html>", b'{"release": "7"}'])
+async def test_an_answer_that_makes_no_sense_means_fallback(
+    discovery: Discovery, body: bytes
+) -> None:
+    discovery.ranker.body = body
+    await fallback_deck(discovery)
+
+
+async def test_a_late_ranker_means_fallback(discovery: Discovery) -> None:
+    discovery.ranker.delay_s = 30.0
+    await fallback_deck(discovery)
+
+
+async def test_fallback_cards_have_no_propensity_and_hold_the_constraints(
+    discovery: Discovery,
+) -> None:
+    people, redis = discovery.people, discovery.kernel.redis
+    await redis.delete("release:serving")
+    viewer = int(people.table["person_id"][3])
+    mask = eligible(viewer_of(people.table, 3), Candidates.of(people.table), TODAY)
+    everybody = set(people.table["person_id"][mask].tolist())
+    swiped = set(sorted(everybody)[:40])
+    await redis.zadd(f"seen:{{{viewer}}}", {str(person): 1 for person in swiped})
+    deck = (await discovery.get(viewer, size=100)).json()
+    assert {card["id"] for card in deck["cards"]} <= everybody - swiped
+    assert len(deck["cards"]) == 100
+    distances = [card["distance_km"] for card in deck["cards"]]
+    assert np.mean(distances[:20]) < np.mean(distances[-20:])
+
+
+async def test_the_cells_reach_as_far_as_the_viewer_wants(redis: Redis) -> None:
+    people = sociable(60, seed=4, spread_km=25.0)
+    people.table["max_distance_km"] = 30.0
+    await write_people(redis, people)
+    for row in range(0, 60, 6):
+        mask = eligible(viewer_of(people.table, row), Candidates.of(people.table), TODAY)
+        found = await gathered(redis, people, row, size=100)
+        assert sorted(found) == sorted(people.table["person_id"][mask].tolist())
+
+
+async def test_of_a_crowded_cell_the_latest_active_are_taken(redis: Redis) -> None:
+    people = sociable(MOST_OF_A_CELL + 50, spread_km=0.0)
+    await write_people(redis, people)
+    found = await gathered(redis, people, 0, size=1000)
+    cell = int(cells_of(people.latitude[0], people.longitude[0], CELL_RESOLUTION)[0])
+    latest = await redis.zrevrange(cell_key(cell), 0, MOST_OF_A_CELL - 1)
+    assert set(found) <= {int(person) for person in latest}
+    assert len(found) >= MOST_OF_A_CELL - 1
+
+
+async def gathered(redis: Redis, people: World, row: int, size: int) -> list[int]:
+    key = f"person:{{{int(people.table['person_id'][row])}}}"
+    asker = asker_of(decode_heads([await redis.get(key)]), Filters(), TODAY)
+    looked = await gather(redis, asker, size, TODAY, NOW)
+    return [int(person) for person in looked.ids]
+
+
+async def fallback_deck(discovery: Discovery) -> "dict[str, list[dict[str, list[dict[str, str]]]]]":
+    response = await asyncio.wait_for(
+        discovery.get(int(discovery.people.table["person_id"][3])), 20
+    )
+    deck: dict[str, list[dict[str, list[dict[str, str]]]]] = response.json()
+    assert response.status_code == 200
+    assert (deck["policy"], deck["release"]) == ("fallback", None)
+    assert len(deck["cards"]) == 20
+    return deck
