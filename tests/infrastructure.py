@@ -1,7 +1,9 @@
 """Real PostgreSQL, Redis, S3 and broker for tests, started once by the stack's own code."""
 
+import contextlib
 import os
 import random
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -9,11 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
+
 from gravity.stack import infra, keys, ports, stack
 from gravity.stack.home import Home
 from gravity.stack.place import Place
 from gravity.stack.probe import wait_until_ready
 from gravity.stack.servers import broker, postgres, redis, s3
+
+_PREFIX = "gravity-tests-"
+_OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +65,29 @@ class Infra:
         return self.place.keys.s3_secret_key
 
 
+def end_abandoned(folder: Path) -> None:
+    """End and remove the servers of test sessions that were killed before they could."""
+    for owner in folder.glob(f"{_PREFIX}*/{_OWNER}"):
+        with contextlib.suppress(OSError):
+            pid, created = owner.read_text().split()
+            if not _lives(int(pid), float(created)):
+                stack.end(Home(owner.parent.resolve()))
+                shutil.rmtree(owner.parent, ignore_errors=True)
+
+
+def _lives(pid: int, created: float) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).create_time() == created
+    return False
+
+
 @contextmanager
 def running_infra(names: tuple[str, ...] = infra.STORES) -> Iterator[Infra]:
     """Start the named servers in a temporary folder; end them and remove it on exit."""
-    with tempfile.TemporaryDirectory(prefix="gravity-tests-") as folder:
+    end_abandoned(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder:
         home = Home.at(Path(folder))
+        (home.path / _OWNER).write_text(f"{os.getpid()} {psutil.Process().create_time()}")
         composition = stack.Composition(
             infra.port_names(names),
             lambda place: infra.programs(place, names, {}),
