@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from gravity.stack import infra, keys, ports, stack
+from gravity.stack import infra, keys, ports, s3_request, stack
 from gravity.stack.home import Home
 from gravity.stack.place import Place
 from gravity.stack.probe import wait_until_ready
@@ -135,3 +135,5 @@ def fresh_broker(servers: Infra, bucket: str) -> Iterator[Bus]:
             yield Bus(broker.url(place), bucket)
         finally:
             process.kill()
+            # Each bucket takes volumes of its own, and there are only so many.
+            s3_request.delete(s3.check(servers.place, bucket).target, f"/{bucket}")

@@ -1,4 +1,4 @@
-"""The two S3 requests that the stack itself makes, signed (AWS signature 4), standard library only.
+"""The few S3 requests that the stack itself makes, signed (AWS signature 4), standard library only.
 
 boto3 costs half a second of import in a launcher that must be quick.
 """
@@ -48,11 +48,20 @@ def _headers(
 
 def put(target: str, path: str, body: bytes) -> int:
     """PUT `body` at `path` of `http://key:secret@host:port`; returns the HTTP status."""
+    return _request("PUT", target, path, body)
+
+
+def delete(target: str, path: str) -> int:
+    """DELETE `path`, a bucket with all that is in it or an object; returns the HTTP status."""
+    return _request("DELETE", target, path, b"")
+
+
+def _request(method: str, target: str, path: str, body: bytes) -> int:
     url = urlsplit(target)
     host = f"{url.hostname}:{url.port}"
     key, secret = unquote(url.username or ""), unquote(url.password or "")
     with contextlib.closing(http.client.HTTPConnection(host, timeout=TIMEOUT)) as connection:
-        connection.request("PUT", path, body, _headers("PUT", host, path, body, key, secret))
+        connection.request(method, path, body, _headers(method, host, path, body, key, secret))
         return connection.getresponse().status
 
 

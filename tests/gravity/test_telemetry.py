@@ -1,0 +1,152 @@
+"""One trace from the request through the bus into the consumer, and logs that name it."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import APIRouter
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from contracts import events_pb2 as events
+from contracts import topics
+from gravity import outbox, telemetry
+from gravity.bus import Message, Record, create_topics
+from gravity.consumer import Subscription, consume
+from gravity.http import create_app
+from gravity.kernel import Kernel, open_kernel
+from gravity.settings import Settings
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+TOPIC = topics.PERSON_ERASED
+
+
+@pytest.fixture(scope="session")
+def exporter() -> Iterator[InMemorySpanExporter]:
+    """The process has one tracer provider; this one keeps its spans."""
+    memory = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    trace.set_tracer_provider(provider)
+    yield memory
+    provider.shutdown()
+
+
+@pytest.fixture
+def spans(exporter: InMemorySpanExporter) -> InMemorySpanExporter:
+    exporter.clear()
+    return exporter
+
+
+@pytest.fixture
+async def kernel(settings: Settings, tables: asyncpg.Pool) -> AsyncIterator[Kernel]:
+    await create_topics(settings.bus_url, topics.ALL)
+    async with open_kernel(settings) as kernel:
+        yield kernel
+
+
+def erasing(kernel: Kernel) -> APIRouter:
+    """Appends one event directly and one through the outbox."""
+    router = APIRouter()
+    value = events.PersonErased(event_id="1", person=1).SerializeToString()
+    message = Message(TOPIC.name, b"1", value)
+
+    @router.post("/direct")
+    async def direct() -> None:
+        await kernel.producer.append(message)
+
+    @router.post("/outbox")
+    async def through_the_outbox() -> None:
+        async with kernel.pool.acquire() as conn, conn.transaction():
+            await outbox.put(conn, "lane", [message])
+
+    return router
+
+
+async def consumed(kernel: Kernel) -> None:
+    """Run a consumer until it has handled one batch."""
+    stop = asyncio.Event()
+
+    async def handle(_: asyncpg.Connection, records: Sequence[Record]) -> None:
+        logging.getLogger("tests").info("handled", extra={"records": len(records)})
+        stop.set()
+
+    subscription = Subscription("tests", (TOPIC,), handle)
+    await consume(subscription, kernel.pool, kernel.settings.bus_url, stop)
+
+
+def by_name(spans: InMemorySpanExporter) -> dict[str, ReadableSpan]:
+    return {span.name: span for span in spans.get_finished_spans()}
+
+
+def parent_of(span: ReadableSpan) -> int | None:
+    return span.parent.span_id if span.parent else None
+
+
+def id_of(span: ReadableSpan) -> int:
+    assert span.context is not None
+    number: int = span.context.span_id
+    return number
+
+
+async def post(kernel: Kernel, path: str) -> None:
+    transport = httpx.ASGITransport(create_app("Tests", kernel, [erasing(kernel)]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://tests") as client:
+        answer = await client.post(path, headers={"traceparent": TRACEPARENT})
+        assert answer.status_code == 200
+
+
+async def test_a_trace_goes_from_the_request_over_the_bus_into_the_consumer(
+    kernel: Kernel, spans: InMemorySpanExporter
+) -> None:
+    await post(kernel, "/direct")
+    await consumed(kernel)
+    found = by_name(spans)
+    request, publish = found["POST /direct"], found["person.erased publish"]
+    process = found["tests process"]
+    assert {
+        trace.format_trace_id(span.context.trace_id)
+        for span in (request, publish, process)
+        if span.context
+    } == {TRACE}
+    assert parent_of(publish) == id_of(request)
+    assert parent_of(process) == id_of(publish)
+
+
+async def test_a_trace_survives_the_outbox(kernel: Kernel, spans: InMemorySpanExporter) -> None:
+    await post(kernel, "/outbox")
+    async with kernel.pool.acquire() as conn:
+        assert await outbox.relay_once(conn, kernel.producer, "lane") == 1
+    await consumed(kernel)
+    found = by_name(spans)
+    assert parent_of(found["tests process"]) == id_of(found["POST /outbox"])
+
+
+async def test_a_log_line_is_json_and_names_its_trace(spans: InMemorySpanExporter) -> None:
+    record = logging.getLogger("tests").makeRecord(
+        "tests", logging.INFO, "f", 1, "hello %s", ("you",), None, extra={"person": 7}
+    )
+    with telemetry.span("work", parent=telemetry.extract({"traceparent": TRACEPARENT.encode()})):
+        line = json.loads(telemetry.JsonFormatter("api").format(record))
+    assert line.pop("at").endswith("+00:00")
+    assert line == {
+        "level": "info",
+        "service": "api",
+        "logger": "tests",
+        "message": "hello you",
+        "trace_id": TRACE,
+        "person": 7,
+    }
+
+
+def test_a_context_that_is_not_one_is_ignored() -> None:
+    for value in (b"", b"garbage", b"\xff\xfe", b"00-0-0-0"):
+        context = telemetry.extract({"traceparent": value})
+        assert not trace.get_current_span(context).get_span_context().is_valid
