@@ -16,6 +16,7 @@ GENDERS: Final = (1, 2, 3)
 """`Gender` of the contracts: man, woman, nonbinary."""
 BANDS: Final = len(GENDERS) * len(AGE_BANDS)
 
+_LEAST_RATE: Final = 1e-3
 _BAND_STARTS: Final = np.array([start for start, _ in AGE_BANDS[1:]], np.int64)
 
 
@@ -33,6 +34,23 @@ def smoothed_rate(likes: npt.ArrayLike, swipes: npt.ArrayLike, prior: Prior) -> 
         np.asarray(swipes, np.float64) + prior.swipes
     )
     return np.asarray(share, np.float32)
+
+
+def rate_after(
+    rate: npt.ArrayLike,
+    before: npt.NDArray[np.int64],
+    now: npt.NDArray[np.int64],
+    strength: float,
+) -> Floats:
+    """Rates (n,) float32 that went on from `rate` (n,) as counts of likes and swipes grew.
+
+    `before` and `now` are (n, 2); the rate weighs as much as the swipes it came from and `strength`
+    more. Counts that shrank (swipes taken back) move it back; it stays within (0, 1).
+    """
+    likes, swipes = np.asarray(now - before, np.float64).T
+    weight = before[:, 1] + strength
+    moved = (np.asarray(rate, np.float64) * weight + likes) / np.maximum(weight + swipes, 1.0)
+    return np.asarray(np.clip(moved, _LEAST_RATE, 1.0 - _LEAST_RATE), np.float32)
 
 
 def logit(rate: npt.ArrayLike) -> Floats:

@@ -9,7 +9,9 @@ Newton step of the penalised logistic likelihood from the prior taste m,
 
     taste = m + (sum w p (1 - p) y y^T + regularisation I)^-1 sum w (liked - p) y,
 
-where y are the appeals, p = s(offset + m.y) and w is above 1 for superlikes. So a pass on somebody
+where y are the appeals, p = s(offset + m.y) and w is above 1 for superlikes. An intercept of the
+person is solved for beside the taste and dropped: whoever was shown attractive people has not
+thereby a taste. So a pass on somebody
 whom few like, or by somebody who likes few, says little. Appeals are scaled so that tastes vary by
 1 (training/factors.py). Training, stream and activation call this, so one history has one taste.
 """
@@ -106,7 +108,7 @@ class FoldIn:
         for start in range(0, len(histories), _CHUNK):
             stop = min(len(histories), start + _CHUNK)
             left, right = self._systems(histories, liked, offset, prior, start, stop)
-            tastes[start:stop] += np.linalg.solve(left, right[:, :, None])[:, :, 0]
+            tastes[start:stop] += np.linalg.solve(left, right[:, :, None])[:, 1:, 0]
         return tastes
 
     def _offsets(self, histories: Histories, liked: npt.NDArray[np.bool_]) -> Floats64:
@@ -128,8 +130,8 @@ class FoldIn:
         start: int,
         stop: int,
     ) -> tuple[Floats64, Floats64]:
-        """Normal equations (stop - start, d, d) and (stop - start, d) of some people."""
-        d = self.appeal.shape[1]
+        """Normal equations of some people, intercept first: (k, d + 1, d + 1) and (k, d + 1)."""
+        d = self.appeal.shape[1] + 1
         left = np.tile(self.parameters.regularisation * np.eye(d), (stop - start, 1, 1))
         right = np.zeros((stop - start, d))
         heavier = self.parameters.superlike_weight
@@ -137,8 +139,9 @@ class FoldIn:
             span = slice(histories.indptr[i], histories.indptr[i + 1])
             if span.start == span.stop:
                 continue
-            y = self.appeal[histories.rows[span]].astype(np.float64)
-            p = 1.0 / (1.0 + np.exp(-(offset[span] + y @ prior[i])))
+            y = np.ones((span.stop - span.start, d))
+            y[:, 1:] = self.appeal[histories.rows[span]]
+            p = 1.0 / (1.0 + np.exp(-(offset[span] + y[:, 1:] @ prior[i])))
             w = np.where(histories.actions[span] == SUPERLIKE, heavier, 1.0)
             left[i - start] += y.T @ ((w * p * (1.0 - p))[:, None] * y)
             right[i - start] = (w * (liked[span] - p)) @ y

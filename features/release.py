@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from features.behaviour import BANDS, Prior, logit
+from features.behaviour import BANDS, Prior, logit, rate_after
 from features.fold_in import HISTORY_LIMIT, FoldIn, FoldInParameters, Histories
 from features.score import Calibrations
 
@@ -67,6 +67,7 @@ class Manifest(_Strict):
     bus_positions: dict[str, dict[int, int]]
     features: tuple[FeatureField, ...]
     fold_in: FoldInParameters
+    # Of somebody whom the release does not know; `swipes` is also what a known rate's prior weighs.
     given_prior: Prior
     received_prior: Prior
     tau: float
@@ -96,7 +97,8 @@ class ReleaseArrays:
 
     person_id (n,) i64; columns (n,) features.eligibility.PERSON_DTYPE; cell (n,) u64, the H3 res-5
     cell; taste, appeal (n, d) f32; taste_prior (n, d) f32, the taste expected of such a person
-    before any swipe; given_rate, received_rate (n,) f32 smoothed; line (n, 2) f32
+    before any swipe; given_rate, received_rate (n,) f32 among typical others; counts (n, 4) i64 of
+    likes given, swipes given, likes received, swipes received that they come from; line (n, 2) f32
     (alpha, beta); candidate_vectors (n, 2d + 3) f32; seen_indptr (n + 1,) and seen_ids (m,) i64,
     sorted person ids that each row's person swiped; cold_start
     (BANDS,) cold_start_dtype(d), by features.behaviour.bands.
@@ -110,6 +112,7 @@ class ReleaseArrays:
     appeal: Floats
     given_rate: Floats
     received_rate: Floats
+    counts: Ints
     line: Floats
     candidate_vectors: Floats
     seen_indptr: Ints
@@ -118,6 +121,14 @@ class ReleaseArrays:
 
 
 ARRAYS: Final = tuple(ReleaseArrays.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rates:
+    """Shares of likes (p,) float32 within (0, 1): given and received, among typical others."""
+
+    given: Floats
+    received: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,6 +193,23 @@ class Release:
             np.asarray(indptr, np.int64), self.rows_of(candidates), np.asarray(actions, np.uint8)
         ).latest(HISTORY_LIMIT)
         return self._fold_in.tastes(histories.where(histories.rows >= 0), self._priors(people))
+
+    def rates(self, people: npt.ArrayLike, counts: Ints) -> "Rates":
+        """Rates (p,) of people by id whose live counts are (p, 4), in the order of `counts`.
+
+        Where the release knows the person, its rate goes on from its counts; else from the priors.
+        """
+        a, rows = self.arrays, self.rows_of(people)
+        known = rows >= 0
+        before = np.where(known[:, None], a.counts[rows], 0)
+        sides = []
+        for rate, prior, columns in (
+            (a.given_rate, self.manifest.given_prior, slice(0, 2)),
+            (a.received_rate, self.manifest.received_prior, slice(2, 4)),
+        ):
+            start = np.where(known, rate[rows], prior.likes / prior.swipes)
+            sides.append(rate_after(start, before[:, columns], counts[:, columns], prior.swipes))
+        return Rates(*sides)
 
     def _priors(self, people: npt.ArrayLike) -> Floats:
         """Prior tastes (p, d); somebody whom the release does not know has the mean of all."""
@@ -264,6 +292,7 @@ def _check_shapes(arrays: ReleaseArrays, manifest: Manifest) -> None:
         "appeal": ("<f4", (n, d)),
         "given_rate": ("<f4", (n,)),
         "received_rate": ("<f4", (n,)),
+        "counts": ("<i8", (n, 4)),
         "line": ("<f4", (n, 2)),
         "candidate_vectors": ("<f4", (n, 2 * d + 3)),
         "seen_indptr": ("<i8", (n + 1,)),

@@ -9,7 +9,6 @@ import numpy as np
 from redis.asyncio import Redis
 
 from features import online
-from features.behaviour import smoothed_rate
 from features.compare_and_set import Write, compare_and_set
 from features.history import unpack
 from features.reader import hmget_commands
@@ -127,13 +126,11 @@ def _factor_fields(
 ) -> list[dict[bytes, bytes]]:
     """Fields of `factors_<release>`: both rates of everybody, the taste of whoever swiped."""
     taste_field, given_field, received_field, time = online.view_fields(factors(release_id))
-    manifest = release.manifest
-    counts = np.array([change.state.counts()[:4] for change in changes], np.float64)
-    given = smoothed_rate(counts[:, 0], counts[:, 1], manifest.given_prior)
-    received = smoothed_rate(counts[:, 2], counts[:, 3], manifest.received_prior)
+    counts = np.array([change.state.counts()[:4] for change in changes], np.int64)
+    rates = release.rates([change.stored.person for change in changes], counts)
     cells = (
-        online.encode_column(Kind.FLOAT32, given),
-        online.encode_column(Kind.FLOAT32, received),
+        online.encode_column(Kind.FLOAT32, rates.given),
+        online.encode_column(Kind.FLOAT32, rates.received),
         online.encode_times([change.state.event_ms for change in changes]),
     )
     names = (given_field, received_field, time)

@@ -32,7 +32,7 @@ from features.release import (
     TrainingWindow,
     write_release,
 )
-from features.score import candidate_vectors, match_scores, query_vectors
+from features.score import Calibrations, candidate_vectors, match_scores, query_vectors
 from training.calibration import (
     PairCounts,
     calibrate,
@@ -41,6 +41,7 @@ from training.calibration import (
     midnight_ms,
     predicted,
 )
+from training.coordinates import Own, own_coordinates
 from training.datasets import Datasets, Swipes, prepare
 from training.eligible_lists import EligibleList, eligible_lists, sample_viewers
 from training.evaluation import (
@@ -51,9 +52,16 @@ from training.evaluation import (
     ranking_quality,
 )
 from training.exposure import choose_tau
-from training.factors import Factors, FactorSettings, find_basis, fit_factors
+from training.factors import (
+    Factors,
+    FactorSettings,
+    find_basis,
+    fit_factors,
+    fold_in_parameters,
+)
 from training.model import Model, model_of
-from training.rates import Priors, count, fit_priors
+from training.rates import count, live_rates
+from training.standing import fit_standing
 
 __all__ = [
     "Evaluation",
@@ -85,9 +93,7 @@ class TrainingSettings:
 class Fitted:
     """`held` saw nothing of the evaluation days and is judged; `final` saw all and is released."""
 
-    priors: Priors
     held: Model
-    held_factors: Factors
     final: Model
     settings: TrainingSettings
 
@@ -152,31 +158,42 @@ def fit(
 ) -> Fitted:
     """Learn factors before the calibration days, calibrate on those, refit for judging and use."""
     rng = np.random.default_rng(seed)
-    people, split, swipes = datasets.people, datasets.split, datasets.swipes
-    past = swipes.between(split.start, split.calibrate)
-    priors = fit_priors(count(past, len(people)))
-    basis = find_basis(past, people, priors, settings.factors, rng)
-    factors = fit_factors(past, people, priors, basis, settings.factors, rng)
-    calibrations = calibrate(inputs_of(datasets, pairs, counts, factors, priors), pairs.liked)
-    seen_past = swipes.between(split.start, split.evaluate)
-    held_factors = _refit(seen_past, datasets, factors, priors, settings, rng)
-    held = model_of(datasets, seen_past, held_factors, priors, calibrations, rng)
-    final_factors = _refit(swipes, datasets, held_factors, priors, settings, rng)
-    final = model_of(datasets, swipes, final_factors, priors, calibrations, rng)
-    return Fitted(priors, held, held_factors, final, settings)
+    people, split, how = datasets.people, datasets.split, settings.factors
+    past = datasets.swipes.between(split.start, split.calibrate)
+    own = own_coordinates(people, past)
+    standing = fit_standing(past, own.all)
+    rates = live_rates(standing, _counts(datasets, split.calibrate))
+    basis = find_basis(past, people, own, standing, rates, how, rng)
+    factors = fit_factors(past, people, standing, rates, basis, how, rng)
+    calibrations = calibrate(inputs_of(datasets, pairs, counts, factors, rates), pairs.liked)
+    held = _refit(datasets, own, split.evaluate, factors, calibrations, how, rng)
+    final = _refit(datasets, own, split.end, held.factors, calibrations, how, rng)
+    return Fitted(held, final, settings)
+
+
+def _counts(datasets: Datasets, end_day: int) -> Ints:
+    return count(datasets.seen.between(0, end_day), len(datasets.people))
 
 
 def _refit(
-    swipes: Swipes,
     datasets: Datasets,
+    own: Own,
+    end_day: int,
     start: Factors,
-    priors: Priors,
-    settings: TrainingSettings,
+    calibrations: Calibrations,
+    how: FactorSettings,
     rng: np.random.Generator,
-) -> Factors:
-    return fit_factors(
-        swipes, datasets.people, priors, start.basis, settings.factors, rng, start=start
+) -> Model:
+    """The model after all swipes before a day, in the directions found already."""
+    people = datasets.people
+    swipes = datasets.swipes.between(datasets.split.start, end_day)
+    standing = fit_standing(swipes, own.all)
+    rates = live_rates(standing, _counts(datasets, end_day))
+    factors = fit_factors(
+        swipes, people, standing, rates, start.basis, how, rng, start=start.latent
     )
+    parameters = fold_in_parameters(standing, how)
+    return model_of(people, factors, rates, calibrations, parameters, datasets.today, rng)
 
 
 def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
@@ -198,7 +215,7 @@ def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
 
 def _like_quality(datasets: Datasets, fitted: Fitted, held_out: Swipes) -> LikeQuality:
     counts = counts_before(datasets, held_out)
-    inputs = inputs_of(datasets, held_out, counts, fitted.held_factors, fitted.priors)
+    inputs = inputs_of(datasets, held_out, counts, fitted.held.factors, fitted.held.rates)
     calibrations = fitted.held.calibrations
     without = {
         g: type(c)(0.0, c.w_given, c.w_received, c.intercept) for g, c in calibrations.items()
@@ -242,9 +259,9 @@ def assemble(
         snapshot_at=datasets.snapshot_at,
         bus_positions={topic: dict(of_topic) for topic, of_topic in bus_positions.items()},
         features=signature(d),
-        fold_in=fitted.held_factors.basis.parameters,
-        given_prior=fitted.priors.given,
-        received_prior=fitted.priors.received,
+        fold_in=model.fold_in,
+        given_prior=model.rates.given_prior,
+        received_prior=model.rates.received_prior,
         tau=evaluation.tau,
         calibration=model.calibrations,
         evaluation={name: _finite(value) for name, value in evaluation.metrics().items()},
@@ -267,11 +284,12 @@ def _arrays(datasets: Datasets, model: Model) -> ReleaseArrays:
         person_id=np.asarray(people.table["person_id"], np.int64),
         columns=people.table,
         cell=people.cell,
-        taste=model.taste,
-        taste_prior=model.taste_prior,
-        appeal=model.appeal,
-        given_rate=model.given_rate,
-        received_rate=model.received_rate,
+        taste=model.factors.taste,
+        taste_prior=model.factors.prior,
+        appeal=model.factors.appeal,
+        given_rate=model.rates.given,
+        received_rate=model.rates.received,
+        counts=model.rates.counts,
         line=model.line,
         candidate_vectors=candidate_vectors(model.sides()),
         seen_indptr=seen_indptr,

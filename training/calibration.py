@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from features.behaviour import GENDERS, logit, smoothed_rate
+from features.behaviour import GENDERS, logit
 from features.score import Calibration, Calibrations
 from training.datasets import DAY_MS, Datasets, Swipes
 from training.factors import Factors
-from training.rates import Counts, Priors, count
+from training.rates import LiveRates, count
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -52,32 +52,27 @@ def counts_before(datasets: Datasets, pairs: Swipes) -> PairCounts:
     parts: list[PairCounts] = []
     for day in np.unique(pairs.day):
         of_day = pairs.between(int(day), int(day) + 1)
-        at = count(datasets.swipes.between(0, int(day)), people)
+        at = count(datasets.seen.between(0, int(day)), people)
         parts.append(_counts_of(at, of_day))
     names = PairCounts.__dataclass_fields__
     return PairCounts(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def _counts_of(at: Counts, pairs: Swipes) -> PairCounts:
-    return PairCounts(
-        likes_given=at.likes_given[pairs.viewer],
-        swipes_given=at.swipes_given[pairs.viewer],
-        likes_received=at.likes_received[pairs.candidate],
-        swipes_received=at.swipes_received[pairs.candidate],
-    )
+def _counts_of(at: npt.NDArray[np.int64], pairs: Swipes) -> PairCounts:
+    return PairCounts(*at[pairs.viewer, :2].T, *at[pairs.candidate, 2:].T)
 
 
 def inputs_of(
-    datasets: Datasets, pairs: Swipes, counts: PairCounts, factors: Factors, priors: Priors
+    datasets: Datasets, pairs: Swipes, counts: PairCounts, factors: Factors, rates: LiveRates
 ) -> Inputs:
     """Inputs of the calibration for pairs (m,)."""
     taste, appeal = factors.taste[pairs.viewer], factors.appeal[pairs.candidate]
-    given = smoothed_rate(counts.likes_given, counts.swipes_given, priors.given)
-    received = smoothed_rate(counts.likes_received, counts.swipes_received, priors.received)
+    given = np.stack((counts.likes_given, counts.swipes_given), axis=1)
+    received = np.stack((counts.likes_received, counts.swipes_received), axis=1)
     return Inputs(
         score=np.asarray(np.einsum("md,md->m", taste, appeal), np.float32),
-        given=logit(given),
-        received=logit(received),
+        given=logit(rates.given_after(pairs.viewer, given)),
+        received=logit(rates.received_after(pairs.candidate, received)),
         gender=datasets.people.gender[pairs.viewer],
     )
 

@@ -17,24 +17,22 @@ def cold_start(
     given_rate: Floats,
     received_rate: Floats,
     line: Floats,
-    made_any: Bools,
-    received_any: Bools,
 ) -> npt.NDArray[np.void]:
-    """Means (BANDS,) of cold_start_dtype over the people of each band.
+    """Means (BANDS,) of cold_start_dtype over the people of each band; of all for an empty one.
 
-    Tastes and given rates are averaged over people who made swipes, appeals and received rates
-    over those who received some. A band without such people has everybody's.
+    People without history are in them too: theirs is what their attributes let expect.
     """
     means = np.zeros(BANDS, cold_start_dtype(taste.shape[1]))
+    everybody = np.ones(len(band), bool)
     columns = {
-        "taste": (taste, made_any),
-        "given_rate": (given_rate, made_any),
-        "appeal": (appeal, received_any),
-        "received_rate": (received_rate, received_any),
-        "line": (line, np.ones(len(band), bool)),
+        "taste": taste,
+        "appeal": appeal,
+        "given_rate": given_rate,
+        "received_rate": received_rate,
+        "line": line,
     }
-    for name, (values, known) in columns.items():
-        means[name] = band_means(values, known, band)
+    for name, values in columns.items():
+        means[name] = band_means(values, everybody, band)
     return means
 
 

@@ -17,20 +17,19 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from features.behaviour import GENDERS, logit
+from features.behaviour import logit
 from features.fold_in import FoldIn, FoldInParameters
+from training.coordinates import Own, centred_by_gender, whitened
 from training.datasets import Swipes
 from training.latent import Latent, LatentSettings, fit_latent
-from training.rates import Priors, count, received_rate
-from training.rates_model import rates_model
+from training.rates import LiveRates
 from training.snapshot import People
+from training.standing import Standing, held_out_logits
 from training.tastes import expected_tastes, taste_covariance
 
 Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
 
-_MOST_COLUMNS: Final = 64
-_LEAST_SPREAD: Final = 0.02
 _MOST_PRIOR_VIEWERS: Final = 12_000
 _LEAST_VARIANCE: Final = 1e-3
 _MOST_VARIANCE: Final = 0.5
@@ -61,7 +60,6 @@ class Basis:
     observed: Floats64
     prior: Floats
     latent_variance: float
-    parameters: FoldInParameters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,82 +73,68 @@ class Factors:
     basis: Basis
 
 
+def fold_in_parameters(standing: Standing, settings: FactorSettings) -> FoldInParameters:
+    """Rates among typical people add up on the logit scale, from their common level."""
+    return FoldInParameters(
+        intercept=-standing.level,
+        w_given=1.0,
+        w_received=1.0,
+        superlike_weight=settings.superlike_weight,
+        regularisation=settings.regularisation,
+    )
+
+
 def find_basis(
     swipes: Swipes,
     people: People,
-    priors: Priors,
+    own: Own,
+    standing: Standing,
+    rates: LiveRates,
     settings: FactorSettings,
     rng: np.random.Generator,
 ) -> Basis:
     """Directions from swipes in order of time; the later half judges the ALS of the earlier."""
-    counts = count(swipes, len(people))
-    rates = rates_model(swipes, counts, priors)
-    parameters = FoldInParameters(
-        rates.intercept,
-        rates.w_given,
-        rates.w_received,
-        settings.superlike_weight,
-        settings.regularisation,
-    )
+    p_like = 1.0 / (1.0 + np.exp(-held_out_logits(standing, swipes)))
     with threadpool_limits(1, "blas"):
-        white = _whiten(observed_columns(people), swipes)
-        observed = _observed_block(white, swipes, rates.p_like, settings.observed_d)
-        received = logit(received_rate(counts, priors))
-        fold_in = FoldIn(observed.astype(np.float32), received, priors.given, parameters)
-        prior = _prior(white, people, swipes, fold_in, rng)
-        variance = _latent_variance(swipes, people, observed, rates.p_like, settings, rng)
+        observed = _observed_block(own.white, swipes, p_like, settings.observed_d)
+        fold_in = _fold_in(observed, standing, rates, settings)
+        prior = _prior(own, swipes, fold_in, rng)
+        variance = _latent_variance(swipes, people, observed, p_like, settings, rng)
     padded = np.pad(prior, ((0, 0), (0, settings.latent.d))).astype(np.float32)
-    return Basis(observed, padded, variance, parameters)
+    return Basis(observed, padded, variance)
 
 
 def fit_factors(
     swipes: Swipes,
     people: People,
-    priors: Priors,
+    standing: Standing,
+    rates: LiveRates,
     basis: Basis,
     settings: FactorSettings,
     rng: np.random.Generator,
-    start: Factors | None = None,
+    start: Latent | None = None,
 ) -> Factors:
     """Factors of everybody after `swipes`; equal generators give equal factors."""
-    n = len(people)
-    latent = fit_latent(swipes, n, settings.latent, rng, start.latent if start else None)
-    counts = count(swipes, n)
+    latent = fit_latent(swipes, len(people), settings.latent, rng, start)
     with threadpool_limits(1, "blas"):
         directions = _latent_block(latent, basis.observed, people, swipes)
         scaled = directions * np.sqrt(basis.latent_variance)
-        appeal = np.concatenate((basis.observed, scaled), axis=1).astype(np.float32)
-        fold_in = FoldIn(
-            appeal, logit(received_rate(counts, priors)), priors.given, basis.parameters
+        fold_in = _fold_in(
+            np.concatenate((basis.observed, scaled), axis=1), standing, rates, settings
         )
-        taste = fold_in.tastes(swipes.histories(n), basis.prior)
-    return Factors(taste, basis.prior, appeal, latent, basis)
+        taste = fold_in.tastes(swipes.histories(len(people)), basis.prior)
+    return Factors(taste, basis.prior, fold_in.appeal, latent, basis)
 
 
-def observed_columns(people: People) -> Floats64:
-    """Attributes (n, q), centred within each gender: what differs between genders is no taste."""
-    columns = _centred_by_gender(people.attributes.astype(np.float64), people)
-    if columns.shape[1] <= _MOST_COLUMNS:
-        return columns
-    _, axes = np.linalg.eigh(columns.T @ columns)
-    return np.asarray(columns @ axes[:, ::-1][:, :_MOST_COLUMNS], np.float64)
-
-
-def _centred_by_gender(columns: Floats64, people: People) -> Floats64:
-    centred = columns.copy()
-    for gender in np.unique(people.gender):
-        rows = people.gender == gender
-        centred[rows] -= centred[rows].mean(axis=0)
-    return centred
-
-
-def _whiten(columns: Floats64, swipes: Swipes) -> Floats64:
-    """Coordinates (n, r) of unit covariance over the cards shown; directions of no spread go."""
-    shown = np.bincount(swipes.candidate, minlength=len(columns)) / len(swipes)
-    centred = columns - shown @ columns
-    spread, axes = np.linalg.eigh(centred.T @ (shown[:, None] * centred))
-    kept = spread > _LEAST_SPREAD * max(float(spread.max(initial=0.0)), 1e-12)
-    return np.asarray(centred @ (axes[:, kept] / np.sqrt(spread[kept])), np.float64)
+def _fold_in(
+    appeal: Floats64, standing: Standing, rates: LiveRates, settings: FactorSettings
+) -> FoldIn:
+    return FoldIn(
+        appeal=appeal.astype(np.float32),
+        received_logit=logit(rates.received),
+        given_prior=rates.given_prior,
+        parameters=fold_in_parameters(standing, settings),
+    )
 
 
 def _observed_block(white: Floats64, swipes: Swipes, p_like: Floats64, d: int) -> Floats64:
@@ -164,15 +148,11 @@ def _observed_block(white: Floats64, swipes: Swipes, p_like: Floats64, d: int) -
     return np.pad(appeal, ((0, 0), (0, d - appeal.shape[1])))
 
 
-def _prior(
-    white: Floats64, people: People, swipes: Swipes, fold_in: FoldIn, rng: np.random.Generator
-) -> Floats64:
+def _prior(own: Own, swipes: Swipes, fold_in: FoldIn, rng: np.random.Generator) -> Floats64:
     """Tastes (n, observed d) that gender and attributes let expect."""
-    is_gender = (people.gender[:, None] == np.array(GENDERS)).astype(np.float64)
-    histories = swipes.histories(len(people))
+    histories = swipes.histories(len(own.white))
     viewers = np.sort(rng.permutation(np.flatnonzero(histories.counts))[:_MOST_PRIOR_VIEWERS])
-    own = np.concatenate((is_gender, white), axis=1)
-    return expected_tastes(own, viewers, histories.of(viewers), fold_in)
+    return expected_tastes(own.all, viewers, histories.of(viewers), fold_in)
 
 
 def _latent_variance(
@@ -194,9 +174,9 @@ def _latent_variance(
 
 def _latent_block(latent: Latent, observed: Floats64, people: People, swipes: Swipes) -> Floats64:
     """Directions (n, latent d) beyond the observed ones, white over the cards shown."""
-    columns = _centred_by_gender(latent.chosen.astype(np.float64), people)
+    columns = centred_by_gender(latent.chosen.astype(np.float64), people)
     shown = np.bincount(swipes.candidate, minlength=len(columns))[:, None]
     left = observed.T @ (shown * observed) + 1e-6 * np.eye(observed.shape[1])
     beyond = columns - observed @ np.linalg.solve(left, observed.T @ (shown * columns))
-    white = _whiten(beyond, swipes)
+    white = whitened(beyond, swipes)
     return np.pad(white, ((0, 0), (0, columns.shape[1] - white.shape[1])))

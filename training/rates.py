@@ -1,81 +1,63 @@
-"""How readily people like, and how often they are liked when seen, as counts and smoothed rates."""
+"""Counts of likes among swipes, and the rates that live counts go on from."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from features.behaviour import Prior, smoothed_rate
+from features.behaviour import Prior, rate_after
 from training.datasets import Swipes
+from training.standing import Side, Standing
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-_LEAST_SWIPES: Final = 3
-_PRIOR_SWIPES: Final = (2.0, 50.0)
+
+def count(swipes: Swipes, people: int) -> Ints:
+    """Likes given, swipes given, likes received, swipes received (n, 4) int64."""
+    likes = swipes.take(swipes.liked)
+    columns = (likes.viewer, swipes.viewer, likes.candidate, swipes.candidate)
+    return np.stack([np.bincount(rows, minlength=people) for rows in columns], axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counts:
-    """Likes among swipes of n people, given and received: (n,) int64 each."""
+class LiveRates:
+    """Rates (n,) of people whose counts were (n, 4), and how they go on from there."""
 
-    likes_given: Ints
-    swipes_given: Ints
-    likes_received: Ints
-    swipes_received: Ints
+    given: Floats
+    received: Floats
+    counts: Ints
+    given_prior: Prior
+    received_prior: Prior
+
+    def given_after(self, people: Ints, now: Ints) -> Floats:
+        """Given rates (m,) of rows (m,) once their likes and swipes given are `now` (m, 2)."""
+        before = self.counts[people, :2]
+        return rate_after(self.given[people], before, now, self.given_prior.swipes)
+
+    def received_after(self, people: Ints, now: Ints) -> Floats:
+        """Received rates (m,) of rows (m,) once their likes and swipes received are `now`."""
+        before = self.counts[people, 2:]
+        return rate_after(self.received[people], before, now, self.received_prior.swipes)
 
 
-@dataclass(frozen=True, slots=True)
-class Priors:
-    """Beta priors of the two rates."""
-
-    given: Prior
-    received: Prior
-
-
-def count(swipes: Swipes, people: int) -> Counts:
-    """Counts over all the given swipes."""
-    likes = swipes.take(swipes.liked)
-    return Counts(
-        likes_given=np.bincount(likes.viewer, minlength=people),
-        swipes_given=np.bincount(swipes.viewer, minlength=people),
-        likes_received=np.bincount(likes.candidate, minlength=people),
-        swipes_received=np.bincount(swipes.candidate, minlength=people),
+def live_rates(standing: Standing, counts: Ints) -> LiveRates:
+    """The rates of a standing, at the counts (n, 4) of the same moment."""
+    return LiveRates(
+        given=_sigmoid(standing.given_logit()),
+        received=_sigmoid(standing.received_logit()),
+        counts=counts,
+        given_prior=_prior(standing.readiness, counts[:, 1], standing.level),
+        received_prior=_prior(standing.appeal, counts[:, 3], standing.level),
     )
 
 
-def fit_priors(counts: Counts) -> Priors:
-    """Priors by the method of moments."""
-    return Priors(
-        given=beta_prior(counts.likes_given, counts.swipes_given),
-        received=beta_prior(counts.likes_received, counts.swipes_received),
-    )
+def _prior(side: Side, swipes: Ints, level: float) -> Prior:
+    """The side's prior as a number of swipes, at the information of a typical swipe."""
+    each = float(side.information.sum()) / max(1.0, float(swipes.sum()))
+    strength = float(np.clip(1.0 / (max(each, 1e-2) * side.variance), 1.0, 50.0))
+    return Prior(likes=strength * float(_sigmoid(np.array(level))), swipes=strength)
 
 
-def beta_prior(likes: Ints, swipes: Ints) -> Prior:
-    """The Beta prior whose mean and spread the observed shares have, within sane strengths.
-
-    The variance of a share over n swipes is m(1 - m)(1/n + (1 - 1/n)/(s + 1)) for a prior of
-    strength s: solved for s over people with at least 3 swipes.
-    """
-    total = float(swipes.sum())
-    mean = (float(likes.sum()) + 0.5) / (total + 1.0)
-    known = swipes >= _LEAST_SWIPES
-    if np.count_nonzero(known) < 2:
-        return Prior(mean * _PRIOR_SWIPES[1], _PRIOR_SWIPES[1])
-    share, inverse = likes[known] / swipes[known], 1.0 / swipes[known]
-    excess = np.mean((share - mean) ** 2) / (mean * (1.0 - mean)) - np.mean(inverse)
-    within = max(float(excess / np.mean(1.0 - inverse)), 1e-9)
-    strength = float(np.clip(1.0 / within - 1.0, *_PRIOR_SWIPES))
-    return Prior(mean * strength, strength)
-
-
-def given_rate(counts: Counts, priors: Priors) -> Floats:
-    """Smoothed share of likes among swipes made (n,)."""
-    return smoothed_rate(counts.likes_given, counts.swipes_given, priors.given)
-
-
-def received_rate(counts: Counts, priors: Priors) -> Floats:
-    """Smoothed share of likes among swipes received (n,)."""
-    return smoothed_rate(counts.likes_received, counts.swipes_received, priors.received)
+def _sigmoid(x: npt.NDArray[np.float64]) -> Floats:
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), np.float32)

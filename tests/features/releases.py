@@ -42,6 +42,7 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0) -> Release:
         appeal=appeal,
         given_rate=rate,
         received_rate=rate,
+        counts=np.zeros((people, 4), np.int64),
         line=np.zeros((people, 2), np.float32),
         candidate_vectors=np.zeros((people, 2 * D + 3), np.float32),
         seen_indptr=np.zeros(people + 1, np.int64),

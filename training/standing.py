@@ -1,0 +1,123 @@
+"""Readiness to like and appeal to others, each judged by whom one met.
+
+A share of likes says who was shown as much as who was asked: somebody shown to the choosy looks
+unloved. So both are fitted together, as the two sides of
+
+    logit P(u likes v) = level + readiness_u + appeal_v,
+
+with normal priors around what a person's gender and attributes let expect, whose variances are
+fitted too. The rates of a release are these against a typical other, so that a live count can go on
+from them (`Standing.given_prior`).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from training.datasets import Swipes
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_ROUNDS: Final = 12
+_RIDGE: Final = 20.0
+_VARIANCES: Final = (0.05, 16.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """One effect of n people: posterior mean and information (n,), prior mean (n,) and variance."""
+
+    effect: Floats
+    information: Floats
+    expected: Floats
+    variance: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """Readiness and appeal of n people (logits around 0 over the swipes), and the level."""
+
+    readiness: Side
+    appeal: Side
+    level: float
+
+    def given_logit(self) -> Floats:
+        """Logit (n,) of the share of likes that each gives to typical people."""
+        return np.asarray(self.level + self.readiness.effect)
+
+    def received_logit(self) -> Floats:
+        """Logit (n,) of the share of likes that each gets from typical people."""
+        return np.asarray(self.level + self.appeal.effect)
+
+
+def fit_standing(swipes: Swipes, own: Floats) -> Standing:
+    """Both effects after swipes (m,); `own` (n, q) are the people's coordinates for the priors."""
+    people = len(own)
+    mean = float(np.clip(swipes.liked.mean(), 1e-3, 1.0 - 1e-3))
+    level = float(np.log(mean / (1.0 - mean)))
+    zero = np.zeros(people)
+    standing = Standing(Side(zero, zero, zero, 1.0), Side(zero, zero, zero, 1.0), level)
+    left = own.T @ own + _RIDGE * np.eye(own.shape[1])
+    for _ in range(_ROUNDS):
+        readiness = _step(
+            standing.readiness, swipes.viewer, swipes.liked, _logits(standing, swipes)
+        )
+        standing = replace(standing, readiness=_with_prior(readiness, own, left))
+        x = _logits(standing, swipes)
+        appeal = _step(standing.appeal, swipes.candidate, swipes.liked, x)
+        standing = _centred(replace(standing, appeal=_with_prior(appeal, own, left)), swipes)
+    return standing
+
+
+def held_out_logits(standing: Standing, swipes: Swipes) -> Floats:
+    """Logits (m,) of the swipes that made `standing`, each as if it had not been among them."""
+    x = _logits(standing, swipes)
+    pull = np.zeros(len(x))
+    for side, person in ((standing.readiness, swipes.viewer), (standing.appeal, swipes.candidate)):
+        pull += 1.0 / (side.information[person] + 1.0 / side.variance)
+    return np.asarray(x - (swipes.liked - _sigmoid(x)) * pull, np.float64)
+
+
+def _logits(standing: Standing, swipes: Swipes) -> Floats:
+    effects = standing.readiness.effect[swipes.viewer] + standing.appeal.effect[swipes.candidate]
+    return np.asarray(standing.level + effects, np.float64)
+
+
+def _step(side: Side, person: Ints, liked: npt.NDArray[np.bool_], x: Floats) -> Side:
+    """A Newton step of every person's effect at once; the other side is held."""
+    n, p = len(side.effect), _sigmoid(x)
+    information = np.bincount(person, p * (1.0 - p), minlength=n).astype(np.float64)
+    residual = np.bincount(person, liked - p, minlength=n)
+    gradient = residual - (side.effect - side.expected) / side.variance
+    effect = side.effect + gradient / (information + 1.0 / side.variance)
+    return replace(side, effect=effect, information=information)
+
+
+def _with_prior(side: Side, own: Floats, left: Floats) -> Side:
+    """The prior that the effects let expect, by one step of expectation and maximisation."""
+    known = side.information > 0
+    right = own[known].T @ side.effect[known]
+    seen = left if known.all() else own[known].T @ own[known] + _RIDGE * np.eye(own.shape[1])
+    expected = own @ np.linalg.solve(seen, right)
+    spread = (side.effect - expected)[known] ** 2
+    spread += 1.0 / (side.information[known] + 1.0 / side.variance)
+    variance = float(np.clip(spread.mean(), *_VARIANCES)) if known.any() else side.variance
+    effect = np.where(known, side.effect, expected)
+    return replace(side, effect=effect, expected=expected, variance=variance)
+
+
+def _centred(standing: Standing, swipes: Swipes) -> Standing:
+    """The same with both effects 0 on average over the swipes."""
+    level, sides = standing.level, []
+    for side, person in ((standing.readiness, swipes.viewer), (standing.appeal, swipes.candidate)):
+        mean = float(side.effect[person].mean())
+        sides.append(replace(side, effect=side.effect - mean, expected=side.expected - mean))
+        level += mean
+    return Standing(sides[0], sides[1], level)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), np.float64)
