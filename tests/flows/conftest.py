@@ -10,27 +10,36 @@ import pytest
 from features.live_releases import LiveReleases
 from features.registry import download
 from features.release import Release
+from flows.promotion import LANE
 from gravity.kernel import Kernel, open_kernel
+from gravity.outbox import relay
 from gravity.postgres import migrate
 from gravity.settings import Settings
+from gravity.stack.servers import mlflow, prefect
 from serving.registry import MLflowRegistry
 from serving.releases import Releases, Surroundings
-from tests.flows.servers import Learning, running_learning
+from tests.flows.servers import running
 from tests.flows.worlds import utc_now
 
 
 @pytest.fixture(scope="session")
-def learning() -> Iterator[Learning]:
-    """MLflow and Prefect for the session."""
-    with running_learning() as servers:
-        yield servers
+def mlflow_url() -> Iterator[str]:
+    """An MLflow server for the session."""
+    with running(mlflow.NAME) as settings:
+        yield settings["GRAVITY_MLFLOW_URL"]
+
+
+@pytest.fixture(scope="session")
+def prefect_api_url() -> Iterator[str]:
+    """A Prefect server for the session."""
+    with running(prefect.NAME) as settings:
+        yield settings["GRAVITY_PREFECT_API_URL"]
 
 
 @pytest.fixture
-def home(settings: Settings, learning: Learning) -> Settings:
-    """Settings of a test's own that also know MLflow and Prefect."""
-    urls = {"mlflow_url": learning.mlflow_url, "prefect_api_url": learning.prefect_api_url}
-    return settings.model_copy(update=urls)
+def home(settings: Settings, mlflow_url: str) -> Settings:
+    """Settings of a test's own that also know MLflow."""
+    return settings.model_copy(update={"mlflow_url": mlflow_url})
 
 
 @pytest.fixture
@@ -61,7 +70,14 @@ async def workers(kernel: Kernel) -> AsyncIterator[None]:
             worker="ranker-0",
         )
     )
-    tasks = [asyncio.create_task(stream.follow(stop)), asyncio.create_task(ranker.run())]
+    tasks = [
+        asyncio.create_task(work)
+        for work in (
+            stream.follow(stop),
+            ranker.run(),
+            relay(kernel.pool, kernel.producer, LANE, stop),
+        )
+    ]
     yield
     stop.set()
     for task in tasks:

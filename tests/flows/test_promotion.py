@@ -1,0 +1,298 @@
+"""Promotion, rollback and what becomes of a release in between, on real MLflow, Redis and bus."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contracts import events_pb2 as events
+from contracts.topics import RELEASE_PROMOTED
+from features.mlflow_rest import MLflow, open_mlflow
+from features.person_row import person_row_key
+from features.reader import read
+from features.registry import aliases_in, download, version
+from features.stream import apply_swipes
+from features.swipe_state import Swipe
+from features.views import factors
+from flows import activation, gates, promotion, tracking
+from flows.activation import Candidate
+from flows.gates import ReleaseRejected
+from flows.learning import Draft
+from flows.promote import PromotionUnderWay, exclusive, promote_release, roll_back
+from flows.promotion import NothingToRollBackTo
+from gravity.bus import Consumer
+from gravity.kernel import Kernel
+from tests.flows.drafts import drafted, registered
+from tests.flows.worlds import Market, import_market, market, utc_now
+
+
+def quiet(_: str) -> None:
+    """Nobody listens."""
+
+
+@pytest.fixture(scope="session")
+def world() -> Market:
+    return market(utc_now())
+
+
+@pytest.fixture(scope="session")
+def draft(world: Market, tmp_path_factory: pytest.TempPathFactory) -> Draft:
+    return drafted(world, utc_now(), tmp_path_factory.mktemp("draft") / "release")
+
+
+@pytest.fixture
+async def mlflow(kernel: Kernel, world: Market) -> AsyncIterator[MLflow]:
+    await import_market(kernel.settings.lake, kernel.redis, world)
+    async with open_mlflow(kernel.settings.mlflow_url) as mlflow:
+        # The registry is the session's: every test begins without aliases.
+        for alias in await aliases_in(mlflow):
+            await mlflow.http.request(
+                "DELETE",
+                "/api/2.0/mlflow/registered-models/alias",
+                json={"name": "deck", "alias": alias},
+            )
+        yield mlflow
+
+
+async def serving(kernel: Kernel) -> str | None:
+    found = await kernel.redis.get("release:serving")
+    return None if found is None else found.decode()
+
+
+async def announced(kernel: Kernel, at_least: int) -> list[events.ReleasePromoted]:
+    """What is on the bus about promotions, once that many are."""
+    consumer = Consumer.open(kernel.settings.bus_url, {(RELEASE_PROMOTED.name, 0): 0})
+    found: list[events.ReleasePromoted] = []
+    try:
+        while len(found) < at_least:
+            records = await consumer.poll(10, 0.5)
+            found += [events.ReleasePromoted.FromString(record.value) for record in records]
+    finally:
+        await consumer.close()
+    return found
+
+
+async def test_promotion_serves_the_release_and_says_who_and_on_which_numbers(
+    kernel: Kernel, mlflow: MLflow, draft: Draft, workers: None, tmp_path: Path
+) -> None:
+    release = (await registered(kernel, mlflow, draft, tmp_path)).id
+    await promote_release(mlflow, kernel, release, "Ada", quiet)
+
+    assert await aliases_in(mlflow) == {"champion": release}
+    assert await serving(kernel) == release
+    [event] = await announced(kernel, 1)
+    assert (event.release, event.previous, event.promoted_by) == (release, "", "Ada")
+    tags = (await version(mlflow, release)).tags
+    assert tags["promoted.by"] == "Ada"
+    assert "auc_learned" in tags["promoted.on"]
+
+
+async def test_every_person_has_the_factors_of_the_release(
+    kernel: Kernel, mlflow: MLflow, draft: Draft, workers: None, tmp_path: Path
+) -> None:
+    candidate = await registered(kernel, mlflow, draft, tmp_path)
+    await promote_release(mlflow, kernel, candidate.id, "Ada", quiet)
+
+    a = candidate.release.arrays
+    view = factors(candidate.id)
+    rows = (await read(kernel.redis, [view], a.person_id))[view.name]
+    assert np.array_equal(rows.lists("taste"), a.taste)
+    assert np.allclose(rows.numbers("received_rate"), a.received_rate)
+
+
+async def test_swipes_after_the_window_are_replayed_before_anybody_is_served(
+    kernel: Kernel, mlflow: MLflow, draft: Draft, workers: None, tmp_path: Path
+) -> None:
+    candidate = await registered(kernel, mlflow, draft, tmp_path)
+    a = candidate.release.arrays
+    viewer, liked, newcomer = int(a.person_id[0]), int(a.person_id[1]), 10_000
+    now_ms = int(utc_now().timestamp() * 1000)
+    late = [
+        Swipe(swiper, liked, events.ACTION_LIKE, now_ms, 0, offset)
+        for offset, swiper in enumerate((viewer, newcomer))
+    ]
+    await kernel.redis.set(person_row_key(newcomer), b"")
+    await apply_swipes(kernel.redis, late, {})
+    await promote_release(mlflow, kernel, candidate.id, "Ada", quiet)
+
+    view = factors(candidate.id)
+    rows = (await read(kernel.redis, [view], [viewer, newcomer]))[view.name]
+    assert not np.array_equal(rows.lists("taste")[0], a.taste[0])
+    assert np.isfinite(rows.lists("taste")).all()
+
+
+async def test_a_rollback_serves_the_previous_champion_and_back_again(
+    kernel: Kernel, mlflow: MLflow, draft: Draft, workers: None, tmp_path: Path
+) -> None:
+    first = (await registered(kernel, mlflow, draft, tmp_path)).id
+    await promote_release(mlflow, kernel, first, "Ada", quiet)
+    second = (await registered(kernel, mlflow, draft, tmp_path)).id
+    await promote_release(mlflow, kernel, second, "Ada", quiet)
+    assert await aliases_in(mlflow) == {"champion": second, "previous": first}
+
+    await roll_back(mlflow, kernel, "Grace", quiet)
+    assert await aliases_in(mlflow) == {"champion": first, "previous": second}
+    assert await serving(kernel) == first
+    await roll_back(mlflow, kernel, "Grace", quiet)
+    assert await serving(kernel) == second
+
+
+async def test_what_no_alias_names_any_more_is_taken_down(
+    kernel: Kernel, mlflow: MLflow, draft: Draft, workers: None, tmp_path: Path
+) -> None:
+    made = []
+    for _ in range(3):
+        made.append(await registered(kernel, mlflow, draft, tmp_path))
+        await promote_release(mlflow, kernel, made[-1].id, "Ada", quiet)
+    oldest = made[0]
+
+    assert await activation.live_releases(kernel) == sorted(m.id for m in made[1:])
+    assert not (activation.releases_folder(kernel) / oldest.id).exists()
+    view = factors(oldest.id)
+    rows = (await read(kernel.redis, [view], oldest.release.arrays.person_id))[view.name]
+    assert (rows.event_ms == -1).all()
+
+
+async def test_without_a_previous_champion_there_is_nothing_to_roll_back_to(
+    kernel: Kernel, mlflow: MLflow, draft: Draft, workers: None, tmp_path: Path
+) -> None:
+    release = (await registered(kernel, mlflow, draft, tmp_path)).id
+    await promote_release(mlflow, kernel, release, "Ada", quiet)
+    with pytest.raises(NothingToRollBackTo):
+        await roll_back(mlflow, kernel, "Grace", quiet)
+
+
+async def test_a_release_that_fails_a_gate_is_refused_and_says_why(
+    kernel: Kernel, mlflow: MLflow, draft: Draft, tmp_path: Path
+) -> None:
+    worse = {**draft.manifest.evaluation, "retrieval_recall_at_20": 0.2}
+    manifest = draft.manifest.model_copy(update={"evaluation": worse})
+    candidate = await registered(kernel, mlflow, draft, tmp_path)
+    folder = activation.releases_folder(kernel) / candidate.id
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
+
+    with pytest.raises(ReleaseRejected, match="retrieval"):
+        await promote_release(mlflow, kernel, candidate.id, "Ada", quiet)
+    assert await aliases_in(mlflow) == {}
+    assert await serving(kernel) is None
+    assert "retrieval" in (await version(mlflow, candidate.id)).tags["rejected.because"]
+
+
+class Killed(Exception):
+    """Stands for a process that ends here."""
+
+
+STEPS = ("materialise", "follow", "replay", "promote", "serve")
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_promotion_that_died_at_any_step_is_completed_by_the_next_attempt(
+    kernel: Kernel, mlflow: MLflow, draft: Draft, workers: None, tmp_path: Path, step: str
+) -> None:
+    first = (await registered(kernel, mlflow, draft, tmp_path)).id
+    await promote_release(mlflow, kernel, first, "Ada", quiet)
+    second = await registered(kernel, mlflow, draft, tmp_path)
+    await take_steps_until(kernel, mlflow, second, step)
+
+    await promote_release(mlflow, kernel, second.id, "Ada", quiet)
+    assert await aliases_in(mlflow) == {"champion": second.id, "previous": first}
+    assert await serving(kernel) == second.id
+    ids = {(e.release, e.previous) for e in await announced(kernel, 2)}
+    assert ids == {(first, ""), (second.id, first)}
+
+
+async def take_steps_until(kernel: Kernel, mlflow: MLflow, candidate: Candidate, last: str) -> None:
+    """The steps of a promotion up to and including `last`, and no further."""
+    steps: dict[str, Callable[[], Awaitable[object]]] = {
+        "materialise": lambda: activation.materialise(kernel, candidate),
+        "follow": lambda: activation.follow(kernel, candidate.id),
+        "replay": lambda: activation.replay(kernel, candidate),
+        "promote": lambda: promotion.promote(mlflow, kernel, candidate.id, "Ada", ()),
+        "serve": lambda: activation.serve(kernel, candidate.id),
+    }
+    for name in STEPS:
+        await steps[name]()
+        if name == last:
+            return
+
+
+@pytest.mark.parametrize("moved", ["nothing", "previous", "champion"])
+async def test_aliases_that_were_half_moved_are_moved_on_with_the_same_event(
+    kernel: Kernel,
+    mlflow: MLflow,
+    draft: Draft,
+    workers: None,
+    tmp_path: Path,
+    moved: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = (await registered(kernel, mlflow, draft, tmp_path)).id
+    await promote_release(mlflow, kernel, first, "Ada", quiet)
+    second = (await registered(kernel, mlflow, draft, tmp_path)).id
+    await promote_release(mlflow, kernel, second, "Ada", quiet)
+
+    allowed = {"nothing": 0, "previous": 1, "champion": 2}[moved]
+    set_alias = tracking.set_alias
+    calls = 0
+
+    async def dying(mlflow: MLflow, alias: str, release: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > allowed:
+            raise Killed
+        await set_alias(mlflow, alias, release)
+
+    async def dying_tag(mlflow: MLflow, release: str, tags: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, suppress(Killed):
+        patched.setattr(tracking, "set_alias", dying)
+        patched.setattr(tracking, "tag_release", dying_tag)
+        await roll_back(mlflow, kernel, "Grace", quiet)
+
+    await roll_back(mlflow, kernel, "Grace", quiet)
+    assert await aliases_in(mlflow) == {"champion": first, "previous": second}
+    back = [e for e in await announced(kernel, 4) if e.release == first and e.previous == second]
+    assert len({e.event_id for e in back}) == 1
+
+
+async def test_two_promotions_do_not_run_at_once(kernel: Kernel, mlflow: MLflow) -> None:
+    async with exclusive(kernel):
+        with pytest.raises(PromotionUnderWay):
+            await roll_back(mlflow, kernel, "Grace", quiet)
+
+
+async def test_a_download_is_whole_and_equal(
+    kernel: Kernel, mlflow: MLflow, draft: Draft, tmp_path: Path
+) -> None:
+    candidate = await registered(kernel, mlflow, draft, tmp_path)
+    elsewhere = tmp_path / "another machine"
+    path = await download(kernel.settings.mlflow_url, candidate.id, elsewhere)
+    here = activation.releases_folder(kernel) / candidate.id
+    names = sorted(file.name for file in here.iterdir())
+    assert sorted(file.name for file in path.iterdir()) == names
+    assert all((path / name).read_bytes() == (here / name).read_bytes() for name in names)
+    assert [child.name for child in elsewhere.iterdir()] == [candidate.id]
+
+
+def test_gates_let_a_market_pass_that_is_too_small_to_measure() -> None:
+    nan = float("nan")
+    unmeasured = {"auc_learned": nan, "auc_popularity": nan, "calibration_error": 0.3}
+    assert all(g.passed for g in gates.judge({**unmeasured, "held_out_swipes": 5.0}, None, True))
+
+
+def test_a_release_must_not_lose_people_or_quality_against_the_champion() -> None:
+    good = {
+        "auc_learned": 0.80,
+        "auc_popularity": 0.70,
+        "calibration_error": 0.01,
+        "retrieval_recall_at_20": 1.0,
+        "held_out_swipes": 90_000.0,
+        "people": 1000.0,
+    }
+    worse = {**good, "auc_learned": 0.71, "people": 500.0}
+    refused = {g.name for g in gates.judge(worse, good, True) if not g.passed}
+    assert refused == {"as good as the champion", "as many people"}
+    assert all(g.passed for g in gates.judge(good, good, True))
