@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -19,6 +20,15 @@ from gravity.kernel import Kernel
 
 MAX_BODY = 1024 * 1024
 _READY_S = 2.0
+
+# Edge makes the request's span; the framework's own would double it, with the query in it.
+_OWN_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 Check = Callable[[], Awaitable[object]]
 
@@ -37,7 +47,9 @@ def create_app(
     `checks` decide /readyz beside Postgres and Redis: each passes unless it raises.
     `app.state.kernel` holds the kernel, for dependencies that are not closures.
     """
-    app = FastAPI(title=title, version="1", lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title=title, version="1", lifespan=lifespan, redoc_url=None, telemetry=_OWN_TELEMETRY
+    )
     app.state.kernel = kernel
     app.state.tokens = TokenVerifier.of(kernel.settings)
     app.add_middleware(Edge, max_body=max_body, new_id=lambda: str(uuid.uuid4()))
