@@ -12,6 +12,7 @@ from features.disk_cells import cells_of
 from features.eligibility import Candidates, eligible, viewer_of
 from features.person_row import cell_key
 from features.plackett_luce import log_propensities
+from features.wire import run
 from gravity.bus import Consumer
 from gravity.card_tokens import CardTokens
 from tests.discovery_api.conftest import Discovery
@@ -118,8 +119,8 @@ async def test_nothing_acknowledged_before_a_request_is_violated_by_its_answer(
     assert first["policy"] == policy
     gone = ids_of(first)[:6]
     await redis.zadd(f"seen:{{{viewer}}}", {str(gone[0]): NOW_S})
-    await redis.sadd(f"blocked:{{{viewer}}}", str(gone[1]))
-    await redis.sadd("withdrawn", str(gone[2]))
+    await run(redis.sadd(f"blocked:{{{viewer}}}", str(gone[1])))
+    await run(redis.sadd("withdrawn", str(gone[2])))
     await write_person(redis, people, row_of(people, gone[3]), visibility=HIDDEN)
     await redis.delete(f"person:{{{gone[4]}}}")
     away = row_of(people, gone[5])

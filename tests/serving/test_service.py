@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from contracts import events_pb2 as events
 from contracts.ranking import RankAnswer, RetrieveRequest
 from contracts.topics import ALL, PROFILE_CHANGED, SAFETY_DECIDED, person_key
+from features.wire import run
 from gravity.bus import Message, Producer, create_topics
 from gravity.settings import Settings
 from tests.serving.ranker_process import RankerProcess, running_ranker
@@ -60,7 +61,7 @@ async def test_it_starts_without_a_release_and_takes_the_first_one_by_itself(
         publish(settings.home, people)
         await redis.set("release:serving", "7")
         await until(lambda: answers(http, body))
-        assert await redis.smembers("release:7:ready") == {b"ranker-0"}
+        assert await run(redis.smembers("release:7:ready")) == {b"ranker-0"}
         answer = RankAnswer.model_validate_json((await http.post("/rank", json=body)).content)
         assert len(answer.ids) == len(set(answer.ids)) == 200
 
@@ -138,7 +139,10 @@ def newcomer(people: World, person: int) -> Message:
         birth_day=TODAY - 31 * 365,
         gender=events.GENDER_WOMAN,
         preferences=events.Preferences(
-            seeks=[1, 2, 3], age_min=18, age_max=99, max_distance_km=100.0
+            seeks=[events.GENDER_MAN, events.GENDER_WOMAN],
+            age_min=18,
+            age_max=99,
+            max_distance_km=100.0,
         ),
         location=events.Location(
             latitude=float(people.latitude[3]), longitude=float(people.longitude[3])
