@@ -77,7 +77,8 @@ class Steps:
         if of_rows:
             columns += [BarColumn(bar_width=24), MofNCompleteColumn()]
         started = time.monotonic()
-        with Progress(*columns, console=self.console, transient=True) as progress:
+        silent = not self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=silent) as progress:
             yield Rows(progress, progress.add_task(name, total=None))
         took = time.monotonic() - started
         self.seconds[name] = round(took, 2)

@@ -45,9 +45,9 @@ SEED: Final = 4
 class HeldOut(TypedDict):
     """A measure of the held-out days, by each order."""
 
-    learned: float
-    popularity: float
-    random: float
+    learned: float | None
+    popularity: float | None
+    random: float | None
 
 
 class Report(TypedDict):
@@ -65,9 +65,9 @@ class Report(TypedDict):
     violations: int
     missed: int
     deck_recall_at_20: float
-    shift: Interval
-    control_shift: Interval
-    swipe_to_deck_s: float
+    shift: Interval | None
+    control_shift: Interval | None
+    swipe_to_deck_s: float | None
     matches: int
     duplicate_matches: int
     missing_matches: int
@@ -137,7 +137,7 @@ class Checkup:
             deck_recall_at_20=round(recall, 4),
             shift=shift.shift,
             control_shift=shift.control_shift,
-            swipe_to_deck_s=round(swipe_s, 4),
+            swipe_to_deck_s=swipe_s,
             matches=matches.matches,
             duplicate_matches=matches.duplicates,
             missing_matches=matches.missing,
@@ -179,8 +179,9 @@ class Checkup:
         measured = {f"matches_at_20_{name}": v for name, v in report["matches_at_20"].items()}
         metrics = {name: float(str(value)) for name, value in measured.items()}
         metrics["deck_recall_at_20"] = report["deck_recall_at_20"]
-        metrics["shift"] = report["shift"]["mean"]
-        metrics["control_shift"] = report["control_shift"]["mean"]
+        if report["shift"] is not None and report["control_shift"] is not None:
+            metrics["shift"] = report["shift"]["mean"]
+            metrics["control_shift"] = report["control_shift"]["mean"]
         await log_metrics(url, run_id, metrics, utc_now())
 
     @contextmanager
@@ -191,7 +192,8 @@ class Checkup:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self.console) as progress:
+        silent = not self.console.is_terminal
+        with Progress(*columns, console=self.console, disable=silent) as progress:
             yield Advance(progress, progress.add_task(name, total=total))
 
 
@@ -232,9 +234,9 @@ async def _open(console: Console, up: BroughtUp) -> AsyncIterator[Checkup]:
 
 
 def _held_out(evaluation: Mapping[str, object], measure: str) -> HeldOut:
-    def value(order: str) -> float:
+    def value(order: str) -> float | None:
         found = evaluation.get(f"{measure}_{order}")
-        return round(float(found), 4) if isinstance(found, int | float) else float("nan")
+        return round(float(found), 4) if isinstance(found, int | float) else None
 
     return {
         "learned": value("learned"),

@@ -17,7 +17,7 @@ from cli.client import Client, Deck
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-CONCURRENCY = 8
+CONCURRENCY = 4
 BEST = 20
 
 

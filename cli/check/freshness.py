@@ -13,7 +13,7 @@ from cli.wait import until
 
 async def swipe_to_deck_s(
     client: Client, ranker: Ranker, viewers: Sequence[int], advance: Callable[[], None]
-) -> float:
+) -> float | None:
     """p99 of the seconds from the acknowledgement of a like to a deck ranked with it.
 
     One viewer at a time. A score is a pure function of the two people's features, so the first
@@ -28,7 +28,7 @@ async def swipe_to_deck_s(
             await client.swipe(viewer, [swipe_of(deck["cards"][0], "like")])
             seconds.append(await _seconds_until_changed(ranker, viewer, before))
         advance()
-    return float(np.quantile(seconds, 0.99)) if seconds else float("nan")
+    return round(float(np.quantile(seconds, 0.99)), 4) if seconds else None
 
 
 async def _seconds_until_changed(ranker: Ranker, viewer: int, before: dict[int, float]) -> float:

@@ -14,10 +14,12 @@ class Interval(TypedDict):
     high: float
 
 
-def mean_interval(values: NDArray[np.float64]) -> Interval:
-    """The mean of independent values (n,) and its normal 95% interval."""
+def mean_interval(values: NDArray[np.float64]) -> Interval | None:
+    """The mean of independent values (n,) and its normal 95% interval; None below two values."""
+    if len(values) < 2:
+        return None
     mean = float(values.mean())
-    half = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else np.inf
+    half = 1.96 * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
     return {"mean": round(mean, 4), "low": round(mean - half, 4), "high": round(mean + half, 4)}
 
 

@@ -56,10 +56,13 @@ def choose_class(
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """The change of one class's share of the deck, for those who swiped and those who did not."""
+    """The change of one class's share of the deck, for those who swiped and those who did not.
 
-    shift: Interval
-    control_shift: Interval
+    None where nobody has enough people of one class, and of others, to swipe on.
+    """
+
+    shift: Interval | None
+    control_shift: Interval | None
 
 
 @dataclass(frozen=True, slots=True)

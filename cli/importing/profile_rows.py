@@ -60,18 +60,25 @@ class ProfileRules:
         columns |= self._wishes(rows, verdict)
         columns |= _place(rows, verdict)
         columns |= _rest(rows, verdict)
+        self._refuse_again(columns["person"], verdict)
         accepted = verdict.accepted
         self._met = np.union1d(self._met, columns["person"][accepted])
         table = pa.table({name: pa.array(columns[name]) for name in PROFILES.names})
         kept = table.filter(pa.array(accepted)).cast(PROFILES)
         return Checked(kept, np.flatnonzero(~accepted), verdict.reasons)
 
+    def _refuse_again(self, person: Ints, verdict: Verdict) -> None:
+        """Of several good rows of a person the first one counts."""
+        good = np.flatnonzero(verdict.accepted)
+        _, first = np.unique(person[good], return_index=True)
+        again = np.zeros(len(person), bool)
+        again[np.delete(good, first)] = True
+        verdict.refuse(again | np.isin(person, self._met), "person was in this file before")
+
     def _who(self, rows: pa.Table, verdict: Verdict) -> dict[str, Any]:
         person, name = integers(rows, "person"), texts(rows, "name")
         verdict.require("person", person)
         verdict.refuse(person.values <= 0, "person is not a positive number")
-        verdict.refuse(np.isin(person.values, self._met), "person was in this file before")
-        verdict.refuse(_again(person.values), "person was in this file before")
         verdict.require("name", name)
         too_long = np.array([len(word) > _LONGEST_NAME for word in name.values], bool)
         verdict.refuse(too_long, f"name is longer than {_LONGEST_NAME} characters")
@@ -151,14 +158,6 @@ def _rest(rows: pa.Table, verdict: Verdict) -> dict[str, Any]:
         "attributes": [text or "{}" for text in attributes],
         "simulated": simulated.filled(0).astype(bool),
     }
-
-
-def _again(person: Ints) -> npt.NDArray[np.bool_]:
-    """Mask (n,) of ids that stand further up already."""
-    _, first = np.unique(person, return_index=True)
-    again = np.ones(len(person), bool)
-    again[first] = False
-    return again
 
 
 def _genders(text: str) -> list[int] | None:

@@ -49,7 +49,12 @@ def content_hash(path: Path) -> str:
 
 def count_rows(path: Path) -> int | None:
     """Rows in the file where it is cheap to know, for the progress bar."""
-    return pq.read_metadata(path).num_rows if path.suffix == ".parquet" else None
+    if path.suffix != ".parquet":
+        return None
+    try:
+        return pq.read_metadata(path).num_rows
+    except (pa.ArrowInvalid, OSError):
+        return None  # Reading says what is wrong with it.
 
 
 def read_chunks(
