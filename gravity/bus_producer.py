@@ -53,8 +53,11 @@ class Producer:
     @classmethod
     def open(cls, bus_url: str, deadline_s: float = 10.0) -> Self:
         """To be called inside a running event loop; nothing is sent before the first append."""
+        config = engine_of(bus_url).producer
+        # The library gives a record up no later than we do, or it would append it behind our back.
+        timeout_ms = min(int(config["message.timeout.ms"]), int(deadline_s * 1000))
         client = confluent_kafka.Producer(
-            engine_of(bus_url).producer, logger=logging.getLogger("gravity.bus")
+            {**config, "message.timeout.ms": timeout_ms}, logger=logging.getLogger("gravity.bus")
         )
         return cls(client, asyncio.get_running_loop(), deadline_s)
 

@@ -6,7 +6,7 @@ import random
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -108,10 +108,11 @@ def _place_of(running: stack.Stack, names: tuple[str, ...]) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """A broker with an empty log."""
+    """A broker with an empty log. `restart` ends it with kill -9 and starts it again."""
 
     url: str
     bucket: str
+    restart: Callable[[], None]
 
 
 @contextmanager
@@ -125,15 +126,30 @@ def fresh_broker(servers: Infra, bucket: str) -> Iterator[Bus]:
     program = broker.program(place, bucket)
     environment = {**os.environ, **program.environment}
     log = servers.place.home.log(bucket)
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(program.command, env=environment, stdout=output, stderr=output) as process,
-    ):
-        try:
-            if not wait_until_ready(program.check, lambda: process.poll() is not None):
-                raise RuntimeError(log.read_text(encoding="utf-8"))
-            yield Bus(broker.url(place), bucket)
-        finally:
+
+    def start() -> subprocess.Popen[bytes]:
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                program.command, env=environment, stdout=output, stderr=output
+            )
+        if not wait_until_ready(program.check, lambda: process.poll() is not None):
+            raise RuntimeError(log.read_text(encoding="utf-8"))
+        return process
+
+    process = start()
+
+    def end() -> None:
+        with process:
             process.kill()
-            # Each bucket takes volumes of its own, and there are only so many.
-            s3_request.delete(s3.check(servers.place, bucket).target, f"/{bucket}")
+
+    def restart() -> None:
+        nonlocal process
+        end()
+        process = start()
+
+    try:
+        yield Bus(broker.url(place), bucket, restart)
+    finally:
+        end()
+        # Each bucket takes volumes of its own, and there are only so many.
+        s3_request.delete(s3.check(servers.place, bucket).target, f"/{bucket}")

@@ -1,8 +1,12 @@
 """The bus over the real embedded broker."""
 
 import asyncio
+import os
+import time
+import uuid
 from collections.abc import AsyncIterator
 
+import confluent_kafka
 import pytest
 
 from contracts import events_pb2 as events
@@ -17,9 +21,22 @@ from gravity.bus import (
     create_topics,
 )
 from gravity.bus_engines import UnknownBus, engine_of
+from tests.infrastructure import Bus
 
-TOPIC = Topic("tests.bus", 2, events.PersonErased)
+# A cluster keeps its log: each session has a topic of its own.
+TOPIC = Topic(f"tests.bus.{uuid.uuid4().hex[:8]}", 2, events.PersonErased)
 START = {(TOPIC.name, 0): 0, (TOPIC.name, 1): 0}
+
+
+@pytest.fixture(params=["embedded", "cluster"])
+def bus_url(request: pytest.FixtureRequest) -> str:
+    """Every engine; a cluster (a test topic is made in it) where GRAVITY_TEST_KAFKA_URL says so."""
+    if request.param == "embedded":
+        bus: Bus = request.getfixturevalue("bus")
+        return bus.url
+    if "GRAVITY_TEST_KAFKA_URL" not in os.environ:
+        pytest.skip("GRAVITY_TEST_KAFKA_URL is not set")
+    return os.environ["GRAVITY_TEST_KAFKA_URL"]
 
 
 @pytest.fixture
@@ -77,6 +94,26 @@ async def test_reading_starts_at_the_given_offset(producer: Producer, bus_url: s
     assert first.offset < second.offset < third.offset
     records = await read(bus_url, {(TOPIC.name, second.partition): second.offset}, 2)
     assert [record.value for record in records] == [b"b", b"c"]
+
+
+async def test_a_backlog_is_read_whole_and_what_comes_after_it_too(
+    producer: Producer, bus_url: str
+) -> None:
+    old = confluent_kafka.Producer(engine_of(bus_url).producer)
+    an_hour_ago = int((time.time() - 3600) * 1000)
+    for n in range(20):
+        old.produce(TOPIC.name, key=b"key 0", value=str(n).encode(), timestamp=an_hour_ago)
+        old.flush()
+    consumer = Consumer.open(bus_url, START)
+    records: list[Record] = []
+    while len(records) < 20:
+        records += await consumer.poll(3, 0.5)
+    for n in range(20, 25):
+        await producer.append(Message(TOPIC.name, b"key 0", str(n).encode()))
+        while len(records) <= n:
+            records += await consumer.poll(3, 0.5)
+    await consumer.close()
+    assert [int(record.value) for record in records] == list(range(25))
 
 
 async def test_a_poll_ends_empty_when_there_is_nothing(producer: Producer, bus_url: str) -> None:

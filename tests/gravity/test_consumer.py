@@ -13,6 +13,7 @@ from gravity import positions
 from gravity.bus import Message, Producer, Record
 from gravity.consumer import Handle, InvalidRecord, Subscription, consume
 from tests.gravity.conftest import Watcher
+from tests.infrastructure import Bus
 
 TOPIC = topics.PERSON_ERASED
 
@@ -152,6 +153,19 @@ async def test_lost_database_connections_lose_and_repeat_nothing(
             if n % 3 == 0:
                 await watcher.cut()
         assert await until_noted(watcher.conn, 10) == [str(n) for n in range(1, 11)]
+
+
+async def test_a_killed_broker_loses_and_repeats_nothing(
+    tables: asyncpg.Pool, producer: Producer, bus: Bus
+) -> None:
+    async with consuming(note, tables, bus.url):
+        for n in range(1, 31):
+            if n % 10 == 0:
+                await asyncio.to_thread(bus.restart)
+            await producer.append(erased(n))
+        found = await until_noted(tables, 30)
+    # An acknowledgement that is lost makes the producer append again.
+    assert list(dict.fromkeys(found)) == [str(n) for n in range(1, 31)]
 
 
 async def test_a_displaced_consumer_cannot_commit(tables: asyncpg.Pool) -> None:

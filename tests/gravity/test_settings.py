@@ -1,0 +1,52 @@
+"""Settings come from the environment, then from the file that `gravity up` wrote."""
+
+from pathlib import Path
+
+import pytest
+
+from gravity.issuer import new_keys
+from gravity.settings import Settings, SettingsMissing
+
+NEEDED = {
+    "GRAVITY_POSTGRES_URL": "postgresql://u:hunter2@h/db",
+    "GRAVITY_REDIS_URL": "redis://h",
+    "GRAVITY_BUS_URL": "tansu://h:1",
+    "GRAVITY_CARD_TOKEN_KEY": "hunter2" * 5,
+    "GRAVITY_JWT_PUBLIC_KEY": new_keys().public,
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in NEEDED:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GRAVITY_HOME", str(tmp_path))
+    return tmp_path
+
+
+def write(home: Path, values: dict[str, str]) -> None:
+    (home / "env").write_text("".join(f"{k}={v}\n" for k, v in values.items()), encoding="utf-8")
+
+
+def test_the_environment_wins_over_the_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(home, NEEDED)
+    monkeypatch.setenv("GRAVITY_BUS_URL", "kafka://a:1,b:2")
+    settings = Settings.load()
+    assert settings.bus_url == "kafka://a:1,b:2"
+    assert settings.redis_url == "redis://h"
+    assert (settings.home, settings.lake) == (home, str(home / "lake"))
+
+
+def test_what_is_missing_is_named_and_no_value_shown(home: Path) -> None:
+    write(home, {"GRAVITY_CARD_TOKEN_KEY": "hunter2", "GRAVITY_RANK_BUDGET_MS": "hunter2"})
+    with pytest.raises(SettingsMissing) as missing:
+        Settings.load()
+    message = str(missing.value)
+    assert "GRAVITY_POSTGRES_URL" in message
+    assert "GRAVITY_RANK_BUDGET_MS" in message
+    assert "hunter2" not in message
+
+
+def test_secrets_are_not_in_the_representation(home: Path) -> None:
+    write(home, NEEDED)
+    assert "hunter2" not in repr(Settings.load())
