@@ -20,8 +20,6 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
@@ -89,13 +87,12 @@ def read_rows(
 ) -> pa.Table:
     """All rows of a table with `since <= time < until`, each once, in no particular order."""
     table = TABLES[table_name]
-    place = _place(root, table_name)
-    imported, streamed = _files_between(place, since, until)
+    place, window = _place(root, table_name), _Window(since, until)
+    imported, streamed = _files_within(place, window)
     wanted = list(columns) if columns is not None else list(table.schema.names)
-    chosen = _between(table.time, since, until)
-    once = _scan(place, table, imported, wanted, chosen)
+    once = _scan(place, table, imported, wanted, window)
     needed = list(dict.fromkeys([*wanted, *table.key]))
-    again = _scan(place, table, streamed, needed, chosen)
+    again = _scan(place, table, streamed, needed, window)
     return pa.concat_tables([once, _first_of_each(again, table.key).select(wanted)])
 
 
@@ -158,18 +155,47 @@ class _replaced:  # noqa: N801  (reads as a verb at the call: with _replaced(...
 def _by_day(rows: pa.Table, time: str) -> Iterator[tuple[date, pa.Table]]:
     at = rows.column(time).cast(pa.int64()).to_numpy() // _DAY_MS
     order = np.argsort(at, kind="stable")
-    days, starts = np.unique(at[order], return_index=True)
-    ends = np.append(starts[1:], len(order))
+    days, starts, counts = np.unique(at[order], return_index=True, return_counts=True)
+    ends = starts + counts
     for day, start, end in zip(days.tolist(), starts.tolist(), ends.tolist(), strict=True):
         yield date(1970, 1, 1) + timedelta(days=day), rows.take(order[start:end])
 
 
-def _files_between(
-    place: _Place, since: datetime | None, until: datetime | None
-) -> tuple[list[str], list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """`since <= time < until`, either open."""
+
+    since: datetime | None
+    until: datetime | None
+
+    def may_hold(self, day: str | None) -> bool:
+        """Whether rows of a day (None: of any) can be in the window."""
+        if day is None:
+            return True
+        first = self.since.astimezone(UTC).date().isoformat() if self.since else ""
+        last = self.until.astimezone(UTC).date().isoformat() if self.until else day
+        return first <= day <= last
+
+    def of(self, rows: pa.Table, time: str) -> pa.Table:
+        """The rows within."""
+        if self.since is None and self.until is None:
+            return rows
+        at = rows.column(time).cast(pa.int64()).to_numpy()
+        inside = np.ones(len(at), dtype=bool)
+        if self.since is not None:
+            inside &= at >= _milliseconds(self.since)
+        if self.until is not None:
+            inside &= at < _milliseconds(self.until)
+        return rows if inside.all() else rows.filter(pa.array(inside))
+
+
+def _milliseconds(at: datetime) -> int:
+    """Since 1970, rounded up, so that comparing with it is comparing with `at`."""
+    return -((datetime(1970, 1, 1, tzinfo=UTC) - at) // timedelta(milliseconds=1))
+
+
+def _files_within(place: _Place, window: _Window) -> tuple[list[str], list[str]]:
     """Paths of the imported and of the streamed files that may hold rows of the window."""
-    first = since.astimezone(UTC).date().isoformat() if since else ""
-    last = until.astimezone(UTC).date().isoformat() if until else "9999-12-31"
     selector = pafs.FileSelector(f"{place.folder}/_manifest", allow_not_found=True)
     imported: list[str] = []
     streamed: list[str] = []
@@ -181,34 +207,23 @@ def _files_between(
         paths = [
             f"{place.folder}/{file['path']}"
             for file in manifest["files"]
-            if file["day"] is None or first <= file["day"] <= last
+            if window.may_hold(file["day"])
         ]
         (imported if manifest["part"].startswith(_IMPORT) else streamed).extend(paths)
     return imported, streamed
 
 
-def _between(time: str, since: datetime | None, until: datetime | None) -> pc.Expression | None:
-    bounds = []
-    if since is not None:
-        bounds.append(ds.field(time) >= pa.scalar(since, pa.timestamp("ms", tz="UTC")))
-    if until is not None:
-        bounds.append(ds.field(time) < pa.scalar(until, pa.timestamp("ms", tz="UTC")))
-    if not bounds:
-        return None
-    return bounds[0] if len(bounds) == 1 else bounds[0] & bounds[1]
-
-
 def _scan(
-    place: _Place,
-    table: LakeTable,
-    paths: list[str],
-    columns: list[str],
-    chosen: pc.Expression | None,
+    place: _Place, table: LakeTable, paths: list[str], columns: list[str], window: _Window
 ) -> pa.Table:
-    if not paths:
-        return table.schema.empty_table().select(columns)
-    scanned = ds.dataset(paths, schema=table.schema, format="parquet", filesystem=place.files)
-    return scanned.to_table(columns=columns, filter=chosen)
+    """The columns of the files' rows within the window. (pyarrow.dataset would import pandas.)"""
+    needed = list(dict.fromkeys([*columns, table.time]))
+    read = [table.schema.empty_table().select(columns)]
+    for path in paths:
+        with place.files.open_input_file(path) as source:
+            rows = pq.ParquetFile(source).read(columns=needed)
+        read.append(window.of(rows, table.time).select(columns))
+    return pa.concat_tables(read)
 
 
 def _first_of_each(rows: pa.Table, key: tuple[str, ...]) -> pa.Table:

@@ -1,10 +1,13 @@
 """What the simulated app showed: a draw without replacement from each viewer's eligible people.
 
 Every card is drawn from the same mixture: with probability one half uniformly over the eligible
-people, else in proportion to how much they were liked the month before. Nobody is shown twice to
-the same viewer. Drawing a sequence from a mixture `q` and leaving out who was drawn already is a
-Plackett–Luce draw with weights `q`, so the propensity of a card, given the cards before it, is
-exactly `q_c / (1 - sum of q over the cards before)`.
+people, else in proportion to how much they were liked the month before, and more so the nearer
+that is to the viewer's own. (Apps show people others of like standing; without it the two likes
+of a pair have less in common than real ones.) Nobody is shown twice to the same viewer.
+
+Drawing a sequence from a mixture `q` and leaving out who was drawn already is a Plackett–Luce draw
+with weights `q`, so the propensity of a card, given the cards before it, is exactly
+`q_c / (1 - sum of q over the cards before)`.
 """
 
 import math
@@ -24,6 +27,8 @@ _UNIFORM_SHARE: Final = 0.5
 _MOST_OF_A_POOL: Final = 0.6
 """Nobody gets through everybody: there is a next deck for each viewer who has people around."""
 _SPARE: Final = 1.35
+_NEAR: Final = 2.4
+"""Of standing, in logits of popularity."""
 _NONE: Final = np.zeros(0, np.int64)
 
 Floats = npt.NDArray[np.float64]
@@ -63,14 +68,15 @@ def show(
 ) -> Shown:
     """Draw up to `wanted` (n,) cards for each row of `table` (PERSON_DTYPE, n rows).
 
-    `popularity` (n,) > 0 are the weights of the mixture's other half. A viewer with few eligible
-    people is shown most of them at the most.
+    `popularity` (n,) in (0, 1) makes the weights of the mixture's other half. A viewer with few
+    eligible people is shown most of them at the most.
     """
     counts = np.zeros(len(table), np.int64)
+    standing = np.log(popularity / (1.0 - popularity))
     drawn, weight, uniform = [_NONE], [np.zeros(0)], [np.zeros(0)]
     for viewer, rows in _eligible_rows(table, wanted, today):
-        share = popularity[rows] / popularity[rows].sum()
-        mixture = _UNIFORM_SHARE / len(rows) + (1.0 - _UNIFORM_SHARE) * share
+        liked = popularity[rows] * np.exp(-(((standing[rows] - standing[viewer]) / _NEAR) ** 2) / 2)
+        mixture = _UNIFORM_SHARE / len(rows) + (1.0 - _UNIFORM_SHARE) * liked / liked.sum()
         most = math.ceil(_MOST_OF_A_POOL * len(rows))
         chosen = _draw(mixture, min(int(wanted[viewer]), most), random)
         counts[viewer] = len(chosen)

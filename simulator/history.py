@@ -32,9 +32,9 @@ DECK_SIZE: Final = 20
 
 _DAY_MS: Final = 86_400_000
 _SWIPES_EACH: Final = 34.0
-_NEVER: Final = 0.12
+_NEVER: Final = 0.06
 """The share of people who never swiped: those have only a profile."""
-_SPREAD: Final = 1.0
+_SPREAD: Final = 0.9
 _MOST: Final = 600
 _SUPERLIKES: Final = 0.02
 _SESSION: Final = 18.0

@@ -25,16 +25,14 @@ from simulator.traits import TRAITS, read_traits
 
 TRUTH_FILE: Final = "truth.npz"
 
-_LEVEL: Final = {1: -2.2, 2: -2.5}
+_LEVEL: Final = {1: -2.55, 2: -2.95}
 """Of the viewer's gender: men like somewhat more often than women."""
-_READINESS: Final = 1.05
-_APPEAL: Final = 2.45
+_READINESS: Final = 1.1
+_APPEAL: Final = 2.75
 _APPEAL_OF_TRAITS: Final = np.array([-0.25, -0.45, 0.40, 0.15, 0.25])
 """What everybody likes in the observed traits, in units of a standard deviation of appeal."""
-_GENEROUS: Final = 0.22
-"""Correlation of readiness and appeal in a person: the odds of two likes need some."""
-_CHEMISTRY: Final = 1.05
-_TASTE: Final = np.array([0.5, 0.65, 0.45, 0.3, 0.2])
+_CHEMISTRY: Final = 1.15
+_TASTE: Final = np.array([0.8, 0.9, 0.55, 0.3, 0.2])
 """How far people differ in what they like of each observed trait (logits per deviation)."""
 _LIKE_SEEKS_LIKE: Final = np.array([0.75, 0.35, 0.40, 0.45, 0.0])
 """The share of a person's taste that follows from their own trait."""
@@ -71,7 +69,7 @@ class Market:
         seen = observed @ _APPEAL_OF_TRAITS
         rest = np.sqrt(max(0.0, 1.0 - float(np.var(seen))))
         standing = seen + rest * random.standard_normal(n)
-        mood = _GENEROUS * standing + np.sqrt(1.0 - _GENEROUS**2) * random.standard_normal(n)
+        mood = random.standard_normal(n)
         gender = profiles.column("gender").to_numpy()
         level = np.where(gender == 1, _LEVEL[1], _LEVEL[2])
         person = profiles.column("person").to_numpy()
