@@ -226,8 +226,8 @@ def person_table(
 
 def viewer_of(table: npt.NDArray[np.void], row: int) -> Viewer:
     """The person in a row of a PERSON_DTYPE table, as a viewer."""
-    record = table[row]
-    return Viewer(*(record[f.name].item() for f in fields(Viewer)))
+    # PERSON_DTYPE begins with the fields of Viewer, in their order.
+    return Viewer(*table[row].item()[: len(Viewer.__slots__)])
 
 
 def eligible(viewer: Viewer, candidates: Candidates, today: int) -> Mask:

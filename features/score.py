@@ -111,7 +111,8 @@ def like_logits(choosers: Sides, chosen: Sides) -> Floats:
 
 def log_sigmoid(x: npt.ArrayLike) -> Floats:
     """log s(x) (n,) float32, exact for large |x|."""
-    return np.asarray(-np.logaddexp(0.0, -np.asarray(x, np.float64)), np.float32)
+    z = np.asarray(x, np.float32)
+    return np.asarray(np.minimum(z, 0.0) - np.log1p(np.exp(-np.abs(z))), np.float32)
 
 
 def match_scores(viewers: Sides, candidates: Sides) -> Floats:

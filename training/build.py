@@ -50,6 +50,7 @@ from training.evaluation import (
     RankingQuality,
     like_quality,
     ranking_quality,
+    retrieval_recall,
 )
 from training.exposure import choose_tau
 from training.factors import (
@@ -59,7 +60,7 @@ from training.factors import (
     fit_factors,
     fold_in_parameters,
 )
-from training.model import Model, model_of
+from training.model import Model, model_of, with_lines
 from training.rates import count, live_rates
 from training.standing import fit_standing
 
@@ -104,6 +105,7 @@ class Evaluation:
 
     likes: LikeQuality
     ranking: RankingQuality
+    retrieval_recall: float
     tau: float
     people: int
     swipes: int
@@ -116,7 +118,7 @@ class Evaluation:
             for order, value in asdict(getattr(self.ranking, measure)).items()
         }
         return flat | {
-            "retrieval_recall_at_20": self.ranking.retrieval_recall_at_20,
+            "retrieval_recall_at_20": self.retrieval_recall,
             "evaluated_viewers": float(self.ranking.viewers),
             "auc_learned": self.likes.auc_learned,
             "auc_rates": self.likes.auc_rates,
@@ -168,7 +170,7 @@ def fit(
     calibrations = calibrate(inputs_of(datasets, pairs, counts, factors, rates), pairs.liked)
     held = _refit(datasets, own, split.evaluate, factors, calibrations, how, rng)
     final = _refit(datasets, own, split.end, held.factors, calibrations, how, rng)
-    return Fitted(held, final, settings)
+    return Fitted(held, with_lines(final, people, datasets.today, rng), settings)
 
 
 def _counts(datasets: Datasets, end_day: int) -> Ints:
@@ -193,7 +195,7 @@ def _refit(
         swipes, people, standing, rates, start.basis, how, rng, start=start.latent
     )
     parameters = fold_in_parameters(standing, how)
-    return model_of(people, factors, rates, calibrations, parameters, datasets.today, rng)
+    return model_of(people, factors, rates, calibrations, parameters)
 
 
 def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
@@ -204,9 +206,11 @@ def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
     before = datasets.seen.between(0, split.evaluate)
     viewers = sample_viewers(held_out.viewer, fitted.settings.evaluated_viewers, rng)
     lists = list(eligible_lists(datasets.people, viewers, before, datasets.today))
+    popularity = fitted.held.rates.counts[:, 2].astype(np.float32)
     return Evaluation(
         likes=_like_quality(datasets, fitted, held_out),
-        ranking=ranking_quality(lists, fitted.held.sides(), held_out, len(datasets.people)),
+        ranking=ranking_quality(lists, fitted.held.sides(), held_out, popularity),
+        retrieval_recall=retrieval_recall(lists, fitted.final.sides()),
         tau=_choose_tau(fitted, lists[: fitted.settings.exposure_viewers], rng),
         people=len(datasets.people),
         swipes=len(datasets.swipes),

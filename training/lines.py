@@ -23,7 +23,6 @@ _BLOCK: Final = 256
 _SAMPLE: Final = 2048
 _NEAR: Final = 20_000
 _LEAST: Final = 12
-_STEEPNESS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,17 +68,22 @@ def _fit_block(
     choosers: Sides, chosen: Sides, may: npt.NDArray[np.bool_]
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Lines (b, 2) of b people over a shared sample (s,) by masks (b, s), and which were fitted."""
-    x = _logits(choosers, chosen)
+    owner, other = np.nonzero(may)
+    x = _logits(choosers, chosen)[owner, other]
     y = log_sigmoid(x)
-    back = log_sigmoid(_logits(chosen, choosers).T)
-    score = np.where(may, y + back, -np.inf)
-    top = np.max(score, axis=1, initial=-1e9, keepdims=True)
-    weight = np.exp(_STEEPNESS * (score - top))
-    total = np.maximum(weight.sum(axis=1), 1e-30)
-    mean_x, mean_y = ((weight * z).sum(axis=1) / total for z in (x, y))
-    dx = x - mean_x[:, None]
-    spread = (weight * dx * dx).sum(axis=1) / total
-    slope = (weight * dx * (y - mean_y[:, None])).sum(axis=1) / total / np.maximum(spread, 1e-12)
+    score = y + log_sigmoid(_logits(chosen, choosers)[other, owner])
+    top = np.full(len(may), -np.inf, np.float32)
+    np.maximum.at(top, owner, score)
+    weight = np.exp(score - top[owner])
+
+    def mean(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        return np.bincount(owner, weight * values, len(may)) / total
+
+    total = np.maximum(np.bincount(owner, weight, len(may)), 1e-30)
+    mean_x, mean_y = mean(x), mean(y)
+    dx = x - mean_x[owner]
+    spread = mean(dx * dx)
+    slope = mean(dx * (y - mean_y[owner])) / np.maximum(spread, 1e-12)
     # Where x hardly varies the fit has no slope of its own: the tangent's.
     beta = np.where(spread > 1e-6, slope, 1.0 - np.exp(log_sigmoid(mean_x)))
     line = np.stack((mean_y - beta * mean_x, beta), axis=1).astype(np.float32)

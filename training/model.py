@@ -1,6 +1,6 @@
 """All that was learned about people at one moment: factors, rates and lines, ready to score."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -42,17 +42,24 @@ def model_of(
     rates: LiveRates,
     calibrations: Calibrations,
     fold_in: FoldInParameters,
-    today: int,
-    rng: np.random.Generator,
 ) -> Model:
-    """The model of factors and rates of one moment; `today` in days since 1970."""
-    no_line = np.zeros((len(people), 2), np.float32)
-    sides = _sides(factors, rates, no_line, people.gender, calibrations)
-    line = fit_lines(people, sides, today, rng).line
-    means = cold_start(
-        people.band, factors.taste, factors.appeal, rates.given, rates.received, line
-    )
+    """The model of factors and rates of one moment; without lines it scores but cannot retrieve."""
+    line = np.zeros((len(people), 2), np.float32)
+    means = _means(people, factors, rates, line)
     return Model(factors, rates, line, means, calibrations, fold_in, people.gender)
+
+
+def with_lines(model: Model, people: People, today: int, rng: np.random.Generator) -> Model:
+    """The model with everybody's line of log sigma; `today` in days since 1970."""
+    line = fit_lines(people, model.sides(), today, rng).line
+    means = _means(people, model.factors, model.rates, line)
+    return replace(model, line=line, cold_start=means)
+
+
+def _means(
+    people: People, factors: Factors, rates: LiveRates, line: Floats
+) -> npt.NDArray[np.void]:
+    return cold_start(people.band, factors.taste, factors.appeal, rates.given, rates.received, line)
 
 
 def _sides(

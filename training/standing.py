@@ -15,13 +15,15 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from training.datasets import Swipes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_ROUNDS: Final = 12
+_ROUNDS: Final = 10
+_REFIT_ROUNDS: Final = 4
 _RIDGE: Final = 20.0
 _VARIANCES: Final = (0.05, 16.0)
 
@@ -53,23 +55,49 @@ class Standing:
         return np.asarray(self.level + self.appeal.effect)
 
 
-def fit_standing(swipes: Swipes, own: Floats) -> Standing:
-    """Both effects after swipes (m,); `own` (n, q) are the people's coordinates for the priors."""
-    people = len(own)
-    mean = float(np.clip(swipes.liked.mean(), 1e-3, 1.0 - 1e-3))
-    level = float(np.log(mean / (1.0 - mean)))
-    zero = np.zeros(people)
-    standing = Standing(Side(zero, zero, zero, 1.0), Side(zero, zero, zero, 1.0), level)
-    left = own.T @ own + _RIDGE * np.eye(own.shape[1])
-    for _ in range(_ROUNDS):
-        readiness = _step(
-            standing.readiness, swipes.viewer, swipes.liked, _logits(standing, swipes)
-        )
-        standing = replace(standing, readiness=_with_prior(readiness, own, left))
+def fit_standing(swipes: Swipes, own: Floats, start: Standing | None = None) -> Standing:
+    """Both effects after swipes (m,); `own` (n, q) are the people's coordinates for the priors.
+
+    From an earlier standing a few rounds are enough.
+    """
+    choosers = _Regression.of(own, swipes.viewer)
+    chosen = _Regression.of(own, swipes.candidate)
+    standing = start or _blank(swipes, len(own))
+    for _ in range(_REFIT_ROUNDS if start else _ROUNDS):
+        x = _logits(standing, swipes)
+        readiness = _step(standing.readiness, swipes.viewer, swipes.liked, x)
+        standing = replace(standing, readiness=_with_prior(readiness, choosers))
         x = _logits(standing, swipes)
         appeal = _step(standing.appeal, swipes.candidate, swipes.liked, x)
-        standing = _centred(replace(standing, appeal=_with_prior(appeal, own, left)), swipes)
+        standing = _centred(replace(standing, appeal=_with_prior(appeal, chosen)), swipes)
     return standing
+
+
+def _blank(swipes: Swipes, people: int) -> Standing:
+    mean = float(np.clip(swipes.liked.mean(), 1e-3, 1.0 - 1e-3))
+    nothing = Side(np.zeros(people), np.zeros(people), np.zeros(people), 1.0)
+    return Standing(nothing, nothing, float(np.log(mean / (1.0 - mean))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Regression:
+    """Ridge regression on coordinates (n, q) over the people who have swipes on a side, (n,)."""
+
+    own: Floats
+    known: npt.NDArray[np.bool_]
+    inverse: Floats
+
+    @classmethod
+    def of(cls, own: Floats, person: Ints) -> "_Regression":
+        known = np.bincount(person, minlength=len(own)) > 0
+        with threadpool_limits(1, "blas"):
+            left = own[known].T @ own[known] + _RIDGE * np.eye(own.shape[1])
+        return cls(own, known, np.asarray(np.linalg.inv(left), np.float64))
+
+    def expected(self, effect: Floats) -> Floats:
+        """What the coordinates of all say of an effect (n,), from the known."""
+        coefficients = self.inverse @ (np.where(self.known, effect, 0.0) @ self.own)
+        return np.asarray(self.own @ coefficients, np.float64)
 
 
 def held_out_logits(standing: Standing, swipes: Swipes) -> Floats:
@@ -96,15 +124,13 @@ def _step(side: Side, person: Ints, liked: npt.NDArray[np.bool_], x: Floats) -> 
     return replace(side, effect=effect, information=information)
 
 
-def _with_prior(side: Side, own: Floats, left: Floats) -> Side:
+def _with_prior(side: Side, regression: _Regression) -> Side:
     """The prior that the effects let expect, by one step of expectation and maximisation."""
-    known = side.information > 0
-    right = own[known].T @ side.effect[known]
-    seen = left if known.all() else own[known].T @ own[known] + _RIDGE * np.eye(own.shape[1])
-    expected = own @ np.linalg.solve(seen, right)
+    known = regression.known
+    expected = regression.expected(side.effect)
     spread = (side.effect - expected)[known] ** 2
     spread += 1.0 / (side.information[known] + 1.0 / side.variance)
-    variance = float(np.clip(spread.mean(), *_VARIANCES)) if known.any() else side.variance
+    variance = float(np.clip(spread.mean(), *_VARIANCES))
     effect = np.where(known, side.effect, expected)
     return replace(side, effect=effect, expected=expected, variance=variance)
 
