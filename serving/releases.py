@@ -95,6 +95,7 @@ class Releases:
         self._around = around
         self._held: dict[str, _Held] = {}
         self._refused: dict[str, float] = {}
+        self._registry_away = False
         self.looked = asyncio.Event()
         """Set once it is known whether there is a release, and it is loaded if there is one."""
 
@@ -155,8 +156,11 @@ class Releases:
         try:
             aliases = await self._around.registry.aliases()
             names.extend(aliases.get(name) for name in _ALIASES)
+            self._registry_away = False
         except RegistryUnavailable as error:
-            log.warning("the registry does not answer", extra={"reason": str(error)})
+            if not self._registry_away:
+                log.warning("the registry does not answer", extra={"reason": str(error)})
+            self._registry_away = True
             names.extend(self._held)
         names.append(None if serving is None else serving.decode())
         return list(dict.fromkeys(name for name in names if name is not None))
