@@ -1,0 +1,53 @@
+"""Tiny worlds: people with rows in Redis, tokens for cards, records of user.swipes."""
+
+from datetime import UTC, datetime
+
+from redis.asyncio import Redis
+
+from contracts import events_pb2 as events
+from contracts.topics import USER_SWIPES, pair_key
+from features.eligibility import person_table
+from features.person_row import PersonTail, encode_head, encode_tail, person_row_key
+from gravity.bus import Record
+from gravity.card_tokens import CardClaims, CardTokens
+from interactions.domain import Command, Kind
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOW_MS = int(NOW.timestamp() * 1000)
+DECK = "0198c0de-0000-7000-8000-000000000000"
+
+
+async def add_people(redis: Redis, *people: int) -> None:
+    """People of 30 in San Francisco, named after their number."""
+    for person in people:
+        table = person_table(
+            person, 37.7, -122.4, birth_day=9_500, gender=1, seeks=2,
+            age_min=18, age_max=99, max_distance_km=50,
+        )  # fmt: skip
+        head = encode_head(table, 37.7, -122.4, 1, 1)[0]
+        tail = encode_tail(PersonTail(f"P{person}", {}, [], True))
+        await redis.set(person_row_key(person), head + tail)
+
+
+def token(tokens: CardTokens, viewer: int, candidate: int, at_ms: int = NOW_MS) -> str:
+    """The token of a card served at a time."""
+    return tokens.issue(CardClaims(viewer, candidate, DECK, 3, "7", "ranker", 0.25, at_ms))
+
+
+def record_of(command: Command) -> Record:
+    """The command as a record of user.swipes."""
+    sent = events.PairCommand(
+        event_id="x", occurred_at_ms=command.at_ms, actor=command.actor, target=command.target
+    )
+    if command.kind is Kind.BLOCK:
+        sent.block.SetInParent()
+    else:
+        sent.swipe.action = events.Action.ValueType(command.action)
+        sent.swipe.impression.CopyFrom(command.impression)
+    return Record(
+        USER_SWIPES.name,
+        command.place.partition,
+        command.place.offset,
+        pair_key(command.actor, command.target),
+        sent.SerializeToString(),
+    )
