@@ -102,7 +102,6 @@ def write_world(path: Path, people: World, rng: np.random.Generator, seen: float
         given_rate=given,
         received_rate=received,
         counts=np.zeros((n, 4), np.int64),
-        counts=np.zeros((n, 4), np.int64),
         line=line,
         candidate_vectors=candidate_vectors(sides),
         seen_indptr=indptr,
