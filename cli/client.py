@@ -10,6 +10,7 @@ import httpx
 
 # A second of the server's slowness on a loaded laptop is no reason to fail a check.
 TIMEOUT = httpx.Timeout(30.0)
+RETRIES = 5
 
 
 class Why(TypedDict):
@@ -80,12 +81,18 @@ class Client:
         return deck
 
     async def swipe(self, viewer: int, swipes: Sequence[SwipeRequest]) -> list[SwipeResult]:
-        """Send swipes as one batch; each is answered separately, in the batch's order."""
-        response = await self.http.post(
-            "/v1/swipes", json={"swipes": list(swipes)}, headers=self._headers(viewer)
-        )
-        response.raise_for_status()
-        results: list[SwipeResult] = response.json()["results"]
+        """Send swipes as one batch; each is answered separately, in the batch's order.
+
+        What could not be recorded is sent again as it was, as the API asks of its clients.
+        """
+        for _ in range(RETRIES):
+            response = await self.http.post(
+                "/v1/swipes", json={"swipes": list(swipes)}, headers=self._headers(viewer)
+            )
+            response.raise_for_status()
+            results: list[SwipeResult] = response.json()["results"]
+            if all(result["status"] != "not_recorded" for result in results):
+                break
         return results
 
     async def likes(self, viewer: int) -> list[Card]:

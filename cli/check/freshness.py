@@ -1,5 +1,6 @@
 """How long after its acknowledgement a swipe has changed what the viewer is shown."""
 
+import base64
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from uuid import uuid4
@@ -9,6 +10,7 @@ import numpy as np
 from cli.check.ranker import Ranker
 from cli.client import Client, swipe_of
 from cli.wait import until
+from contracts.ranking import RankAnswer
 
 
 async def swipe_to_deck_s(
@@ -16,14 +18,14 @@ async def swipe_to_deck_s(
 ) -> float | None:
     """p99 of the seconds from the acknowledgement of a like to a deck ranked with it.
 
-    One viewer at a time. A score is a pure function of the two people's features, so the first
-    answer in which anybody's score differs is the first that learned.
+    One viewer at a time. The first answer in which the inputs of anybody's score differ is the
+    first that learned; the scores themselves are rounded to half precision.
     """
     seconds = []
     for viewer in viewers:
         deck = await client.deck(viewer)
         answer = await ranker.rank(viewer, uuid4())
-        before = dict(zip(answer.ids, answer.scores, strict=True))
+        before = _inputs(answer)
         if deck["cards"] and len(before) > 1:
             await client.swipe(viewer, [swipe_of(deck["cards"][0], "like")])
             seconds.append(await _seconds_until_changed(ranker, viewer, before))
@@ -31,13 +33,18 @@ async def swipe_to_deck_s(
     return round(float(np.quantile(seconds, 0.99)), 4) if seconds else None
 
 
-async def _seconds_until_changed(ranker: Ranker, viewer: int, before: dict[int, float]) -> float:
+def _inputs(answer: RankAnswer) -> dict[int, bytes]:
+    """What each candidate's score was computed from."""
+    rows, width = base64.b64decode(answer.features), 4 * len(answer.feature_names)
+    return {person: rows[i * width : (i + 1) * width] for i, person in enumerate(answer.ids)}
+
+
+async def _seconds_until_changed(ranker: Ranker, viewer: int, before: dict[int, bytes]) -> float:
     started = perf_counter()
 
     async def changed() -> bool:
-        answer = await ranker.rank(viewer, uuid4())
-        pairs = zip(answer.ids, answer.scores, strict=True)
-        return any(before.get(person, score) != score for person, score in pairs)
+        now = _inputs(await ranker.rank(viewer, uuid4()))
+        return any(before.get(person, row) != row for person, row in now.items())
 
     await until(changed, f"a changed score for viewer {viewer}", every_s=0.005)
     return perf_counter() - started
