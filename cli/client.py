@@ -83,16 +83,15 @@ class Client:
     async def swipe(self, viewer: int, swipes: Sequence[SwipeRequest]) -> list[SwipeResult]:
         """Send swipes as one batch; each is answered separately, in the batch's order.
 
-        What could not be recorded is sent again as it was, as the API asks of its clients.
+        A batch that could not be recorded is sent again as it was, as the API asks of clients.
         """
+        body = {"swipes": list(swipes)}
         for _ in range(RETRIES):
-            response = await self.http.post(
-                "/v1/swipes", json={"swipes": list(swipes)}, headers=self._headers(viewer)
-            )
-            response.raise_for_status()
-            results: list[SwipeResult] = response.json()["results"]
-            if all(result["status"] != "not_recorded" for result in results):
+            response = await self.http.post("/v1/swipes", json=body, headers=self._headers(viewer))
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
+        response.raise_for_status()
+        results: list[SwipeResult] = response.json()["results"]
         return results
 
     async def likes(self, viewer: int) -> list[Card]:
