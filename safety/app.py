@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
+from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED, SAFETY_DECIDED
 from gravity.bus import Record
-from gravity.consumer import Subscription
+from gravity.consumer import Handle, Subscription
 from gravity.kernel import Kernel
 from safety import decisions
 
@@ -17,6 +18,11 @@ NAME: Final = "safety"
 
 def subscriptions(kernel: Kernel) -> list[Subscription]:
     """Enforces again what a command may have left undone when it was killed; obeys erasures."""
+    return [Subscription(NAME, (SAFETY_DECIDED, PERSON_ERASED), handler(kernel.redis))]
+
+
+def handler(redis: Redis) -> Handle:
+    """The withdrawn set follows the standing of everybody whom the records name."""
 
     async def handle(conn: asyncpg.Connection, records: Sequence[Record]) -> None:
         gone = {
@@ -30,6 +36,6 @@ def subscriptions(kernel: Kernel) -> list[Subscription]:
             if record.topic == SAFETY_DECIDED.name
         }
         await decisions.erased(conn, gone)
-        await decisions.enforce(conn, kernel.redis, gone | decided)
+        await decisions.enforce(conn, redis, gone | decided)
 
-    return [Subscription(NAME, (SAFETY_DECIDED, PERSON_ERASED), handle)]
+    return handle

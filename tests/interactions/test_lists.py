@@ -1,0 +1,205 @@
+"""The read side: events in any order, lists in pages, blocks at once, all of it rebuilt."""
+
+import random
+from itertools import permutations
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from contracts import events_pb2 as events
+from gravity.bus import Record
+from gravity.card_tokens import CardTokens
+from gravity.kernel import Kernel
+from interactions import matcher, read_updates, withdrawals
+from interactions.lists import Cursor, CursorInvalid
+from interactions.read_side import fill
+from tests.interactions.reference import command
+from tests.interactions.worlds import NOW_MS, add_people, record_of
+from tests.signed_client import SignedClient
+
+LIKE, PASS, BLOCK = events.ACTION_LIKE, events.ACTION_PASS, 0
+
+
+async def outbox_of(pool: asyncpg.Pool) -> list[Record]:
+    rows = await pool.fetch("select * from outbox order by id")
+    return [Record(row["topic"], 0, row["id"], row["key"], row["value"]) for row in rows]
+
+
+async def apply(pool: asyncpg.Pool, redis: Redis, records: list[Record]) -> None:
+    async with pool.acquire() as conn:
+        await read_updates.subscription(redis).handle(conn, records)
+
+
+async def decide(pool: asyncpg.Pool, *steps: tuple[int, int, int]) -> None:
+    records = [record_of(command(n, *step)) for n, step in enumerate(steps)]
+    async with pool.acquire() as conn, conn.transaction():
+        await matcher.apply(conn, records)
+
+
+async def lists(redis: Redis) -> dict[str, dict[bytes, float]]:
+    out: dict[str, dict[bytes, float]] = {}
+    for key in sorted(await redis.keys("*")):
+        name = key.decode()
+        if name.split(":")[0] in ("likes", "matches", "seen"):
+            out[name] = dict(await redis.zrange(name, 0, -1, withscores=True))
+    return out
+
+
+async def test_events_in_any_order_and_twice_give_the_same_lists(
+    pairs: asyncpg.Pool, redis: Redis
+) -> None:
+    await decide(pairs, (1, 2, LIKE), (2, 1, LIKE), (3, 1, LIKE), (1, 2, BLOCK))
+    records = await outbox_of(pairs)
+    await redis.sadd("blocked:{1}", "2")
+    await redis.sadd("blocked:{2}", "1")
+    found = set()
+    for order in permutations(records):
+        keys = await redis.keys("[lmse]*")
+        await redis.delete(*keys, "_")
+        # As the API leaves it: everyone swiped is seen before any event.
+        await redis.zadd("seen:{2}", {"1": 1})
+        await redis.zadd("seen:{1}", {"2": 1})
+        await apply(pairs, redis, [*order, random.Random(0).choice(order)])
+        found.add(str(await lists(redis)))
+    assert len(found) == 1
+    (only,) = found
+    assert "matches" not in only
+    assert "'likes:{1}': {b'3'" in only
+
+
+async def test_an_end_before_its_beginning_is_an_end(pairs: asyncpg.Pool, redis: Redis) -> None:
+    await decide(pairs, (1, 2, LIKE), (2, 1, LIKE), (1, 2, BLOCK))
+    begun_and_ended = (await outbox_of(pairs))[-2:]
+    await apply(pairs, redis, begun_and_ended[::-1])
+    assert await lists(redis) == {}
+
+
+async def test_fill_gives_what_the_events_gave(pairs: asyncpg.Pool, redis: Redis) -> None:
+    draw = random.Random(1)
+    steps = [
+        (a, b, draw.choice([LIKE, LIKE, PASS]))
+        for a in range(1, 9)
+        for b in range(1, 9)
+        if a != b and draw.random() < 0.6
+    ]
+    draw.shuffle(steps)
+    await decide(pairs, *steps)
+    await apply(pairs, redis, await outbox_of(pairs))
+    live = await lists(redis)
+    await redis.flushall()
+    filled = await fill(redis, pairs)
+    assert await lists(redis) == live
+    assert filled.seen == len(steps)
+    await redis.flushall()
+    await fill(redis, pairs, [3])
+    assert await lists(redis) == {k: v for k, v in live.items() if k.endswith("{3}")}
+
+
+async def test_likes_come_newest_first_with_tokens_that_open(
+    api: SignedClient, redis: Redis, tokens: CardTokens, me: int
+) -> None:
+    likers = [me + n for n in range(1, 8)]
+    await add_people(redis, *likers[:-1])
+    await redis.zadd(f"likes:{{{me}}}", {str(p): 1e9 + p // 2 for p in likers})
+    await redis.sadd("withdrawn", likers[0])
+    await redis.sadd(f"blocked:{{{me}}}", likers[1])
+    seen: list[int] = []
+    after = ""
+    while True:
+        page = (
+            await api.get(me, "/v1/likes", size=2, **({"after": after} if after else {}))
+        ).json()
+        assert page["count"] == 7
+        for item in page["items"]:
+            claims = tokens.open(item["token"], me, item["id"], NOW_MS)
+            assert (claims.policy, claims.propensity) == ("likes_received", None)
+            assert item["name"] == f"P{item['id']}"
+        seen += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    assert seen == sorted(likers[2:-1], key=lambda p: (p // 2, str(p)), reverse=True)
+
+
+async def test_paging_goes_on_when_the_last_entry_has_gone(
+    api: SignedClient, redis: Redis, me: int
+) -> None:
+    await add_people(redis, *(me + n for n in range(1, 5)))
+    await redis.zadd(f"matches:{{{me}}}", {str(me + n): 1e9 + n for n in range(1, 5)})
+    page = (await api.get(me, "/v1/matches", size=2)).json()
+    assert [item["person"] - me for item in page["items"]] == [4, 3]
+    await redis.zrem(f"matches:{{{me}}}", me + 3)
+    page = (await api.get(me, "/v1/matches", size=2, after=page["next"])).json()
+    assert [item["person"] - me for item in page["items"]] == [2, 1]
+
+
+async def test_a_block_holds_before_it_is_acknowledged(
+    api: SignedClient, kernel: Kernel, redis: Redis, me: int
+) -> None:
+    other = me + 1
+    await add_people(redis, me, other)
+    for a, b in ((me, other), (other, me)):
+        await redis.zadd(f"matches:{{{a}}}", {str(b): 1e9})
+        await redis.zadd(f"likes:{{{a}}}", {str(b): 1e9})
+    assert (await api.post(me, "/v1/blocks", {"person": other})).status_code == 204
+    assert await redis.keys("matches:*") + await redis.keys("likes:*") == []
+    assert await redis.smembers(f"blocked:{{{me}}}") == {b"%d" % other}
+    assert await redis.smembers(f"blocked:{{{other}}}") == {b"%d" % me}
+
+
+async def test_nobody_blocks_themselves_or_somebody_unknown(
+    api: SignedClient, redis: Redis, me: int
+) -> None:
+    await add_people(redis, me)
+    for person, status, code in ((me, 422, "self_block"), (me + 1, 404, "person_unknown"),
+                                 (-1, 422, "invalid_request"), (2**63, 422, "invalid_request")):  # fmt: skip # noqa: E501
+        response = await api.post(me, "/v1/blocks", {"person": person})
+        assert (response.status_code, response.json()["code"]) == (status, code)
+    assert await redis.keys("blocked:*") == []
+
+
+async def test_foreign_cursors_and_sizes_are_problems(api: SignedClient, me: int) -> None:
+    for after in ("x", "AAAA", "bmFufDE", "é", "MXwtMQ", "a" * 200):
+        response = await api.get(me, "/v1/likes", after=after)
+        assert response.status_code == 422, after
+    for size in (0, 101, "x"):
+        assert (await api.get(me, "/v1/matches", size=size)).status_code == 422
+
+
+def test_a_cursor_survives_its_text() -> None:
+    cursor = Cursor("1760016624.378", 2**63 - 1)
+    assert Cursor.parse(str(cursor)) == cursor
+    with pytest.raises(CursorInvalid):
+        Cursor.parse(str(Cursor("nan", 1)))
+
+
+async def test_withdrawals_follow_the_newest_decision_and_erasure_stays(
+    pairs: asyncpg.Pool, redis: Redis
+) -> None:
+    def decided(person: int, decision: int, minutes: int) -> Record:
+        event = events.SafetyDecided(
+            person=person,
+            decision=events.SafetyDecision.ValueType(decision),
+            occurred_at_ms=NOW_MS + minutes * 60_000,
+        )
+        return Record("safety.decided", 0, 0, b"", event.SerializeToString())
+
+    erased = events.PersonErased(person=3, occurred_at_ms=NOW_MS).SerializeToString()
+    await decide(pairs, (3, 4, LIKE))
+    await redis.zadd("likes:{4}", {"3": 1})
+    await redis.zadd("seen:{3}", {"4": 1})
+    async with pairs.acquire() as conn:
+        await withdrawals.subscription(redis).handle(
+            conn,
+            [
+                decided(1, events.SAFETY_DECISION_LIFTED, 2),
+                decided(1, events.SAFETY_DECISION_BANNED, 1),
+                decided(2, events.SAFETY_DECISION_SHADOW_BANNED, 1),
+                Record("person.erased", 0, 0, b"", erased),
+                decided(3, events.SAFETY_DECISION_LIFTED, 5),
+            ],
+        )
+    rows = await pairs.fetch("select person, withdrawn from withdrawn_persons order by person")
+    assert [tuple(row) for row in rows] == [(1, False), (2, True), (3, True)]
+    assert await redis.keys("*") == []
