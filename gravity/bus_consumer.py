@@ -19,6 +19,8 @@ _ABREAST_MS = 1500
 # How soon silence is doubted, and how often after that.
 _FIRST_DOUBT_S = 5.0
 _NEXT_DOUBT_S = 30.0
+# A partition that short fetches found silent and a long one did not is a long one, and stays so.
+_LONG_PARTITION_S = 600.0
 _UNREADABLE = frozenset(
     {
         confluent_kafka.KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -44,6 +46,7 @@ class Consumer:
         self._engine = engine
         self._next = dict(positions)
         self._patient = False
+        self._patient_until = 0.0
         self._client = _connect(engine.consumer, self._next)
         self._closing = threading.Event()
         self._doubt_at = time.monotonic() + _FIRST_DOUBT_S
@@ -90,7 +93,7 @@ class Consumer:
         age_ms = time.time() * 1000 - newest.timestamp_ms
         if age_ms > _BEHIND_MS:
             self._fetch(patiently=True)
-        elif age_ms < _ABREAST_MS:
+        elif age_ms < _ABREAST_MS and time.monotonic() > self._patient_until:
             self._fetch(patiently=False)
 
     def _on_silence(self) -> None:
@@ -102,6 +105,7 @@ class Consumer:
             self._doubt_at = time.monotonic() + _NEXT_DOUBT_S
             # Where the live client has not moved past them meanwhile, it does not see them.
             if any(self._next[place] == offset for place, offset in found.items()):
+                self._patient_until = time.monotonic() + _LONG_PARTITION_S
                 self._fetch(patiently=True)
 
     def _look_patiently(self, start: _Places) -> _Places:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 Config = dict[str, str | int | float | bool]
 
-_PATIENT_MS = 2000
+_PATIENT_MS = 1000
 
 _CLIENT: Config = {
     "reconnect.backoff.ms": 50,
