@@ -50,7 +50,7 @@ def command(
     try:
         done = asyncio.run(retrain(Settings.load(), console, promote))
     except (RetrainFailed, SettingsMissing, PrefectUnreachable, MLflowUnreachable) as error:
-        console.print(f"[red]✗[/] {error or type(error).__name__}", markup=True)
+        typer.echo(f"✗ {error or type(error).__name__}", err=True)
         raise typer.Exit(1) from error
     if as_json:
         typer.echo(_as_json(done))

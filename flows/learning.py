@@ -8,6 +8,7 @@ from typing import Final
 
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SAFETY_DECIDED
 from features.release import Manifest
+from flows.quick_feast import uninstrumented
 from flows.retirement import hold_name
 from gravity import positions
 from gravity.kernel import Kernel
@@ -105,9 +106,10 @@ def join(
     `live`: the releases whose factors Feast's registry is to know.
     """
     # Feast takes seconds to import: only here, and not by whoever imports this module.
-    from features.offline import pair_counts
-    from features.repo.definitions import source_path
-    from features.repo.store import feature_store, history_folder
+    with uninstrumented():
+        from features.offline import pair_counts
+        from features.repo.definitions import source_path
+        from features.repo.store import feature_store, history_folder
     from features.snapshots import write_snapshots
     from features.views import BEHAVIOUR
 

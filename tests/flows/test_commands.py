@@ -1,0 +1,99 @@
+"""`gravity retrain` and `gravity release` as an operator uses them, with the real runner."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from features.registry import aliases
+from gravity.kernel import Kernel
+from tests.flows.worlds import import_market, market, utc_now
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def environment(kernel: Kernel, prefect_api_url: str) -> dict[str, str]:
+    """What `gravity up` would write to the environment file."""
+    settings = kernel.settings
+    return {
+        **os.environ,
+        "GRAVITY_HOME": str(settings.home),
+        "GRAVITY_POSTGRES_URL": settings.postgres_url,
+        "GRAVITY_REDIS_URL": settings.redis_url,
+        "GRAVITY_BUS_URL": settings.bus_url,
+        "GRAVITY_MLFLOW_URL": settings.mlflow_url,
+        "GRAVITY_PREFECT_API_URL": prefect_api_url,
+        "GRAVITY_CARD_TOKEN_KEY": settings.card_token_key.get_secret_value(),
+        "GRAVITY_JWT_PUBLIC_KEY": settings.jwt_public_key,
+    }
+
+
+@pytest.fixture
+def runner(environment: Mapping[str, str], tmp_path: Path) -> Iterator[None]:
+    """The program `flows` of the stack."""
+    command = [sys.executable, "-m", "flows.runner"]
+    with (
+        (tmp_path / "runner.log").open("wb") as log,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+async def gravity(environment: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
+    """Run the command line beside the workers of this process: exit code, output, errors."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli.main", *arguments),
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    return process.returncode or 0, output.decode(), errors.decode()
+
+
+async def test_an_operator_retrains_twice_and_rolls_back(
+    kernel: Kernel, workers: None, runner: None, environment: dict[str, str]
+) -> None:
+    await import_market(kernel.settings.lake, kernel.redis, market(utc_now()))
+    releases = []
+    for _ in range(2):
+        code, output, errors = await gravity(environment, "retrain", "--json")
+        assert code == 0, errors
+        made = json.loads(output)
+        assert made["aliases"] == ["champion"]
+        assert list(made["seconds"])[:4] == ["join", "train", "evaluate", "register"]
+        releases.append(made["release"])
+
+    code, output, errors = await gravity(environment, "release", "rollback")
+    assert code == 0, errors
+    assert await aliases(kernel.settings.mlflow_url) == {
+        "champion": releases[0],
+        "previous": releases[1],
+    }
+    assert await kernel.redis.get("release:serving") == releases[0].encode()
+
+    code, output, _ = await gravity(environment, "release", "list", "--json")
+    assert [row["release"] for row in json.loads(output)][:2] == releases[::-1]
+
+
+async def test_a_retrain_without_swipes_ends_with_the_reason(
+    kernel: Kernel, runner: None, environment: dict[str, str]
+) -> None:
+    code, _, errors = await gravity(environment, "retrain")
+    assert code == 1
+    assert "join: NoProfiles" in errors
+
+
+async def test_an_unknown_release_is_not_promoted(environment: dict[str, str]) -> None:
+    code, _, errors = await gravity(environment, "release", "promote", "99999")
+    assert (code, errors.strip()) == (1, "ReleaseUnknown: 99999")
