@@ -56,8 +56,9 @@ class Why(_Strict):
 class RankAnswer(_Strict):
     """Up to 200 candidates in the order of the exposure draw; lists are in that order.
 
-    `scores` are log expected matches, exact in half precision; `features` is base64 of row-major
-    little-endian float32 (ids, feature_names).
+    `scores` are log expected matches, exact in half precision; `why` is empty for candidates far
+    behind the deck's size; `features` is base64 of row-major little-endian float32
+    (ids, feature_names).
     """
 
     release: str

@@ -59,7 +59,7 @@ class ExactIndex:
         self._candidates = Candidates.of(columns)
         c = self._candidates
         self._cells = CellTable.of(np.asarray(release.arrays.cell), c.x, c.y, c.z)
-        self._vectors = release.arrays.candidate_vectors
+        self._vectors = np.asarray(release.arrays.candidate_vectors)
         self._overlay = overlay
         self._release = release
 

@@ -24,6 +24,8 @@ Ints = npt.NDArray[np.int64]
 
 RETRIEVED: Final = 200
 POLICY: Final = "ranker"
+_SPARE: Final = 20
+"""So many cards of a deck may fall out at the last look before one has to do without reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,13 @@ async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> RankAnswer
     ranked = loaded.ranker.rank(asker.scored, candidates)
     drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)
     order = expose(drawn, found.persons.ids, ranked.scores, loaded.release.manifest.tau)
-    gender = found.persons.gender
-    whys = reasons(asker.scored.sides, candidates.sides, gender, loaded.typical)
+    shown = order[: request.size + _SPARE]
+    whys = reasons(
+        asker.scored.sides,
+        candidates.sides.take(shown),
+        found.persons.gender[shown],
+        loaded.typical,
+    )
     return RankAnswer.model_construct(
         release=loaded.id,
         policy=POLICY,
@@ -90,7 +97,7 @@ async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> RankAnswer
         complete=found.complete,
         ids=found.persons.ids[order].tolist(),
         scores=ranked.scores[order].tolist(),
-        why=[whys[place] for place in order],
+        why=whys + [[]] * (len(order) - len(shown)),
         feature_names=list(FEATURE_NAMES),
         features=base64.b64encode(ranked.features[order].astype("<f4").tobytes()).decode(),
     )
