@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_matrix
 
 from features.behaviour import GENDERS
 from training.datasets import Swipes
@@ -50,9 +51,33 @@ def centred_by_gender(columns: Floats64, people: People) -> Floats64:
 
 
 def whitened(columns: Floats64, swipes: Swipes) -> Floats64:
-    """Coordinates (n, r) of unit covariance over the cards shown; directions of no spread go."""
+    """Coordinates (n, r) of unit covariance among the cards of one viewer.
+
+    Within viewers, since a taste can only show where somebody's cards differ: those of one viewer
+    are of like age. Directions of next to no spread are dropped.
+    """
     shown = np.bincount(swipes.candidate, minlength=len(columns)) / len(swipes)
     centred = columns - shown @ columns
-    spread, axes = np.linalg.eigh(centred.T @ (shown[:, None] * centred))
+    between = of_viewers(centred, swipes, np.ones(len(swipes)))
+    within = centred.T @ (shown[:, None] * centred)
+    within -= between.mean.T @ (between.weight[:, None] * between.mean) / len(swipes)
+    spread, axes = np.linalg.eigh(within)
     kept = spread > _LEAST_SPREAD * max(float(spread.max(initial=0.0)), 1e-12)
     return np.asarray(centred @ (axes[:, kept] / np.sqrt(spread[kept])), np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfViewers:
+    """Weights (n,) of the cards that each viewer was shown, and their weighted mean (n, K)."""
+
+    weight: Floats64
+    mean: Floats64
+
+
+def of_viewers(coordinates: Floats64, swipes: Swipes, weight: Floats64) -> OfViewers:
+    """Means of the coordinates (n, K) of what viewers swiped on, by weights (m,) of the swipes."""
+    n = len(coordinates)
+    shown = csr_matrix((weight, (swipes.viewer, swipes.candidate)), (n, n))
+    total = np.asarray(shown.sum(axis=1), np.float64).ravel()
+    mean = np.asarray(shown @ coordinates) / np.maximum(total, 1e-12)[:, None]
+    return OfViewers(total, np.asarray(mean, np.float64))

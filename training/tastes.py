@@ -1,8 +1,9 @@
 """How far tastes vary along directions of appeal, in closed form.
 
-Let y be a candidate's coordinates, white over the cards shown, and W_u the taste of viewer u. What
-rates do not explain of u's swipes, g_u = sum (liked - p) y, has near W = 0 about the mean h_u W_u
-and the covariance H_u, with h_u = sum p (1 - p) and H_u = sum p (1 - p) y y^T. So over viewers
+Let y be a candidate's coordinates, white among the cards of one viewer and less their mean, and W_u
+the taste of viewer u. What rates do not explain of u's swipes, g_u = sum (liked - p) y, has near
+W = 0 about the mean h_u W_u and the covariance H_u, with h_u = sum p (1 - p) and
+H_u = sum p (1 - p) y y^T. So over viewers
 
     E[W W^T] = sum (g g^T - H) / sum h^2.
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from features.fold_in import FoldIn, Histories
+from training.coordinates import of_viewers
 from training.datasets import Swipes
 
 Floats64 = npt.NDArray[np.float64]
@@ -31,11 +33,13 @@ def taste_covariance(coordinates: Floats64, swipes: Swipes, p_like: Floats64) ->
     n = len(coordinates)
     variance = p_like * (1.0 - p_like)
     residual = swipes.liked - p_like
+    shown = of_viewers(coordinates, swipes, variance)
     gradient = csr_matrix((residual, (swipes.viewer, swipes.candidate)), (n, n)) @ coordinates
+    gradient -= np.bincount(swipes.viewer, residual, minlength=n)[:, None] * shown.mean
     of_candidate = np.bincount(swipes.candidate, variance, minlength=n)
     hessian = coordinates.T @ (of_candidate[:, None] * coordinates)
-    information = np.bincount(swipes.viewer, variance, minlength=n)
-    total = max(float(np.sum(information**2)), 1e-12)
+    hessian -= shown.mean.T @ (shown.weight[:, None] * shown.mean)
+    total = max(float(np.sum(shown.weight**2)), 1e-12)
     return np.asarray((gradient.T @ gradient - hessian) / total, np.float64)
 
 
