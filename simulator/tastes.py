@@ -25,18 +25,18 @@ from simulator.traits import TRAITS, read_traits
 
 TRUTH_FILE: Final = "truth.npz"
 
-_LEVEL: Final = {1: -2.55, 2: -2.95}
+_LEVEL: Final = {1: -2.65, 2: -3.0}
 """Of the viewer's gender: men like somewhat more often than women."""
 _READINESS: Final = 1.1
-_APPEAL: Final = 2.75
+_APPEAL: Final = 2.9
 _APPEAL_OF_TRAITS: Final = np.array([-0.25, -0.45, 0.40, 0.15, 0.25])
 """What everybody likes in the observed traits, in units of a standard deviation of appeal."""
 _CHEMISTRY: Final = 1.15
-_TASTE: Final = np.array([0.8, 0.9, 0.55, 0.3, 0.2])
+_TASTE: Final = np.array([1.05, 1.15, 0.5, 0.25, 0.2])
 """How far people differ in what they like of each observed trait (logits per deviation)."""
-_LIKE_SEEKS_LIKE: Final = np.array([0.75, 0.35, 0.40, 0.45, 0.0])
+_LIKE_SEEKS_LIKE: Final = np.array([0.6, 0.3, 0.4, 0.4, 0.0])
 """The share of a person's taste that follows from their own trait."""
-_HIDDEN_TASTE: Final = np.array([0.4, 0.3])
+_HIDDEN_TASTE: Final = np.array([0.35, 0.25])
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""Observed traits of profiles as numbers: what tastes can be about, and models never read."""
+"""Observed traits of profiles as numbers: what tastes can be about."""
 
 import json
 from typing import Final

@@ -12,7 +12,7 @@ from features.person_rows import people_of
 from simulator.exposure import POPULARITY, UNIFORM, show
 from simulator.history import DAYS, DECK_SIZE, SWIPE_FILE, History, draw_history
 from simulator.population import draw_population
-from simulator.tastes import Market
+from simulator.tastes import Market, sigmoid
 from simulator.world import build_world
 
 UNTIL = datetime(2024, 3, 1, tzinfo=UTC)
@@ -114,6 +114,24 @@ def test_the_truth_is_calibrated_and_survives_the_disk(
     for low in np.arange(0, 1, 0.25):
         band = (p >= low) & (p < low + 0.25)
         assert liked[band].mean() == pytest.approx(p[band].mean(), abs=0.03)
+
+
+def test_two_sides_make_more_matches_than_popularity(people: pa.Table, market: Market) -> None:
+    """By readiness and appeal alone, the 20 best of both sides against the 20 most liked."""
+    table = people_of(people)
+    columns = Candidates.of(table)
+    matches = np.zeros(2)
+    for viewer in range(300):
+        found = np.flatnonzero(eligible(viewer_of(table, viewer), columns, TODAY))
+        if len(found) < 100:
+            continue
+        me = np.full(len(found), viewer)
+        truth = sigmoid(market.logits(me, found)) * sigmoid(market.logits(found, me))
+        there = sigmoid(market.readiness[me] + market.appeal[found])
+        back = sigmoid(market.readiness[found] + market.appeal[me])
+        for order, score in enumerate((there * back, market.appeal[found])):
+            matches[order] += truth[np.argsort(-score)[:20]].sum()
+    assert matches[0] > 1.2 * matches[1]
 
 
 def test_unknown_people_are_not_guessed(market: Market) -> None:
