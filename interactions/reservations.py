@@ -14,7 +14,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
-from features.wire import packed
+from features.wire import packed, run
 from interactions import keys
 from interactions.scripts import Script, run_all
 
@@ -119,7 +119,7 @@ async def sweep(redis: Redis, pool: asyncpg.Pool, now: datetime) -> int:
 
 
 async def _sweep_person(redis: Redis, pool: asyncpg.Pool, person: int, cutoff: int) -> int:
-    found = await redis.hgetall(keys.open_swipes(person))  # type: ignore[misc]
+    found = await run(redis.hgetall(keys.open_swipes(person)))
     stale = {int(c): value for c, value in found.items() if int(value.split(b":")[2]) <= cutoff}
     if not stale:
         return 0

@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
+from features.wire import run
 from gravity.postgres import migrate
 from identity.erasure import PersonUnknown, erase
 
@@ -21,7 +22,7 @@ async def test_erasing_withdraws_and_tells_once(pool: asyncpg.Pool, redis: Redis
     # Again after a crash that lost the withdrawal, when the row is gone.
     await redis.flushall()
     assert not await erase(pool, redis, 7, NOW)
-    assert await redis.smembers("withdrawn") == {b"7"}
+    assert await run(redis.smembers("withdrawn")) == {b"7"}
     (told,) = await pool.fetch("select value from outbox where lane = 'identity'")
     assert events.PersonErased.FromString(told["value"]).person == 7
     with pytest.raises(PersonUnknown):

@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
+from features.wire import run
 from gravity.bus import Record
 from gravity.card_tokens import CardTokens
 from gravity.kernel import Kernel
@@ -51,8 +52,8 @@ async def test_events_in_any_order_and_twice_give_the_same_lists(
 ) -> None:
     await decide(pairs, (1, 2, LIKE), (2, 1, LIKE), (3, 1, LIKE), (1, 2, BLOCK))
     records = await outbox_of(pairs)
-    await redis.sadd("blocked:{1}", "2")
-    await redis.sadd("blocked:{2}", "1")
+    await run(redis.sadd("blocked:{1}", "2"))
+    await run(redis.sadd("blocked:{2}", "1"))
     found = set()
     for order in permutations(records):
         keys = await redis.keys("[lmse]*")
@@ -102,8 +103,8 @@ async def test_likes_come_newest_first_with_tokens_that_open(
     likers = [me + n for n in range(1, 8)]
     await add_people(redis, *likers[:-1])
     await redis.zadd(f"likes:{{{me}}}", {str(p): 1e9 + p // 2 for p in likers})
-    await redis.sadd("withdrawn", likers[0])
-    await redis.sadd(f"blocked:{{{me}}}", likers[1])
+    await run(redis.sadd("withdrawn", likers[0]))
+    await run(redis.sadd(f"blocked:{{{me}}}", likers[1]))
     seen: list[int] = []
     after = ""
     while True:
@@ -144,8 +145,8 @@ async def test_a_block_holds_before_it_is_acknowledged(
         await redis.zadd(f"likes:{{{a}}}", {str(b): 1e9})
     assert (await api.post(me, "/v1/blocks", {"person": other})).status_code == 204
     assert await redis.keys("matches:*") + await redis.keys("likes:*") == []
-    assert await redis.smembers(f"blocked:{{{me}}}") == {b"%d" % other}
-    assert await redis.smembers(f"blocked:{{{other}}}") == {b"%d" % me}
+    assert await run(redis.smembers(f"blocked:{{{me}}}")) == {b"%d" % other}
+    assert await run(redis.smembers(f"blocked:{{{other}}}")) == {b"%d" % me}
 
 
 async def test_nobody_blocks_themselves_or_somebody_unknown(

@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
+from features.wire import run
 from gravity.bus import Record
 from gravity.postgres import migrate
 from safety.app import handler
@@ -42,9 +43,9 @@ async def test_a_ban_withdraws_and_a_lift_puts_back(
     safe: asyncpg.Pool, redis: Redis, verb: str
 ) -> None:
     await do(safe, redis, verb)
-    assert await redis.smembers("withdrawn") == {b"7"}
+    assert await run(redis.smembers("withdrawn")) == {b"7"}
     await do(safe, redis, "lift", 1)
-    assert await redis.smembers("withdrawn") == set()
+    assert await run(redis.smembers("withdrawn")) == set()
     history = await safe.fetch("select decision, reason from safety_decisions order by id")
     assert [tuple(row) for row in history] == [
         (DECISIONS[verb], "spam"),
@@ -58,7 +59,7 @@ async def test_a_late_ban_does_not_undo_a_lift(safe: asyncpg.Pool, redis: Redis)
     await do(safe, redis, "ban")
     await do(safe, redis, "lift", 1)
     await deliver(safe, redis, (await published(safe))[0])
-    assert await redis.smembers("withdrawn") == set()
+    assert await run(redis.smembers("withdrawn")) == set()
 
 
 async def test_a_ban_killed_before_redis_is_enforced_by_its_event(
@@ -67,7 +68,7 @@ async def test_a_ban_killed_before_redis_is_enforced_by_its_event(
     await do(safe, redis, "ban")
     await redis.delete("withdrawn")
     await deliver(safe, redis, *await published(safe))
-    assert await redis.smembers("withdrawn") == {b"7"}
+    assert await run(redis.smembers("withdrawn")) == {b"7"}
 
 
 async def test_nothing_puts_an_erased_person_back(safe: asyncpg.Pool, redis: Redis) -> None:
@@ -76,7 +77,7 @@ async def test_nothing_puts_an_erased_person_back(safe: asyncpg.Pool, redis: Red
     erased = events.PersonErased(person=7).SerializeToString()
     await deliver(safe, redis, Record("person.erased", 0, 0, b"", erased))
     await deliver(safe, redis, *await published(safe))
-    assert await redis.smembers("withdrawn") == {b"7"}
+    assert await run(redis.smembers("withdrawn")) == {b"7"}
 
 
 async def test_unknown_people_and_missing_reasons_are_refused(

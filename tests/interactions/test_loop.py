@@ -1,0 +1,84 @@
+"""From two phones to two lists: API, log, matcher, outbox, relay, read side."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from contracts import events_pb2 as events
+from gravity import outbox
+from gravity.card_tokens import CardTokens
+from gravity.consumer import consume
+from gravity.http import create_app as create_http_app
+from gravity.kernel import Kernel
+from interactions.app import router, subscriptions
+from interactions.matcher import LANE
+from tests.interactions.worlds import add_people, token
+from tests.signed_client import SignedClient
+
+
+@pytest.fixture
+async def running(kernel: Kernel) -> AsyncIterator[None]:
+    """What the consumers process runs of interactions."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for subscription in subscriptions(kernel):
+            group.create_task(consume(subscription, kernel.pool, kernel.settings.bus_url, stop))
+        group.create_task(outbox.relay(kernel.pool, kernel.producer, LANE, stop))
+        yield
+        stop.set()
+
+
+async def people_of(api: SignedClient, viewer: int, path: str, name: str) -> list[int]:
+    return [item[name] for item in (await api.get(viewer, path)).json()["items"]]
+
+
+@pytest.mark.usefixtures("running")
+async def test_a_mutual_like_becomes_one_match_for_both_and_a_block_ends_it(
+    api: SignedClient, kernel: Kernel, tokens: CardTokens, me: int
+) -> None:
+    other = me + 1
+    await add_people(kernel.redis, me, other)
+
+    async def swipe(viewer: int, candidate: int) -> None:
+        body = {
+            "client_swipe_id": f"{viewer}-{candidate}",
+            "candidate": candidate,
+            "action": "like",
+            "token": token(tokens, viewer, candidate),
+        }
+        for _ in range(2):
+            assert (await api.post(viewer, "/v1/swipes", body)).status_code == 200
+
+    async with asyncio.timeout(60):
+        await swipe(me, other)
+        while await people_of(api, other, "/v1/likes", "id") != [me]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        await swipe(other, me)
+        while await people_of(api, me, "/v1/matches", "person") != [other]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        while await people_of(api, other, "/v1/matches", "person") != [me]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        assert await people_of(api, other, "/v1/likes", "id") == []
+        assert (await api.post(me, "/v1/blocks", {"person": other})).status_code == 204
+        assert await people_of(api, other, "/v1/matches", "person") == []
+        reason = None
+        while reason is None:
+            reason = await kernel.pool.fetchval("select end_reason from matches where low = $1", me)
+            await asyncio.sleep(0.05)
+    assert reason == events.MATCH_END_BLOCK
+    assert await kernel.pool.fetchval("select count(*) from matches where low = $1", me) == 1
+
+
+def test_every_operation_has_examples_and_problem_answers(kernel: Kernel) -> None:
+    document = create_http_app("x", kernel, [router(kernel)]).openapi()
+    paths, schemas = document["paths"], document["components"]["schemas"]
+    assert set(paths) == {"/v1/swipes", "/v1/likes", "/v1/matches", "/v1/blocks"}
+    for operations in paths.values():
+        for operation in operations.values():
+            refused = {status for status in operation["responses"] if status >= "400"}
+            assert {"401", "422", "503"} <= refused
+    for name in ("Swipe", "Swipes", "SwipeResults", "Likes", "Matches", "Block"):
+        found = [schema for schema in schemas.values() if schema.get("title") == name]
+        assert len(found) == 1, name
+        assert "example" in found[0], name
