@@ -23,7 +23,7 @@ def _group() -> None:
 
 @app.command()
 def entitle(
-    person: Annotated[int, typer.Argument(min=1, help="The person's id.")],
+    person: Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="The person's id.")],
     tier: Annotated[TierName, typer.Option("--tier", help="From now on.")],
     boost_hours: Annotated[float, typer.Option(min=0, max=720, help="A boost, from now on.")] = 0,
 ) -> None:

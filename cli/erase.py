@@ -6,7 +6,7 @@ import typer
 
 
 def erase(
-    person: Annotated[int, typer.Argument(min=1, help="The person's id.")],
+    person: Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="The person's id.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Erase a person for good: shown to nobody from now on, removed within seconds.

@@ -6,7 +6,7 @@ import typer
 
 app = typer.Typer(name="safety", help="Ban people, and lift bans.", no_args_is_help=True)
 
-Person = Annotated[int, typer.Argument(min=1, help="The person's id.")]
+Person = Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="The person's id.")]
 Reason = Annotated[str, typer.Option("--reason", help="Kept with the decision.")]
 
 

@@ -8,7 +8,9 @@ import typer
 
 
 def token(
-    viewer: Annotated[int, typer.Option("--viewer", min=1, help="Whom the token speaks for.")],
+    viewer: Annotated[
+        int, typer.Option("--viewer", min=1, max=2**63 - 1, help="Whom the token speaks for.")
+    ],
     hours: Annotated[float, typer.Option(min=0.01, max=24 * 365, help="Valid for.")] = 24,
 ) -> None:
     """Print a bearer token of the development issuer for a viewer, on one line."""
