@@ -63,6 +63,7 @@ class Report(TypedDict):
     decks_checked: int
     fallbacks: int
     violations: int
+    short_decks: int
     missed: int
     deck_recall_at_20: float
     shift: Interval | None
@@ -133,6 +134,7 @@ class Checkup:
             decks_checked=decks.decks_checked,
             fallbacks=decks.fallbacks,
             violations=decks.violations,
+            short_decks=decks.short_decks,
             missed=missed,
             deck_recall_at_20=round(recall, 4),
             shift=shift.shift,

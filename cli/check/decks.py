@@ -43,6 +43,8 @@ class DeckCheck:
     decks_checked: int
     fallbacks: int
     violations: int
+    # Ranked decks with fewer cards than there are people to show.
+    short_decks: int
 
 
 async def check_decks(
@@ -50,16 +52,16 @@ async def check_decks(
 ) -> DeckCheck:
     """Fetch every viewer's deck and count cards that break a constraint or were swiped before."""
     decks: list[Deck] = await each(viewers, lambda v: client.deck(v, size), advance)
-    violations = 0
+    violations = short = 0
     for viewer, deck in zip(viewers, decks, strict=True):
         allowed = world.unseen_eligible(world.people.row(viewer))
         ids = np.array([card["id"] for card in deck["cards"]], dtype=np.int64)
         violations += len(ids) - int(allowed[np.searchsorted(world.people.person, ids)].sum())
         violations += len(ids) - len(np.unique(ids))
-        # A short deck is right only where nobody else is eligible.
-        violations += max(0, min(size, int(allowed.sum())) - len(ids))
+        is_short = len(ids) < min(size, int(allowed.sum()))
+        short += is_short and deck["policy"] != "fallback"
     fallbacks = sum(deck["policy"] == "fallback" for deck in decks)
-    return DeckCheck(len(decks), fallbacks, violations)
+    return DeckCheck(len(decks), fallbacks, violations, short)
 
 
 async def count_missed(

@@ -11,6 +11,7 @@ _MUST = {
     "fresh_s": "≤ 300",
     "decks_checked": "≥ 1000",
     "violations": "0",
+    "short_decks": "0",
     "missed": "0",
     "deck_recall_at_20": "≥ .99",
     "shift": "above control",
