@@ -117,7 +117,7 @@ def test_the_truth_is_calibrated_and_survives_the_disk(
 
 
 def test_two_sides_make_more_matches_than_popularity(people: pa.Table, market: Market) -> None:
-    """By readiness and appeal alone, the 20 best of both sides against the 20 most liked."""
+    """By readiness and appeal alone, the 5 best of both sides against the 5 most liked."""
     table = people_of(people)
     columns = Candidates.of(table)
     matches = np.zeros(2)
@@ -130,7 +130,7 @@ def test_two_sides_make_more_matches_than_popularity(people: pa.Table, market: M
         there = sigmoid(market.readiness[me] + market.appeal[found])
         back = sigmoid(market.readiness[found] + market.appeal[me])
         for order, score in enumerate((there * back, market.appeal[found])):
-            matches[order] += truth[np.argsort(-score)[:20]].sum()
+            matches[order] += truth[np.argsort(-score)[:5]].sum()
     assert matches[0] > 1.2 * matches[1]
 
 
