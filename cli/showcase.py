@@ -14,9 +14,17 @@ from cli.client import Card, Client, Deck, SwipeRequest, Why, swipe_of
 from cli.wait import until
 
 SIZE = 20
+DECKS = 5
 SHOWN = 8
 LIKES = PASSES = 15
 BROWSE = 100
+_WORDS = {
+    "your_taste": "your taste ×{times}",
+    "likes_you_probably": "likes you, probably ({percent}%)",
+    "may_like_you": "may like you ({percent}%)",
+    "often_liked": "often liked ×{times}",
+    "near_you": "near you",
+}
 
 
 class ShowcaseFailed(Exception):
@@ -37,15 +45,15 @@ class Showcase:
         before = await self.client.deck(viewer, SIZE, uuid4())
         self._print_deck(f"The deck of viewer {viewer}", before)
         kind = await self._commonest_kind(before)
-        share = await self._share(before, kind)
+        share = await self._share(viewer, kind)
         acknowledged = await self._like_one_kind(viewer, kind)
         await self.learned(viewer)
         after = await self.client.deck(viewer, SIZE, uuid4())
         seconds = perf_counter() - acknowledged
         self._print_deck("The next deck", after)
         self.console.print(
-            f"  cards with body type [bold]{kind}[/]: {share:.0%} → "
-            f"[bold]{await self._share(after, kind):.0%}[/], "
+            f"  cards with body type [bold]{kind}[/], over {DECKS} decks: {share:.0%} → "
+            f"[bold]{await self._share(viewer, kind):.0%}[/]; the next deck came "
             f"{seconds:.2f} s after the last swipe was acknowledged\n"
         )
         await self._match(viewer, after)
@@ -77,8 +85,11 @@ class Showcase:
         some = [kind for kind, count in counts.most_common() if count <= SIZE // 3]
         return some[0] if some else counts.most_common(1)[0][0]
 
-    async def _share(self, deck: Deck, kind: str) -> float:
-        kinds = await self._kinds(deck)
+    async def _share(self, viewer: int, kind: str) -> float:
+        """The kind's share of some decks: a single one is a draw, and shows mostly its noise."""
+        kinds: list[str] = []
+        for _ in range(DECKS):
+            kinds += await self._kinds(await self.client.deck(viewer, SIZE, uuid4()))
         return kinds.count(kind) / len(kinds) if kinds else 0.0
 
     async def _like_one_kind(self, viewer: int, kind: str) -> float:
@@ -127,5 +138,6 @@ class Showcase:
 
 
 def _why(reason: Why) -> str:
-    parameters = " ".join(str(value) for value in reason["parameters"].values())
-    return f"{reason['code'].replace('_', ' ')} {parameters}".strip()
+    """A reason as a client might word it; codes that came later are shown as they are."""
+    words = _WORDS.get(reason["code"], reason["code"].replace("_", " "))
+    return words.format_map(reason["parameters"])
