@@ -8,6 +8,8 @@ from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
 from features.person_row import decode_heads, decode_tail
+from gravity.kernel import Kernel
+from profiles.app import create_app
 from tests.signed_client import SignedClient
 
 ME = 42
@@ -198,3 +200,14 @@ async def test_nobody_without_a_profile_has_a_place_or_preferences(api: SignedCl
     for path, body in (("location", {"latitude": 0, "longitude": 0}), ("preferences", PREFERENCES)):
         response = await api.put(ME, f"/v1/me/{path}", body)
         assert (response.status_code, response.json()["code"]) == (404, "profile_missing")
+
+
+async def test_every_operation_has_examples_and_problem_answers(kernel: Kernel) -> None:
+    document = create_app(kernel).openapi()
+    assert set(document["paths"]) == {"/v1/me", "/v1/me/location", "/v1/me/preferences"}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            assert {"401", "503"} <= set(operation["responses"])
+    schemas = document["components"]["schemas"].values()
+    examples = {schema["title"] for schema in schemas if "example" in schema}
+    assert {"Me", "Profile", "Location", "Preferences", "Problem"} <= examples
