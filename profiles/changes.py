@@ -17,7 +17,7 @@ from gravity import outbox
 from gravity.bus import Message
 from gravity.ids import new_event_id
 from profiles import store
-from profiles.domain import Change, Person, changed
+from profiles.domain import Change, Person, changed, shown_as
 from profiles.rows import delete_row, write_row
 
 LANE = "profiles"
@@ -75,7 +75,7 @@ def message_of(person: Person) -> Message:
             age_max=preferences.age_max,
             max_distance_km=preferences.max_distance_km,
         ),
-        visibility=events.Visibility.ValueType(person.visibility),
+        visibility=events.Visibility.ValueType(shown_as(person)),
         simulated=person.simulated,
     )
     if person.location is not None:

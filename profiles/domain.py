@@ -134,6 +134,11 @@ def _check_age(birth_day: int, now: datetime) -> None:
         raise TooYoung
 
 
+def shown_as(person: Person) -> int:
+    """The `Visibility` that others go by: who was never located is hidden, whatever they chose."""
+    return person.visibility if person.location else events.VISIBILITY_HIDDEN
+
+
 def stored_km(kilometres: float) -> float:
     """A distance as every store keeps it, in 32 bits: so that all of them compare the same."""
     nearest: float = struct.unpack("<f", struct.pack("<f", kilometres))[0]

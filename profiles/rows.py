@@ -14,7 +14,6 @@ import numpy.typing as npt
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from contracts import events_pb2 as events
 from features.disk_cells import cells_of
 from features.eligibility import PERSON_DTYPE, person_table
 from features.person_row import (
@@ -26,7 +25,7 @@ from features.person_row import (
     person_row_key,
 )
 from features.wire import packed, round_trip
-from profiles.domain import Location, Person
+from profiles.domain import Location, Person, shown_as
 
 CELL_RESOLUTION: Final = 6
 _NOWHERE: Final = float("nan")
@@ -34,11 +33,9 @@ _NOWHERE: Final = float("nan")
 
 def row_of(person: Person) -> bytes:
     """The row; one that was never located is nowhere, and hidden from everybody."""
-    location, visibility = person.location, person.visibility
-    if location is None:
-        location, visibility = Location(_NOWHERE, _NOWHERE), events.VISIBILITY_HIDDEN
+    location = person.location or Location(_NOWHERE, _NOWHERE)
     heads = encode_head(
-        _table(person), location.latitude, location.longitude, person.version, visibility
+        _table(person), location.latitude, location.longitude, person.version, shown_as(person)
     )
     profile = person.profile
     photos = [photo.as_json() for photo in profile.photos]

@@ -46,6 +46,7 @@ async def test_a_person_is_created_located_and_given_preferences(
     created = await api.put(ME, "/v1/me", PROFILE)
     assert created.status_code == 201
     assert decode_heads([await row(redis)]).people["visible"][0] == 0
+    assert (await changes(persons))[0].visibility == events.VISIBILITY_HIDDEN
     await api.put(ME, "/v1/me/location", {"latitude": 37.7749, "longitude": -122.4194})
     await api.put(ME, "/v1/me/preferences", PREFERENCES | {"visibility": "visible"})
     me = (await api.get(ME, "/v1/me")).json()
@@ -68,6 +69,7 @@ async def test_a_person_is_created_located_and_given_preferences(
     last = (await changes(persons))[-1]
     assert (last.version, last.person, list(last.preferences.seeks)) == (3, ME, [1, 3])
     assert last.location.latitude == 37.7749
+    assert last.visibility == events.VISIBILITY_VISIBLE
     stored = await persons.fetchrow("select * from persons")
     assert (stored["version"], stored["seeks"]) == (3, [1, 3])
 
