@@ -106,7 +106,7 @@ async def _watched(prefect: "Prefect", flow_run: str, console: "Console") -> dic
             _show(console, tasks, shown)
             if run.state.type in ENDED:
                 break
-            if not tasks and time.monotonic() - started > _RUNNER_S:
+            if run.state.type == "SCHEDULED" and time.monotonic() - started > _RUNNER_S:
                 raise RetrainFailed("nobody began the run: does the program `flows` run?")
             running = [task.task for task in tasks if task.task not in shown]
             status.update(running[-1] if running else "starting")

@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import JsonValue
 
 from features.mlflow_rest import MLflow
 from features.registry import place
 from flows import report, tracking
-from flows.learning import Draft
 from flows.tracking import Run
+
+if TYPE_CHECKING:
+    from flows.learning import Draft
 
 _BUNDLE: Final = "release"
 _SHOWN: Final = ("auc_learned", "recall_at_20_learned", "recall_at_20_popularity", "tau")
@@ -39,7 +41,7 @@ class Origin:
 
 
 async def register(
-    mlflow: MLflow, draft: Draft, origin: Origin, releases: Path, now: datetime
+    mlflow: MLflow, draft: "Draft", origin: Origin, releases: Path, now: datetime
 ) -> Registered:
     """Store the draft with its figures as the next version, and keep its folder at its id.
 
@@ -74,7 +76,7 @@ def parameters(value: object, prefix: str = "") -> dict[str, str | int | float]:
     return flat
 
 
-async def _log(mlflow: MLflow, run: Run, draft: Draft, origin: Origin, now: datetime) -> None:
+async def _log(mlflow: MLflow, run: Run, draft: "Draft", origin: Origin, now: datetime) -> None:
     manifest, evaluation = draft.manifest, draft.evaluation
     window: dict[str, str | int | float] = {
         "window_start": manifest.training_window.start.isoformat(),
@@ -97,7 +99,7 @@ def _keep(draft: Path, target: Path) -> None:
     place(draft, target)
 
 
-def _run_tags(draft: Draft, origin: Origin) -> dict[str, str]:
+def _run_tags(draft: "Draft", origin: Origin) -> dict[str, str]:
     return {
         "mlflow.user": origin.by,
         "mlflow.source.name": "flows.retrain",
@@ -107,14 +109,14 @@ def _run_tags(draft: Draft, origin: Origin) -> dict[str, str]:
     }
 
 
-def _version_tags(draft: Draft, origin: Origin) -> dict[str, str]:
+def _version_tags(draft: "Draft", origin: Origin) -> dict[str, str]:
     metrics = draft.evaluation.metrics()
     shown = {name: f"{metrics[name]:.4g}" for name in _SHOWN}
     counts = {"people": str(draft.evaluation.people), "swipes": str(draft.evaluation.swipes)}
     return _run_tags(draft, origin) | counts | shown
 
 
-def _description(draft: Draft) -> str:
+def _description(draft: "Draft") -> str:
     end = draft.manifest.training_window.end
     return (
         f"{draft.evaluation.people:,} people, {draft.evaluation.swipes:,} swipes up to "

@@ -3,18 +3,22 @@
 import io
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from flows.gates import Gate
-from training.evaluation import Ranked, RankingQuality, ReliabilityRow
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from training.evaluation import Ranked, RankingQuality, ReliabilityRow
 
 _GENDERS: Final = {1: "men", 2: "women", 3: "nonbinary"}
 _ORDERS: Final = ("learned", "popularity", "random")
 
 
-def ranking_table(quality: RankingQuality) -> pa.Table:
+def ranking_table(quality: "RankingQuality") -> pa.Table:
     """Recall and NDCG at 20 of the three orders: one row an order."""
     return pa.table(
         {
@@ -25,7 +29,7 @@ def ranking_table(quality: RankingQuality) -> pa.Table:
     )
 
 
-def reliability_table(rows: Sequence[ReliabilityRow]) -> pa.Table:
+def reliability_table(rows: "Sequence[ReliabilityRow]") -> pa.Table:
     """Predicted against observed shares of likes, by gender and tenth of the predictions."""
     return pa.table(
         {
@@ -56,7 +60,7 @@ def markdown(table: pa.Table) -> str:
     return "\n".join(f"| {line} |" for line in (head, rule, *rows))
 
 
-def reliability_plot(rows: Sequence[ReliabilityRow]) -> bytes:
+def reliability_plot(rows: "Sequence[ReliabilityRow]") -> bytes:
     """A PNG of the calibration: on the diagonal, predictions mean what they say."""
     # Two seconds of import, for the flow alone.
     from matplotlib.figure import Figure
@@ -79,7 +83,7 @@ def reliability_plot(rows: Sequence[ReliabilityRow]) -> bytes:
     return _png(figure)
 
 
-def recall_plot(quality: RankingQuality) -> bytes:
+def recall_plot(quality: "RankingQuality") -> bytes:
     """A PNG of the three orders' recall and NDCG at 20."""
     from matplotlib.figure import Figure
 
@@ -93,10 +97,7 @@ def recall_plot(quality: RankingQuality) -> bytes:
     return _png(figure)
 
 
-def _png(figure: "object") -> bytes:
-    from matplotlib.figure import Figure
-
-    assert isinstance(figure, Figure)
+def _png(figure: "Figure") -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()

@@ -2,11 +2,13 @@
 → promote → serve, then the report. Each task is a call into a module that knows no Prefect.
 
 Nothing is cached or persisted by Prefect: hashing millions of swipes for a cache key costs more
-than it could save, and a release is registered whole or not at all.
+than it could save, and a release is registered whole or not at all. What learns is imported by the
+tasks that learn, so that the runner, which imports this module for good, stays small.
 """
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import (
@@ -19,22 +21,26 @@ from prefect.runtime import flow_run
 
 from features.mlflow_rest import MLflow, open_mlflow
 from features.release import Release
-from flows import activation, gates, learning, promotion, registration, report, tracking
+from flows import activation, gates, promotion, registration, report, tracking
 from flows.activation import Candidate
 from flows.gates import Gate
-from flows.learning import Draft, TrainingSet
 from flows.promote import exclusive, judge
 from flows.promotion import Promotion
 from flows.registration import Origin, Registered
 from flows.retirement import retire
 from gravity.kernel import Kernel, open_kernel
 from gravity.settings import Settings
-from training.build import Evaluation, Fitted, TrainingSettings, evaluate, fit
+
+if TYPE_CHECKING:
+    from flows.learning import Draft, TrainingSet
+    from training.build import Evaluation, Fitted, TrainingSettings
 
 
 @task(name="join", cache_policy=NO_CACHE)
-async def join(kernel: Kernel, how: TrainingSettings, seed: int) -> TrainingSet:
+async def join(kernel: Kernel, how: "TrainingSettings", seed: int) -> "TrainingSet":
     """The lake as arrays, and the point-in-time counts of the pairs that calibrate."""
+    from flows import learning
+
     positions = await learning.positions_held(kernel)
     datasets = learning.read_lake(kernel.settings, kernel.clock())
     live = await activation.live_releases(kernel)
@@ -48,14 +54,18 @@ async def join(kernel: Kernel, how: TrainingSettings, seed: int) -> TrainingSet:
 
 
 @task(name="train", cache_policy=NO_CACHE)
-def train(training_set: TrainingSet, how: TrainingSettings, seed: int) -> Fitted:
+def train(training_set: "TrainingSet", how: "TrainingSettings", seed: int) -> "Fitted":
     """Factors, rates, calibration, lines: one model to judge and one to release."""
+    from training.build import fit
+
     return fit(training_set.datasets, training_set.pairs, training_set.counts, how, seed)
 
 
 @task(name="evaluate", cache_policy=NO_CACHE)
-async def assess(training_set: TrainingSet, fitted: Fitted, seed: int) -> Evaluation:
+async def assess(training_set: "TrainingSet", fitted: "Fitted", seed: int) -> "Evaluation":
     """The model to judge on the held-out days, by likes and by ranking."""
+    from training.build import evaluate
+
     evaluation = evaluate(training_set.datasets, fitted, seed)
     ranking = report.markdown(report.ranking_table(evaluation.ranking))
     reliability = report.markdown(report.reliability_table(evaluation.likes.reliability))
@@ -67,8 +77,10 @@ async def assess(training_set: TrainingSet, fitted: Fitted, seed: int) -> Evalua
 
 
 @task(name="register", cache_policy=NO_CACHE)
-async def register(kernel: Kernel, mlflow: MLflow, draft: Draft, origin: Origin) -> Registered:
+async def register(kernel: Kernel, mlflow: MLflow, draft: "Draft", origin: Origin) -> Registered:
     """A run with everything about the draft, and the next version of `deck`."""
+    from flows import learning
+
     folder = activation.releases_folder(kernel)
     registered = await registration.register(mlflow, draft, origin, folder, kernel.clock())
     await learning.hold_for(kernel, registered.id, draft.manifest.bus_positions)
@@ -134,7 +146,7 @@ async def serve(kernel: Kernel, mlflow: MLflow, candidate: Candidate) -> None:
 
 @task(name="report", cache_policy=NO_CACHE)
 async def illustrate(
-    kernel: Kernel, mlflow: MLflow, registered: Registered, evaluation: Evaluation
+    kernel: Kernel, mlflow: MLflow, registered: Registered, evaluation: "Evaluation"
 ) -> None:
     """Plots, in MLflow and in Prefect; last, since nobody's deck waits for them."""
     plots = {
@@ -156,6 +168,9 @@ async def retrain(promote: bool = True, by: str = "schedule", seed: int = 0) -> 
     promote: False stops after registering. by: who or what asked, noted in MLflow.
     Returns the release id.
     """
+    from flows import learning
+    from training.build import TrainingSettings
+
     how = TrainingSettings()
     origin = Origin(str(flow_run.id), by, how, seed)
     settings = Settings.load()

@@ -1,19 +1,22 @@
 """`python -m flows.runner`: the flows as deployments of a Prefect server, and their runs.
 
-Each run is a process of its own (it needs 3 s to begin). A server that is away or restarted is
-asked again; the runner ends only when told to, or to be started anew by its supervisor when the
-server is not there at its own start.
+Each run is a process of its own. The runner outlives its server: Prefect's own gives up after three
+polls in vain, so it is begun anew until told to stop. Schedules are made in Prefect's UI and stay.
 """
 
 import asyncio
+import logging
 import os
-from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gravity.settings import Settings
 
+if TYPE_CHECKING:
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+
+log = logging.getLogger(__name__)
 _POLL_S: Final = 1.0
-_DAY: Final = timedelta(days=1)
+_AGAIN_S: Final = 2.0
 
 
 def prefect_environment(settings: Settings) -> dict[str, str]:
@@ -30,9 +33,17 @@ def prefect_environment(settings: Settings) -> dict[str, str]:
 async def main() -> None:
     """Register the deployments and run what is asked for, until stopped."""
     os.environ.update(prefect_environment(Settings.load()))
+    while True:
+        try:
+            await _serve()
+        except Exception:
+            log.warning("the runner begins anew", exc_info=True)
+        await asyncio.sleep(_AGAIN_S)
+
+
+async def _serve() -> None:
     # Prefect reads its settings at import, so not before the environment is set.
     from prefect.runner import Runner
-    from prefect.schedules import Interval
 
     from flows.retrain import retrain
 
@@ -40,12 +51,30 @@ async def main() -> None:
     await runner.aadd_flow(
         retrain,
         name="retrain",
-        schedule=Interval(_DAY),
-        paused=True,
+        schedules=await _schedules("retrain/retrain"),
         description="Learn a release from the lake; promote it if it passes the gates.",
         tags=["learning"],
     )
     await runner.start()
+
+
+async def _schedules(deployment: str) -> "list[DeploymentScheduleCreate] | None":
+    """What an operator scheduled in the UI: registering anew would else remove it."""
+    from prefect import get_client
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.exceptions import ObjectNotFound
+
+    async with get_client() as client:
+        try:
+            found = await client.read_deployment_by_name(deployment)
+        except ObjectNotFound:
+            return None
+    return [
+        DeploymentScheduleCreate(
+            schedule=each.schedule, active=each.active, parameters=each.parameters, slug=each.slug
+        )
+        for each in found.schedules
+    ] or None
 
 
 if __name__ == "__main__":
