@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 class LatentSettings:
     """Of the factorisation: a like is preference 1, a pass 0, both far surer than the unseen."""
 
-    d: int = 16
+    d: int = 8
     confidence: float = 100.0
     superlike_weight: float = 2.0
     regularisation: float = 1000.0

@@ -45,12 +45,29 @@ def market(people: int = 400, swipes_each: int = 40, seed: int = 0) -> World:
         + 1.6 * (favourite[:, None] == body[None, :])
         + hidden[0] @ hidden[1].T
     )
-    p_like = 1.0 / (1.0 + np.exp(-logit))
-    ages = rng.integers(20, 50, people)
-    profiles = _profiles(gender, ages, body, rng)
+    return _world(gender, body, 1.0 / (1.0 + np.exp(-logit)), swipes_each, rng)
+
+
+def checkerboard(people: int = 400, swipes_each: int = 60, seed: int = 0) -> World:
+    """Two hidden kinds of people, alike in everything observed: each likes its own kind."""
+    rng = np.random.default_rng(seed)
+    gender = np.where(rng.random(people) < 0.5, 1, 2)
+    kind = rng.random(people) < 0.5
+    p_like = np.where(kind[:, None] == kind[None, :], 0.85, 0.15)
+    return _world(gender, np.zeros(people, np.int64), p_like, swipes_each, rng)
+
+
+def _world(
+    gender: npt.NDArray[np.int64],
+    body: npt.NDArray[np.int64],
+    p_like: npt.NDArray[np.float64],
+    swipes_each: int,
+    rng: np.random.Generator,
+) -> World:
+    profiles = profiles_table(gender, rng.integers(20, 50, len(gender)), body, rng)
     pairs = [
         (u, v)
-        for u in range(people)
+        for u in range(len(gender))
         for v in rng.permutation(np.flatnonzero(gender != gender[u]))[:swipes_each]
     ]
     viewer, candidate = np.array(pairs).T
@@ -79,12 +96,13 @@ def swipes_table(
     return _table(SWIPES, columns, m)
 
 
-def _profiles(
+def profiles_table(
     gender: npt.NDArray[np.int64],
     ages: npt.NDArray[np.int64],
     body: npt.NDArray[np.int64],
     rng: np.random.Generator,
 ) -> pa.Table:
+    """PROFILES rows of persons 1..n around one town; everybody seeks the other of two genders."""
     n = len(gender)
     today = (UNTIL.date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
     columns: dict[str, Column] = {

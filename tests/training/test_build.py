@@ -1,0 +1,165 @@
+"""From lake tables to a release: what was learned, that it repeats, that it fits together."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from features.behaviour import BANDS
+from features.release import Release
+from features.score import candidate_vectors, match_scores
+from tests.training.worlds import World, checkerboard, market
+from training.build import (
+    Evaluation,
+    Fitted,
+    TrainingSettings,
+    assemble,
+    calibration_pairs,
+    counts_before,
+    evaluate,
+    fit,
+    pair_table,
+)
+from training.datasets import Datasets, datasets_of
+
+SETTINGS = TrainingSettings()
+
+
+def learn(world: World, seed: int = 0) -> tuple[Datasets, Fitted, Evaluation]:
+    datasets = datasets_of(world.profiles, world.swipes, world.now, world.now)
+    pairs = calibration_pairs(datasets, SETTINGS, seed)
+    fitted = fit(datasets, pairs, counts_before(datasets, pairs), SETTINGS, seed)
+    return datasets, fitted, evaluate(datasets, fitted, seed)
+
+
+@cache
+def learned() -> tuple[Datasets, Fitted, Evaluation]:
+    return learn(market(people=500))
+
+
+def release_at(path: Path) -> Release:
+    datasets, fitted, evaluation = learned()
+    assemble(datasets, fitted, evaluation, {"profile.changed": {0: 3}}, path)
+    return Release.open(path)
+
+
+def test_the_hidden_checkerboard_is_found() -> None:
+    metrics = learn(checkerboard())[2].metrics()
+    assert metrics["auc_learned"] > 0.75
+    assert metrics["auc_rates"] < 0.6
+    assert metrics["recall_at_20_learned"] > 1.3 * metrics["recall_at_20_random"]
+
+
+def test_learning_beats_rates_and_rates_beat_popularity() -> None:
+    metrics = learned()[2].metrics()
+    assert metrics["auc_learned"] > metrics["auc_rates"] + 0.005
+    assert metrics["auc_rates"] > metrics["auc_popularity"]
+    assert metrics["calibration_error"] < 0.06
+    assert metrics["retrieval_recall_at_20"] > 0.99
+
+
+def test_the_truth_is_ranked_better_than_by_popularity() -> None:
+    world = market(people=500)
+    datasets, fitted, _ = learned()
+    index = datasets.people.table["person_id"] - 1
+    truth = world.p_like[np.ix_(index, index)]
+    match = truth * truth.T
+    sides = fitted.final.sides()
+    other = datasets.people.gender[:, None] != datasets.people.gender[None, :]
+    popularity = fitted.final.rates.counts[:, 2]
+    ours = theirs = 0.0
+    for row in range(0, len(index), 5):
+        rows = np.flatnonzero(other[row])
+        score = match_scores(sides.take([row]), sides.take(rows))
+        ours += match[row, rows[np.argsort(-score)[:20]]].sum()
+        theirs += match[row, rows[np.argsort(-popularity[rows])[:20]]].sum()
+    assert ours > 1.2 * theirs
+
+
+def test_equal_seeds_make_equal_releases(tmp_path: Path) -> None:
+    one = release_at(tmp_path / "1").manifest
+    datasets, fitted, evaluation = learn(market(people=500))
+    again = assemble(datasets, fitted, evaluation, {"profile.changed": {0: 3}}, tmp_path / "2")
+    assert again == one
+
+
+def test_the_release_holds_the_vectors_of_the_formula(tmp_path: Path) -> None:
+    release = release_at(tmp_path / "1")
+    expected = candidate_vectors(learned()[1].final.sides())
+    np.testing.assert_array_equal(release.arrays.candidate_vectors, expected)
+    assert release.manifest.bus_positions == {"profile.changed": {0: 3}}
+    assert np.all(np.diff(release.arrays.cell.astype(np.int64)) >= 0)
+
+
+def test_the_stream_s_fold_in_of_the_lake_s_history_is_the_release_s_taste(tmp_path: Path) -> None:
+    release = release_at(tmp_path / "1")
+    datasets = learned()[0]
+    ids = datasets.people.table["person_id"]
+    for row in (0, 7, 99):
+        mine = datasets.swipes.viewer == row
+        candidates = ids[datasets.swipes.candidate[mine]]
+        taste = release.fold_in(int(ids[row]), candidates, datasets.swipes.action[mine])
+        np.testing.assert_allclose(taste, release.arrays.taste[row], atol=1e-5)
+
+
+def test_seen_people_are_sorted_ids_of_everybody_swiped(tmp_path: Path) -> None:
+    release = release_at(tmp_path / "1")
+    datasets = learned()[0]
+    ids = datasets.people.table["person_id"]
+    for row in (0, 31):
+        expected = np.sort(ids[datasets.seen.candidate[datasets.seen.viewer == row]])
+        np.testing.assert_array_equal(release.seen_by(row), expected)
+
+
+def test_rates_at_the_release_s_counts_are_the_release_s(tmp_path: Path) -> None:
+    release = release_at(tmp_path / "1")
+    a = release.arrays
+    rates = release.rates(a.person_id, np.asarray(a.counts))
+    np.testing.assert_allclose(rates.given, a.given_rate, atol=2e-3)
+    np.testing.assert_allclose(rates.received, a.received_rate, atol=2e-3)
+
+
+def test_every_band_has_a_cold_start(tmp_path: Path) -> None:
+    means = release_at(tmp_path / "1").arrays.cold_start
+    assert len(means) == BANDS
+    for name in means.dtype.names or ():
+        assert np.isfinite(means[name]).all()
+
+
+def test_pairs_come_with_the_midnight_before_them() -> None:
+    datasets = learned()[0]
+    pairs = calibration_pairs(datasets, SETTINGS, 0)
+    table = pair_table(datasets, pairs)
+    midnight = table.column("event_timestamp").cast(pa.int64()).to_numpy()
+    assert np.all(midnight % 86_400_000 == 0)
+    assert np.all((midnight <= pairs.at_ms) & (pairs.at_ms < midnight + 86_400_000))
+
+
+def test_counts_before_are_counted_before_the_day() -> None:
+    datasets = learned()[0]
+    pairs = calibration_pairs(datasets, SETTINGS, 0)
+    counts = counts_before(datasets, pairs)
+    swipes = datasets.swipes
+    for i in (0, len(pairs) // 2, len(pairs) - 1):
+        before = swipes.day < pairs.day[i]
+        given = before & (swipes.viewer == pairs.viewer[i])
+        received = before & (swipes.candidate == pairs.candidate[i])
+        expected = [
+            (given & swipes.liked).sum(),
+            given.sum(),
+            (received & swipes.liked).sum(),
+            received.sum(),
+        ]
+        found = [getattr(counts, name)[i] for name in counts.__dataclass_fields__]
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("people", [60])
+def test_a_tiny_market_trains(people: int, tmp_path: Path) -> None:
+    datasets, fitted, evaluation = learn(market(people=people, swipes_each=15))
+    assemble(datasets, fitted, evaluation, {}, tmp_path / "1")
+    arrays = Release.open(tmp_path / "1").arrays
+    for name in ("taste", "appeal", "line", "candidate_vectors", "given_rate", "received_rate"):
+        assert np.isfinite(getattr(arrays, name)).all()
