@@ -86,7 +86,8 @@ class TrainingSettings:
 
     factors: FactorSettings = FactorSettings()  # noqa: RUF009  (frozen)
     most_calibration_pairs: int = 200_000
-    evaluated_viewers: int = 1_000
+    evaluated_viewers: int = 3_000
+    retrieval_viewers: int = 500
     exposure_viewers: int = 200
 
 
@@ -204,13 +205,17 @@ def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
     split = datasets.split
     held_out = datasets.swipes.between(split.evaluate, split.end)
     before = datasets.seen.between(0, split.evaluate)
-    viewers = sample_viewers(held_out.viewer, fitted.settings.evaluated_viewers, rng)
-    lists = list(eligible_lists(datasets.people, viewers, before, datasets.today))
+    viewers = sample_viewers(
+        held_out.viewer[held_out.liked], fitted.settings.evaluated_viewers, rng
+    )
+    lists = list(eligible_lists(datasets.people, rng.permutation(viewers), before, datasets.today))
     popularity = fitted.held.rates.counts[:, 2].astype(np.float32)
     return Evaluation(
         likes=_like_quality(datasets, fitted, held_out),
         ranking=ranking_quality(lists, fitted.held.sides(), held_out, popularity),
-        retrieval_recall=retrieval_recall(lists, fitted.final.sides()),
+        retrieval_recall=retrieval_recall(
+            lists[: fitted.settings.retrieval_viewers], fitted.final.sides()
+        ),
         tau=_choose_tau(fitted, lists[: fitted.settings.exposure_viewers], rng),
         people=len(datasets.people),
         swipes=len(datasets.swipes),
