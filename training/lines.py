@@ -23,6 +23,8 @@ _BLOCK: Final = 256
 _SAMPLE: Final = 2048
 _NEAR: Final = 20_000
 _LEAST: Final = 12
+_FLATTENED: Final = 0.5
+"""Power of the expected match that weighs a candidate: at 1 the line is too local for 200 of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +76,7 @@ def _fit_block(
     score = y + log_sigmoid(_logits(chosen, choosers)[other, owner])
     top = np.full(len(may), -np.inf, np.float32)
     np.maximum.at(top, owner, score)
-    weight = np.exp(score - top[owner])
+    weight = np.exp(_FLATTENED * (score - top[owner]))
 
     def mean(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         return np.bincount(owner, weight * values, len(may)) / total
