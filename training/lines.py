@@ -24,7 +24,7 @@ _SAMPLE: Final = 2048
 _NEAR: Final = 20_000
 _LEAST: Final = 12
 _FLATTENED: Final = 0.5
-"""Power of the expected match that weighs a candidate: at 1 the line is too local for 200 of them."""
+"""Power of the expected match that weighs a candidate (docs/decisions/0041)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
