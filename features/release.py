@@ -10,17 +10,31 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import ValidationError
 
-from features.behaviour import BANDS, Prior, logit, rate_after
-from features.fold_in import HISTORY_LIMIT, FoldIn, FoldInParameters, Histories
-from features.score import Calibrations
+from features.behaviour import BANDS, logit, rate_after
+from features.fold_in import HISTORY_LIMIT, FoldIn, Histories
+from features.manifest import FeatureField, Manifest, TrainingWindow
+
+__all__ = [
+    "ARRAYS",
+    "MANIFEST",
+    "FeatureField",
+    "Manifest",
+    "Rates",
+    "Release",
+    "ReleaseArrays",
+    "ReleaseCorrupt",
+    "ReleaseExists",
+    "TrainingWindow",
+    "cold_start_dtype",
+    "write_release",
+]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -35,47 +49,6 @@ class ReleaseCorrupt(Exception):
 
 class ReleaseExists(Exception):
     """There is something at the target already; releases are never overwritten."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TrainingWindow(_Strict):
-    """Swipes at `start` or later and before `end` were learned from."""
-
-    start: datetime
-    end: datetime
-
-
-class FeatureField(_Strict):
-    """One input of the ranker by the names of the feature store."""
-
-    view: str
-    name: str
-    dtype: str
-
-
-class Manifest(_Strict):
-    """What the release is and where it came from; `files` are sha256 by file name."""
-
-    format: Literal[1] = 1
-    d: int
-    people: int
-    training_window: TrainingWindow
-    snapshot_at: datetime
-    bus_positions: dict[str, dict[int, int]]
-    features: tuple[FeatureField, ...]
-    fold_in: FoldInParameters
-    # Of somebody whom the release does not know; `swipes` is also what a known rate's prior weighs.
-    given_prior: Prior
-    received_prior: Prior
-    tau: float
-    calibration: Calibrations
-    evaluation: dict[str, JsonValue]
-    data_hash: str
-    code_hash: str
-    files: dict[str, str]
 
 
 def cold_start_dtype(d: int) -> np.dtype[np.void]:

@@ -1,0 +1,51 @@
+"""The manifest of a release: what it is, where it came from, and the hash of each file."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from features.behaviour import Prior
+from features.fold_in import FoldInParameters
+from features.score import Calibrations
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TrainingWindow(_Strict):
+    """Swipes at `start` or later and before `end` were learned from."""
+
+    start: datetime
+    end: datetime
+
+
+class FeatureField(_Strict):
+    """One input of the ranker by the names of the feature store."""
+
+    view: str
+    name: str
+    dtype: str
+
+
+class Manifest(_Strict):
+    """What the release is and where it came from; `files` are sha256 by file name."""
+
+    format: Literal[1] = 1
+    d: int
+    people: int
+    training_window: TrainingWindow
+    snapshot_at: datetime
+    bus_positions: dict[str, dict[int, int]]
+    features: tuple[FeatureField, ...]
+    fold_in: FoldInParameters
+    # Of somebody whom the release does not know; `swipes` is also what a known rate's prior weighs.
+    given_prior: Prior
+    received_prior: Prior
+    tau: float
+    calibration: Calibrations
+    evaluation: dict[str, JsonValue]
+    data_hash: str
+    code_hash: str
+    files: dict[str, str]

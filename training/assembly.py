@@ -1,0 +1,114 @@
+"""A fitted and judged model as a release folder."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+import features
+import training
+from features.release import (
+    FeatureField,
+    Manifest,
+    ReleaseArrays,
+    TrainingWindow,
+    write_release,
+)
+from features.score import candidate_vectors
+from training.datasets import Datasets
+from training.fitting import Fitted
+from training.judging import Evaluation
+from training.model import Model
+
+Ints = npt.NDArray[np.int64]
+
+
+def assemble(
+    datasets: Datasets,
+    fitted: Fitted,
+    evaluation: Evaluation,
+    bus_positions: Mapping[str, Mapping[int, int]],
+    path: Path,
+) -> Manifest:
+    """Write the release folder. `bus_positions`: where each topic's snapshot ends, by partition.
+
+    Raises `ReleaseExists`.
+    """
+    model, d = fitted.final, fitted.settings.factors.d
+    manifest = Manifest(
+        d=d,
+        people=len(datasets.people),
+        training_window=TrainingWindow(start=datasets.window_start, end=datasets.window_end),
+        snapshot_at=datasets.snapshot_at,
+        bus_positions={topic: dict(of_topic) for topic, of_topic in bus_positions.items()},
+        features=signature(d),
+        fold_in=model.fold_in,
+        given_prior=model.rates.given_prior,
+        received_prior=model.rates.received_prior,
+        tau=evaluation.tau,
+        calibration=model.calibrations,
+        evaluation={name: _finite(value) for name, value in evaluation.metrics().items()},
+        data_hash=datasets.data_hash,
+        code_hash=code_hash(),
+        files={},
+    )
+    return write_release(path, manifest, _arrays(datasets, model))
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return value if np.isfinite(value) else None
+
+
+def _arrays(datasets: Datasets, model: Model) -> ReleaseArrays:
+    people = datasets.people
+    seen_indptr, seen_ids = _seen(datasets)
+    return ReleaseArrays(
+        person_id=np.asarray(people.table["person_id"], np.int64),
+        columns=people.table,
+        cell=people.cell,
+        taste=model.factors.taste,
+        taste_prior=model.factors.prior,
+        appeal=model.factors.appeal,
+        given_rate=model.rates.given,
+        received_rate=model.rates.received,
+        counts=model.rates.counts,
+        line=model.line,
+        candidate_vectors=candidate_vectors(model.sides()),
+        seen_indptr=seen_indptr,
+        seen_ids=seen_ids,
+        cold_start=model.cold_start,
+    )
+
+
+def _seen(datasets: Datasets) -> tuple[Ints, Ints]:
+    """Sorted ids that each row's person swiped: indptr (n + 1,), ids (m,)."""
+    seen, n = datasets.seen, len(datasets.people)
+    ids = np.asarray(datasets.people.table["person_id"], np.int64)[seen.candidate]
+    order = np.lexsort((ids, seen.viewer))
+    counts = np.bincount(seen.viewer, minlength=n)
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64), ids[order]
+
+
+def signature(d: int) -> tuple[FeatureField, ...]:
+    """What ranking reads of a person; `factors` stands for the view of this release's id."""
+    return (
+        FeatureField(view="factors", name="taste", dtype=f"float32[{d}]"),
+        FeatureField(view="factors", name="given_rate", dtype="float32"),
+        FeatureField(view="factors", name="received_rate", dtype="float32"),
+    )
+
+
+_SOURCES: Final = (features, training)
+
+
+def code_hash() -> str:
+    """sha256 of the sources that learn and score."""
+    digest = hashlib.sha256()
+    for package in _SOURCES:
+        for source in sorted(Path(package.__path__[0]).glob("*.py")):
+            digest.update(source.name.encode() + source.read_bytes())
+    return digest.hexdigest()

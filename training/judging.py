@@ -1,0 +1,106 @@
+"""What a fitted model is worth, and how far its exposure may stray."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from features.score import candidate_vectors, match_scores, query_vectors
+from training.calibration import (
+    counts_before,
+    inputs_of,
+    predicted,
+)
+from training.datasets import Datasets, Swipes
+from training.eligible_lists import EligibleList, eligible_lists, sample_viewers
+from training.evaluation import (
+    RETRIEVED,
+    LikeQuality,
+    RankingQuality,
+    like_quality,
+    ranking_quality,
+    retrieval_recall,
+)
+from training.exposure import choose_tau
+from training.fitting import Fitted
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the held-out days say, and the exposure temperature."""
+
+    likes: LikeQuality
+    ranking: RankingQuality
+    retrieval_recall: float
+    tau: float
+    people: int
+    swipes: int
+
+    def metrics(self) -> dict[str, float]:
+        """Flat, for experiment tracking and gates; NaN where there was nothing to measure."""
+        flat = {
+            f"{measure}_{order}": float(value)
+            for measure in ("recall_at_20", "ndcg_at_20")
+            for order, value in asdict(getattr(self.ranking, measure)).items()
+        }
+        return flat | {
+            "retrieval_recall_at_20": self.retrieval_recall,
+            "evaluated_viewers": float(self.ranking.viewers),
+            "auc_learned": self.likes.auc_learned,
+            "auc_rates": self.likes.auc_rates,
+            "auc_popularity": self.likes.auc_popularity,
+            "calibration_error": self.likes.calibration_error,
+            "held_out_swipes": float(self.likes.swipes),
+            "tau": self.tau,
+            "people": float(self.people),
+            "swipes": float(self.swipes),
+        }
+
+
+def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
+    """Judge the held model by the evaluation days; choose tau on the final one."""
+    rng = np.random.default_rng(seed)
+    split = datasets.split
+    held_out = datasets.swipes.between(split.evaluate, split.end)
+    before = datasets.seen.between(0, split.evaluate)
+    viewers = sample_viewers(
+        held_out.viewer[held_out.liked], fitted.settings.evaluated_viewers, rng
+    )
+    lists = list(eligible_lists(datasets.people, rng.permutation(viewers), before, datasets.today))
+    popularity = fitted.held.rates.counts[:, 2].astype(np.float32)
+    return Evaluation(
+        likes=_like_quality(datasets, fitted, held_out),
+        ranking=ranking_quality(lists, fitted.held.sides(), held_out, popularity),
+        retrieval_recall=retrieval_recall(
+            lists[: fitted.settings.retrieval_viewers], fitted.final.sides()
+        ),
+        tau=_choose_tau(fitted, lists[: fitted.settings.exposure_viewers], rng),
+        people=len(datasets.people),
+        swipes=len(datasets.swipes),
+    )
+
+
+def _like_quality(datasets: Datasets, fitted: Fitted, held_out: Swipes) -> LikeQuality:
+    counts = counts_before(datasets, held_out)
+    inputs = inputs_of(datasets, held_out, counts, fitted.held.factors, fitted.held.rates)
+    calibrations = fitted.held.calibrations
+    without = {
+        g: type(c)(0.0, c.w_given, c.w_received, c.intercept) for g, c in calibrations.items()
+    }
+    return like_quality(
+        learned=predicted(inputs, calibrations),
+        rates_only=predicted(inputs, without),
+        popularity=inputs.received,
+        gender=inputs.gender,
+        liked=held_out.liked,
+    )
+
+
+def _choose_tau(fitted: Fitted, lists: list[EligibleList], rng: np.random.Generator) -> float:
+    sides = fitted.final.sides()
+    scores = []
+    for each in lists:
+        viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
+        linear = candidate_vectors(candidates) @ query_vectors(viewer)[0]
+        retrieved = np.argsort(-linear, kind="stable")[:RETRIEVED]
+        scores.append(match_scores(viewer, candidates.take(retrieved)))
+    return choose_tau(scores, rng)
