@@ -18,7 +18,7 @@ from feast import FeatureStore, FileSource
 from features.parquet_file import write_parquet
 from features.release import Release
 from features.repo.definitions import EVENT_TIME, source_path
-from features.views import BEHAVIOUR, JOIN_KEY, PROFILE, View, factors
+from features.views import BEHAVIOUR, JOIN_KEY, View, factors
 
 COUNTS = ("likes_given", "swipes_given", "likes_received", "swipes_received")
 
@@ -92,18 +92,6 @@ def materialise_factors(
         }
     )
     return _materialise(store, folder, factors(release_id), rows, at)
-
-
-def materialise_profiles(
-    store: FeatureStore, folder: Path, profiles: pa.Table, at: datetime
-) -> int:
-    """Put the `profile` view of a table of schema PROFILES into the online store through Feast."""
-    names = [feature.name for feature in PROFILE.features]
-    rows = profiles.select(["person", *names]).rename_columns([JOIN_KEY, *names])
-    for name in ("gender", "birth_day"):
-        place = rows.schema.get_field_index(name)
-        rows = rows.set_column(place, name, rows[name].cast(pa.int64()))
-    return _materialise(store, folder, PROFILE, rows, at)
 
 
 def _materialise(

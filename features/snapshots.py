@@ -1,9 +1,9 @@
-"""Daily snapshots of behaviour: what each person had done, and had had done to them, by midnight.
+"""The histories of the views `behaviour` and `profile`, for point-in-time joins.
 
-The history of the view `behaviour` for point-in-time joins. A snapshot of a midnight has a row for
-each person whose counts changed in the day before; as of any moment the latest row at or before it
-is the person's state at the last midnight. Derived from the swipes and rewritten as a whole, so
-late imports are in it.
+Behaviour: what each person had done, and had had done to them, by each midnight. A snapshot has a
+row for each person whose counts changed in the day before; as of any moment the latest row at or
+before it is the person's state at the last midnight. Derived from the swipes and rewritten as a
+whole, so late imports are in it. Profiles: every change, as the lake has it.
 """
 
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.fold_in import PASS
-from features.lake import read_swipes
+from features.lake import read_rows, read_swipes
 from features.parquet_file import write_parquet
-from features.views import BEHAVIOUR, JOIN_KEY
+from features.views import BEHAVIOUR, JOIN_KEY, PROFILE
 
 DAY_MS: Final = 86_400_000
 Int64s = npt.NDArray[np.int64]
@@ -73,6 +73,21 @@ def write_snapshots(lake: str, folder: Path, until: datetime) -> int:
         write_parquet(folder / f"day={midnight.date().isoformat()}.parquet", _table(snapshot))
         written += len(snapshot.person_id)
     return written
+
+
+def write_profile_changes(lake: str, folder: Path, until: datetime) -> int:
+    """Write every version of every profile before `until` from the lake; returns rows.
+
+    One file, replaced atomically.
+    """
+    names = [feature.name for feature in PROFILE.features]
+    changes = read_rows(lake, "profiles", until=until, columns=["person", "changed_at", *names])
+    whole = {name: pa.int64() for name in ("gender", "birth_day")}
+    columns = {name: changes[name].cast(whole.get(name, changes[name].type)) for name in names}
+    keys = {JOIN_KEY: changes["person"], "event_timestamp": changes["changed_at"]}
+    rows = pa.Table.from_pydict({**keys, **columns})
+    write_parquet(folder / "changes.parquet", rows)
+    return changes.num_rows
 
 
 def _table(snapshot: Snapshot) -> pa.Table:

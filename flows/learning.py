@@ -110,12 +110,13 @@ def join(
         from features.offline import pair_counts
         from features.repo.definitions import source_path
         from features.repo.store import feature_store, history_folder
-    from features.snapshots import write_snapshots
-    from features.views import BEHAVIOUR
+    from features.snapshots import write_profile_changes, write_snapshots
+    from features.views import BEHAVIOUR, PROFILE
 
     pairs = calibration_pairs(datasets, how, seed)
-    history = source_path(history_folder(settings), BEHAVIOUR)
-    write_snapshots(settings.lake, history, datasets.window_end)
+    folder, until = history_folder(settings), datasets.window_end
+    write_snapshots(settings.lake, source_path(folder, BEHAVIOUR), until)
+    write_profile_changes(settings.lake, source_path(folder, PROFILE), until)
     joined = pair_counts(feature_store(settings, live), pair_table(datasets, pairs))
     counts = PairCounts(*(joined[name].to_numpy() for name in PairCounts.__dataclass_fields__))
     return TrainingSet(datasets, pairs, counts, bus_positions)

@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 from pydantic import SecretStr
 
 from features import offline
 from features.lake import append_rows
-from features.lake_tables import SWIPES
+from features.lake_tables import PROFILES, SWIPES
 from features.repo.store import feature_store, history_folder
-from features.snapshots import write_snapshots
+from features.snapshots import write_profile_changes, write_snapshots
+from features.views import PROFILE
 from gravity.settings import Settings
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -21,11 +23,51 @@ DAYS, PEOPLE, COUNT = 6, 12, 400
 Ints = npt.NDArray[np.int64]
 
 
-def test_counts_are_those_of_a_recount_before_each_time(tmp_path: Path) -> None:
-    settings = Settings(
-        home=tmp_path, postgres_url="", redis_url="redis://127.0.0.1:1", bus_url="",
+def test_a_profile_is_the_one_that_stood_at_the_time(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    changes = pa.table(
+        {
+            "person": [1, 1, 2],
+            "version": [1, 2, 1],
+            "changed_at": [START, START + timedelta(days=2), START],
+            "name": ["A", "A", "B"],
+            "birth_day": [9000, 9000, 8000],
+            "gender": [1, 1, 2],
+            "seeks": [[2], [2], [1]],
+            "age_min": [18, 18, 18],
+            "age_max": [99, 99, 99],
+            "max_distance_km": [50.0, 50.0, 50.0],
+            "latitude": [37.0, 38.0, 37.0],
+            "longitude": [-122.0, -122.0, -122.0],
+            "visibility": [1, 1, 1],
+            "body_type": ["thin", "fit", None],
+            "height_cm": [170.0, 170.0, None],
+            "attributes": ["{}", "{}", "{}"],
+            "simulated": [True, True, True],
+        },
+        schema=PROFILES,
+    )
+    append_rows(settings.lake, "profiles", changes, "import-x-1")
+    store = feature_store(settings, [])
+    folder = history_folder(settings) / "profile"
+    assert write_profile_changes(settings.lake, folder, START + timedelta(days=9)) == 3
+
+    asked = pd.Series([START + timedelta(days=day) for day in (1, 3, 1)])
+    found = offline.point_in_time(store, PROFILE, [1, 1, 2], asked)
+
+    assert found["body_type"].tolist() == ["thin", "fit", None]
+    assert found["latitude"].tolist() == [37.0, 38.0, 37.0]
+
+
+def _settings(home: Path) -> Settings:
+    return Settings(
+        home=home, postgres_url="", redis_url="redis://127.0.0.1:1", bus_url="",
         card_token_key=SecretStr("0" * 32), jwt_public_key="",
     )  # fmt: skip
+
+
+def test_counts_are_those_of_a_recount_before_each_time(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
     rng = np.random.default_rng(0)
     swiper = rng.integers(1, PEOPLE + 1, COUNT)
     swiped = 1 + (swiper + rng.integers(0, PEOPLE - 1, COUNT)) % PEOPLE
