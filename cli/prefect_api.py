@@ -1,15 +1,20 @@
 """Prefect's REST API over plain HTTP: importing its client costs 3 s, this nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import uuid4
 
 import httpx
 from pydantic import BaseModel, JsonValue
 
 _TIMEOUT: Final = httpx.Timeout(10.0)
+_PATIENCE_S: Final = 20.0
+_AGAIN_S: Final = 0.5
+Json = dict[str, JsonValue]
 ENDED: Final = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 
 
@@ -57,41 +62,44 @@ class Prefect:
 
     async def deployment(self, flow: str, name: str) -> str | None:
         """The id of a deployment, or None while it is not registered."""
-        try:
-            response = await self.http.get(f"deployments/name/{flow}/{name}")
-        except httpx.TransportError as error:
-            raise PrefectUnreachable(repr(error)) from error
+        response = await self._send("GET", f"deployments/name/{flow}/{name}")
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         return str(_checked(response).json()["id"])
 
     async def start(self, deployment: str, parameters: Mapping[str, JsonValue]) -> FlowRun:
-        """Ask for a run now."""
-        body: dict[str, JsonValue] = {"parameters": dict(parameters)}
-        found = await self._post(f"deployments/{deployment}/create_flow_run", body)
-        return FlowRun.model_validate(found)
+        """Ask for a run now; however often the request is sent, one run comes of it."""
+        body: Json = {"parameters": dict(parameters), "idempotency_key": str(uuid4())}
+        response = await self._send("POST", f"deployments/{deployment}/create_flow_run", body)
+        return FlowRun.model_validate(_checked(response).json())
 
     async def flow_run(self, flow_run: str) -> FlowRun:
         """Where a run stands."""
-        try:
-            response = await self.http.get(f"flow_runs/{flow_run}")
-        except httpx.TransportError as error:
-            raise PrefectUnreachable(repr(error)) from error
+        response = await self._send("GET", f"flow_runs/{flow_run}")
         return FlowRun.model_validate(_checked(response).json())
 
     async def task_runs(self, flow_run: str) -> list[TaskRun]:
         """The tasks that a run has begun, in order of their start."""
-        of_run: dict[str, JsonValue] = {"flow_runs": {"id": {"any_": [flow_run]}}}
-        found = await self._post("task_runs/filter", of_run)
-        assert isinstance(found, list)
+        of_run: Json = {"flow_runs": {"id": {"any_": [flow_run]}}}
+        found = _checked(await self._send("POST", "task_runs/filter", of_run)).json()
         runs = [TaskRun.model_validate(row) for row in found]
-        return sorted((run for run in runs if run.start_time), key=lambda run: str(run.start_time))
+        begun = [run for run in runs if run.start_time is not None]
+        return sorted(begun, key=lambda run: str(run.start_time))
 
-    async def _post(self, path: str, body: Mapping[str, JsonValue]) -> object:
-        try:
-            return _checked(await self.http.post(path, json=body)).json()
-        except httpx.TransportError as error:
-            raise PrefectUnreachable(repr(error)) from error
+    async def _send(self, method: str, path: str, body: Json | None = None) -> httpx.Response:
+        """Send, and again while the server restarts or its SQLite is locked (503)."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + _PATIENCE_S
+        while True:
+            try:
+                response = await self.http.request(method, path, json=body)
+            except httpx.TransportError as error:
+                if loop.time() > ends:
+                    raise PrefectUnreachable(f"{self.http.base_url}: {error!r}") from error
+            else:
+                if not response.is_server_error or loop.time() > ends:
+                    return response
+            await asyncio.sleep(_AGAIN_S)
 
 
 @asynccontextmanager

@@ -131,8 +131,8 @@ def _reason(tasks: "list[TaskRun]") -> str | None:
     """What the task that failed says, without Prefect's preamble."""
     for task in tasks:
         if task.state and task.state.type in ("FAILED", "CRASHED"):
-            message = (task.state.message or task.state.name).rpartition("exception: ")[2]
-            return f"{task.task}: {message}"
+            message = (task.state.message or task.state.name).rpartition("an exception")[2]
+            return f"{task.task}: {message.strip(': ')}"
     return None
 
 

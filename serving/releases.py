@@ -212,8 +212,8 @@ class Releases:
         for release in releases:
             held = self._held.pop(release)
             held.following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await held.following
+            # Not `await held.following`: a cancellation of this task would look like the other's.
+            await asyncio.wait([held.following])
             with contextlib.suppress(Exception):
                 await run(self._around.redis.srem(ready_key(release), self._around.worker))
             log.info("release dropped", extra={"release": release})

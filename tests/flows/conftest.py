@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from contracts.topics import ALL
 from features.live_releases import LiveReleases
 from features.registry import download
 from features.release import Release
 from flows.promotion import LANE
+from gravity.bus import create_topics
 from gravity.kernel import Kernel, open_kernel
 from gravity.outbox import relay
 from gravity.postgres import migrate
@@ -45,6 +47,7 @@ def home(settings: Settings, mlflow_url: str) -> Settings:
 @pytest.fixture
 async def kernel(home: Settings) -> AsyncIterator[Kernel]:
     """Connections to the test's own stores, tables made."""
+    await create_topics(home.bus_url, ALL)
     async with open_kernel(home) as kernel:
         await migrate(kernel.pool, "gravity")
         yield kernel
