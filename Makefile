@@ -8,20 +8,19 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
 .PHONY: venv lock contracts lint types layers test demo clean
 
-venv: .venv/installed
+# When and how long: kept with the environment, and for the demo's report in .gravity/.
+venv: .venv/made.json
+	@mkdir -p .gravity && cp .venv/made.json .gravity/venv.json
 
-.venv/installed: requirements.lock pyproject.toml
-	@mkdir -p .gravity
+.venv/made.json: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name it with make PYTHON=..."; exit 1; }
-	@started=$$(date +%s.%N); \
-	set -e; \
+	@set -e; started=$$(date +%s.%N); \
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv; \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock; \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .; \
-	ended=$$(date +%s.%N); \
-	printf '{"started": %s, "seconds": %s}\n' $$started $$($(BIN)/python -c "print(round($$ended - $$started, 2))") > .gravity/venv.json
-	@touch $@
+	seconds=$$($(BIN)/python -c "import time; print(round(time.time() - $$started, 2))"); \
+	printf '{"started": %s, "seconds": %s}\n' $$started $$seconds > .venv/made.json
 
 lock:
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --quiet \

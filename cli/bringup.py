@@ -1,7 +1,6 @@
 """From nothing to the first ranked deck: stack, population, import, learning, serving."""
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import AsyncIterator
@@ -9,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cli import programs
 from cli.check.decks import wait_for_release
 from cli.client import Client, open_client
+from cli.first_deck import FirstDeck, at_work, read_first_deck, write_first_deck
 from cli.importing.effects import open_stores
 from cli.importing.runs import (
     PROFILES_EACH,
@@ -28,7 +28,6 @@ from cli.importing.runs import (
 from cli.retrain import retrain
 from features.registry import champion
 from gravity import issuer
-from gravity.atomic_file import write_atomic
 from gravity.kernel import utc_now
 from gravity.settings import Settings
 from gravity.stack.keys import jwt_private_file
@@ -37,19 +36,10 @@ from simulator.world import EVERYBODY, World, build_world
 
 SEED: Final = 20120630
 _TOKEN_TTL: Final = timedelta(hours=1)
-_RECORD: Final = "first_deck.json"
 
 
 class OtherDemo(Exception):
     """This folder holds a demo of another size."""
-
-
-class FirstDeck(TypedDict):
-    """How the first deck of this folder came to be; kept for later runs."""
-
-    people: int
-    seconds: float
-    steps: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +58,6 @@ class Steps:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.seconds: dict[str, float] = {}
-        self.began = time.monotonic()
 
     @asynccontextmanager
     async def step(self, name: str, of_rows: bool = False) -> AsyncIterator["Rows"]:
@@ -103,15 +92,35 @@ async def bring_up(console: Console, wanted: int | None) -> BroughtUp:
     `wanted` people; None means as many as the folder's demo has, or everybody.
     Raises OtherDemo, StackError, RetrainFailed, NotServing.
     """
-    steps = Steps(console)
     home = programs.home().path
-    recorded = read_first_deck(home)
-    people = wanted or (recorded["people"] if recorded else EVERYBODY)
-    if recorded is not None and recorded["people"] != people:
+    people = _begin(home, wanted)
+    steps = Steps(console)
+    console.print(
+        f"  {people:,} people: OkCupid's profiles, with [bold]simulated[/] names, homes and swipes"
+    )
+    with at_work(home):
+        stack, settings, world = await _serve(steps, home, people)
+    record = read_first_deck(home)
+    if not record["finished"]:
+        record = FirstDeck({**record, "finished": True, "steps": steps.seconds})
+        write_first_deck(home, record)
+    return BroughtUp(stack, settings, world, record)
+
+
+def _begin(home: Path, wanted: int | None) -> int:
+    """How many people this folder's demo has; said before anything is written."""
+    record = read_first_deck(home)
+    people = wanted or record["people"] or EVERYBODY
+    if record["people"] not in (None, people):
         raise OtherDemo(
-            f"{home} holds a demo of {recorded['people']} people: `make clean` removes it, "
+            f"{home} holds a demo of {record['people']} people: `make clean` removes it, "
             "or set GRAVITY_HOME to another folder"
         )
+    write_first_deck(home, {**record, "people": people})
+    return people
+
+
+async def _serve(steps: Steps, home: Path, people: int) -> tuple[Stack, Settings, World]:
     stack = await asyncio.to_thread(programs.start, os.environ)
     async with steps.step("population and its month of swipes"):
         until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -124,24 +133,10 @@ async def bring_up(console: Console, wanted: int | None) -> BroughtUp:
         await asyncio.to_thread(stack.wait)
     if await champion(settings.mlflow_url) is None:
         async with steps.step("retrain: learn, evaluate, promote"):
-            await retrain(settings, console)
+            await retrain(settings, steps.console)
     async with steps.step("first ranked deck"), client_of(settings) as client:
         await wait_for_release(client, viewer_of(people), 120.0)
-    first = recorded or FirstDeck(
-        people=people, seconds=round(time.monotonic() - steps.began, 2), steps=steps.seconds
-    )
-    if recorded is None:
-        write_atomic(home / _RECORD, json.dumps(first).encode())
-    return BroughtUp(stack, settings, world, first)
-
-
-def read_first_deck(home: Path) -> FirstDeck | None:
-    """What the folder's first bring-up recorded, if it ever ended."""
-    path = home / _RECORD
-    if not path.exists():
-        return None
-    first: FirstDeck = json.loads(path.read_text(encoding="utf-8"))
-    return first
+    return stack, settings, world
 
 
 def viewer_of(people: int) -> int:

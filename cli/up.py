@@ -10,9 +10,17 @@ import typer
 def up() -> None:
     """Start everything that is not running, and return when it is ready."""
     from cli import programs
-    from gravity.stack.failures import StackError
+    from cli.first_deck import at_work
 
     began = time.monotonic()
+    with at_work(programs.home().path):
+        _up(began)
+
+
+def _up(began: float) -> None:
+    from cli import programs
+    from gravity.stack.failures import StackError
+
     try:
         stack = programs.start(os.environ)
         for name in [process.name for process in stack.supervision.processes()]:

@@ -1,6 +1,7 @@
 """`gravity demo --check`: every promise of the loop, measured on the running stack."""
 
 import json
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ class Report(TypedDict):
     """What `gravity demo --check --json` prints."""
 
     first_deck_s: float
-    fresh_s: float
+    fresh_s: float | None
     venv_s: float | None
     people: int
     swipes: int
@@ -125,7 +126,7 @@ class Checkup:
         first_deck_s = self.up.first_deck["seconds"]
         report = Report(
             first_deck_s=first_deck_s,
-            fresh_s=round(first_deck_s + (venv_s or 0.0), 2),
+            fresh_s=None if venv_s is None else round(first_deck_s + venv_s, 2),
             venv_s=venv_s,
             people=len(world.people.person),
             swipes=await self.pool.fetchval("select count(*) from swipes"),
@@ -248,8 +249,8 @@ def _held_out(evaluation: Mapping[str, object], measure: str) -> HeldOut:
 
 
 def _venv_seconds(home: Path) -> float | None:
-    """What `make venv` recorded, if it made this environment."""
-    path = home / "venv.json"
-    if not path.exists():
-        return None
-    return float(json.loads(path.read_text(encoding="utf-8"))["seconds"])
+    """What `make venv` recorded; None where something else made this environment."""
+    for path in (home / "venv.json", Path(sys.prefix) / "made.json"):
+        if path.exists():
+            return float(json.loads(path.read_text(encoding="utf-8"))["seconds"])
+    return None

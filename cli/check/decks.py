@@ -56,7 +56,7 @@ async def check_decks(
     for viewer, deck in zip(viewers, decks, strict=True):
         allowed = world.unseen_eligible(world.people.row(viewer))
         ids = np.array([card["id"] for card in deck["cards"]], dtype=np.int64)
-        violations += len(ids) - int(allowed[np.searchsorted(world.people.person, ids)].sum())
+        violations += len(ids) - int(np.isin(ids, world.people.person[allowed]).sum())
         violations += len(ids) - len(np.unique(ids))
         is_short = len(ids) < min(size, int(allowed.sum()))
         short += is_short and deck["policy"] != "fallback"

@@ -21,7 +21,7 @@ from gravity.settings import Settings
 from interactions import read_side
 from interactions.standing_swipes import standing
 from interactions.store import import_swipes
-from profiles.store import import_profiles, stored_versions
+from profiles.store import import_profiles
 
 _BEHAVIOUR: Final = (
     "swiper",
@@ -61,14 +61,15 @@ def known_people(lake: str) -> npt.NDArray[np.int64]:
     return np.unique(read_rows(lake, "profiles", columns=["person"])["person"].to_numpy())
 
 
-async def apply_profiles(stores: Stores, rows: pa.Table, part: str) -> Applied:
-    """Write profiles (schema PROFILES); newer versions and erasures stand over them."""
-    await import_profiles(stores.pool, rows)
-    people: list[int] = rows["person"].to_numpy().tolist()
-    versions = await stored_versions(stores.pool, people)
-    pairs = zip(people, rows["version"].to_numpy().tolist(), strict=True)
-    mask = [versions.get(person) == version for person, version in pairs]
-    kept = rows.filter(pa.array(mask, pa.bool_()))
+async def apply_profiles(stores: Stores, rows: pa.Table, part: str, again: bool) -> Applied:
+    """Write profiles (schema PROFILES); what stands in Postgres, and erasures, stand over them.
+
+    `again`: an earlier run may have written some of them to Postgres and no further: those that
+    are there just as in the file. The lake and Redis get only what Postgres took, and Redis
+    keeps what somebody changed since.
+    """
+    stored = await import_profiles(stores.pool, rows, again)
+    kept = rows.filter(pa.array(np.isin(rows["person"].to_numpy(), stored), pa.bool_()))
     if kept.num_rows:
         await asyncio.gather(
             asyncio.to_thread(append_rows, stores.lake, "profiles", kept, part),

@@ -85,7 +85,7 @@ async def import_profiles(stores: Stores, request: Request) -> Summary:
     rules = ProfileRules(checkpoints.started_at_ms(_milliseconds(request.now)))
 
     async def apply(rows: pa.Table, part: str, again: bool) -> Applied:
-        return await effects.apply_profiles(stores, rows, part)
+        return await effects.apply_profiles(stores, rows, part, again)
 
     async def settle() -> None:
         return
