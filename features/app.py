@@ -7,7 +7,7 @@ from typing import Any
 
 from features import lake_writer, registry, stream
 from features.live_releases import LiveReleases, OpenRelease
-from features.release import Release
+from features.release import Release, ReleaseCorrupt
 from gravity.consumer import Subscription
 from gravity.kernel import Kernel
 from gravity.settings import Settings
@@ -40,6 +40,11 @@ def _opener(settings: Settings) -> OpenRelease:
 
     async def opened(release_id: str) -> Release:
         path = await registry.download(settings.mlflow_url, release_id, folder)
-        return await asyncio.to_thread(Release.open, path)
+        try:
+            return await asyncio.to_thread(Release.open, path)
+        except ReleaseCorrupt:
+            # It would be found damaged for ever: the next attempt downloads it again.
+            await asyncio.to_thread(registry.discard, path)
+            raise
 
     return opened

@@ -126,6 +126,18 @@ def place(draft: Path, target: Path) -> None:
             raise
 
 
+def discard(folder: Path) -> None:
+    """Delete a release's folder, if it is there; it is whole or absent at every moment."""
+    grave = _draft(folder)
+    try:
+        # Onto an empty folder, which a rename replaces.
+        folder.rename(grave)
+    except FileNotFoundError:
+        pass
+    finally:
+        shutil.rmtree(grave, ignore_errors=True)
+
+
 async def log_metrics(
     mlflow_url: str, run_id: str, metrics: Mapping[str, float], now: datetime
 ) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.live_releases import LIVE_KEY, ready_key
+from features.live_releases import LIVE_KEY, current_key, ready_key
 from features.person_row import person_of_row_key
 from features.reader import read
 from features.release import Release
@@ -43,11 +43,6 @@ class Candidate:
 
     id: str
     release: Release
-
-
-def current_key(release_id: str) -> str:
-    """Set once everybody's factors of a live release are current; the stream keeps them so."""
-    return f"release:{release_id}:current"
 
 
 async def live_releases(kernel: Kernel) -> list[str]:

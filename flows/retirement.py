@@ -6,13 +6,13 @@ The previous champion stays until the next promotion, so that a rollback finds i
 import asyncio
 import shutil
 
-from features.live_releases import LIVE_KEY, ready_key
+from features.live_releases import LIVE_KEY, current_key, ready_key
 from features.mlflow_rest import MLflow
 from features.registry import aliases_in
 from features.view_writer import drop_view
 from features.views import factors
 from features.wire import run
-from flows.activation import SERVING_KEY, current_key, everybody, live_releases, releases_folder
+from flows.activation import SERVING_KEY, everybody, live_releases, releases_folder
 from gravity import positions
 from gravity.kernel import Kernel
 

@@ -10,10 +10,10 @@ from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SWIPE_RECORDED, Topic
-from features import reader
+from features import reader, registry
 from features.history import unpack
-from features.live_releases import LiveReleases, ready_key
-from features.release import Release
+from features.live_releases import LiveReleases, LiveReleasesUnknown, current_key, ready_key
+from features.release import Release, ReleaseCorrupt
 from features.stream import apply_swipes, refold, subscription, swipe_of
 from features.swipe_state import OFFSETS_KEPT, Swipe, SwipeState, after
 from features.swipe_store import read_states
@@ -188,6 +188,72 @@ async def test_follows_the_live_releases_and_reports_them(redis: Redis, tmp_path
     assert await run(redis.smembers(ready_key("7"))) == set()
 
 
+async def test_swipes_wait_until_it_is_known_which_releases_are_live(
+    redis: Redis, tmp_path: Path
+) -> None:
+    async def opened(release_id: str) -> Release:
+        return tiny_release(tmp_path / release_id)
+
+    live = LiveReleases(redis, opened, "stream")
+    await run(redis.sadd("releases:live", "7"))
+
+    async def ids() -> list[str]:
+        async with live.held() as releases:
+            return list(releases)
+
+    waiting = asyncio.create_task(ids())
+    done, _ = await asyncio.wait([waiting], timeout=0.05)
+    assert not done
+    await live.refresh()
+    assert await waiting == ["7"]
+
+
+async def test_a_stop_before_the_releases_are_known_ends_the_wait(redis: Redis) -> None:
+    live = LiveReleases(redis, _none, "stream")
+    stop = asyncio.Event()
+    stop.set()
+    await live.follow(stop)
+    with pytest.raises(LiveReleasesUnknown):
+        async with live.held():
+            pass
+
+
+async def test_goes_on_without_a_release_that_does_not_open_and_calls_it_outdated(
+    redis: Redis, tmp_path: Path
+) -> None:
+    broken = {"7"}
+
+    async def opened(release_id: str) -> Release:
+        if release_id in broken:
+            raise ReleaseCorrupt(release_id)
+        return tiny_release(tmp_path / release_id)
+
+    live = LiveReleases(redis, opened, "stream", retry_s=0)
+    await run(redis.sadd("releases:live", "7", "8"))
+    # As a process that was killed left it.
+    await run(redis.sadd(ready_key("7"), "stream"))
+    await redis.mset({current_key("7"): b"1", current_key("8"): b"1"})
+    await live.refresh()
+    async with live.held() as releases:
+        assert list(releases) == ["8"]
+    assert await run(redis.smembers(ready_key("7"))) == set()
+    assert await redis.exists(current_key("7"), current_key("8")) == 1
+
+    # Somebody may have replayed it while the stream went on without it.
+    await redis.set(current_key("7"), b"1")
+    broken.clear()
+    await live.refresh()
+    assert await run(redis.smembers(ready_key("7"))) == {b"stream"}
+    assert await redis.exists(current_key("7")) == 0
+
+
+def test_a_damaged_release_is_discarded_so_that_it_is_fetched_again(tmp_path: Path) -> None:
+    tiny_release(tmp_path / "7")
+    registry.discard(tmp_path / "7")
+    registry.discard(tmp_path / "7")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "event",
     [
@@ -208,12 +274,15 @@ def test_refuses_records_that_are_no_swipe(event: events.SwipeRecorded) -> None:
         swipe_of(Record(SWIPE_RECORDED.name, 0, 0, b"1:2", event.SerializeToString()))
 
 
+async def _none(release_id: str) -> Release:
+    raise AssertionError(release_id)
+
+
 async def _handle(
     redis: Redis, topic: Topic, messages: list[events.ProfileChanged] | list[events.PersonErased]
 ) -> None:
-    async def none(release_id: str) -> Release:
-        raise AssertionError(release_id)
-
-    handle = subscription(redis, LiveReleases(redis, none, "stream")).handle
+    live = LiveReleases(redis, _none, "stream")
+    await live.refresh()
+    handle = subscription(redis, live).handle
     records = [Record(topic.name, 0, n, b"", m.SerializeToString()) for n, m in enumerate(messages)]
     await handle(None, records)
