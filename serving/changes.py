@@ -5,11 +5,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from google.protobuf.message import DecodeError
-
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SAFETY_DECIDED
-from features.eligibility import CoordinatesInvalid, person_table
+from features.eligibility import person_table
 from gravity.bus import BrokenBus, Consumer, Record
 from serving.overlay import Overlay
 
@@ -33,14 +31,23 @@ def positions_of(bus_positions: Mapping[str, Mapping[int, int]]) -> Positions:
 
 
 def apply(overlay: Overlay, records: Sequence[Record], today: int) -> None:
-    """Apply records in order; ones that nobody can read are logged and passed over."""
+    """Apply records in order; ones that cannot be applied are logged and passed over.
+
+    Whatever is wrong with one: it would stand before all later changes for ever.
+    """
     for record in records:
         try:
             _HANDLERS[record.topic](overlay, record.value, today)
-        except (DecodeError, CoordinatesInvalid) as error:
+        except Exception as error:
+            # The error's text may hold what the record says of a person.
             log.error(
                 "record skipped",
-                extra={"topic": record.topic, "offset": record.offset, "reason": str(error)},
+                extra={
+                    "topic": record.topic,
+                    "partition": record.partition,
+                    "offset": record.offset,
+                    "reason": type(error).__name__,
+                },
             )
 
 
@@ -94,6 +101,7 @@ async def follow(
     """Apply changes until cancelled; `caught_up` is set when the bus first has nothing more.
 
     A bus that is away sets it too: a deck must not wait for it, and the last look guards the deck.
+    No error ends it: an overlay that nobody follows would be stale for ever.
     """
     at = dict(positions)
     while True:
@@ -101,8 +109,10 @@ async def follow(
             await _follow(overlay, bus_url, at, today, caught_up)
         except BrokenBus:
             log.warning("the overlay lost the bus", exc_info=True)
-            caught_up.set()
-            await asyncio.sleep(_BACKOFF_S)
+        except Exception:
+            log.exception("the overlay could not be followed")
+        caught_up.set()
+        await asyncio.sleep(_BACKOFF_S)
 
 
 async def _follow(

@@ -66,12 +66,14 @@ class Overlay:
         person_id = int(person["person_id"][0])
         if version <= self._versions.get(person_id, -1):
             return
+        # First, since nothing may be half changed if it fails.
+        vector = self._vector(person, today)
         self._versions[person_id] = version
         slot = self._slots.setdefault(person_id, len(self._slots))
         if slot == len(self._table):
             self._grow()
         self._table[slot] = person[0]
-        self._vectors[slot] = self._vector(person, today)
+        self._vectors[slot] = vector
         self._refresh(person_id)
 
     def hide(self, person: int, version: int) -> None:

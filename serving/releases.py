@@ -116,6 +116,10 @@ class Releases:
         """Ids, in the order of loading."""
         return list(self._held)
 
+    def are_followed(self) -> bool:
+        """Whether changes still reach every release held."""
+        return not any(held.following.done() for held in self._held.values())
+
     async def run(self) -> None:
         """Follow the registry until cancelled: at once on release.promoted, else every 2 s."""
         consumer = Consumer.open(self._around.bus_url, {(RELEASE_PROMOTED.name, 0): 0})

@@ -49,8 +49,8 @@ class Worker:
         await self._redis.aclose()
 
     def is_alive(self) -> bool:
-        """Whether the registry is still followed; if not, a restart is the remedy."""
-        return not self._following.done()
+        """Whether registry and changes are still followed; if not, a restart is the remedy."""
+        return not self._following.done() and self._releases.are_followed()
 
     def is_ready(self) -> bool:
         """Whether it is known which release to serve, and it is loaded if there is one."""
