@@ -2,19 +2,22 @@
 
 import json
 import logging
+import re
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
+import asyncpg
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
-from opentelemetry.trace import Link, Span, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Histogram
 
 from gravity.settings import Settings
@@ -57,6 +60,9 @@ _KINDS = {
     "consumer": SpanKind.CONSUMER,
 }
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+# In traces of exception groups each line has a margin.
+_MARGIN = r"\n[ |]*"
+_DETAIL = re.compile(_MARGIN + "DETAIL:.*")
 
 
 class JsonFormatter(logging.Formatter):
@@ -79,8 +85,31 @@ class JsonFormatter(logging.Formatter):
             line["trace_id"] = trace.format_trace_id(context.trace_id)
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            text = self.formatException(record.exc_info)
+            line["exception"] = without_details(text, record.exc_info[1])
         return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def without_details(text: str, error: BaseException | None) -> str:
+    """`text`, made from an exception, without the details that Postgres adds to its messages:
+    the row that failed, which is somebody's data."""
+    for detail in _details(error, set()):
+        lines = (re.escape(line) for line in detail.splitlines())
+        text = re.sub(_MARGIN.join(lines), "", text)
+    return _DETAIL.sub("", text)
+
+
+def _details(error: BaseException | None, met: set[int]) -> Iterator[str]:
+    """The details of an exception, of what it came from and of what it groups."""
+    if error is None or id(error) in met:
+        return
+    met.add(id(error))
+    detail = getattr(error, "detail", None)
+    if isinstance(error, asyncpg.PostgresError) and detail:
+        yield str(detail)
+    grouped = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for each in (error.__cause__, error.__context__, *grouped):
+        yield from _details(each, met)
 
 
 def configure(
@@ -126,8 +155,29 @@ def span(
 ) -> Iterator[Span]:
     """A span that is current inside the block; a child of `parent`, or else of the current one."""
     tracer = trace.get_tracer("gravity")
-    with tracer.start_as_current_span(name, parent, _KINDS[kind], links=list(links)) as current:
-        yield current
+    with tracer.start_as_current_span(
+        name,
+        parent,
+        _KINDS[kind],
+        links=list(links),
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as current:
+        try:
+            yield current
+        except Exception as error:
+            _record(current, error)
+            raise
+
+
+def _record(current: Span, error: Exception) -> None:
+    """The exception as an event of the span, without personal data."""
+    message = without_details(str(error), error)
+    trace_text = without_details("".join(traceback.format_exception(error)), error)
+    current.record_exception(
+        error, {"exception.message": message, "exception.stacktrace": trace_text}
+    )
+    current.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {message}"))
 
 
 def inject() -> dict[str, bytes]:

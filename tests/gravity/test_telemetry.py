@@ -26,6 +26,8 @@ from gravity.settings import Settings
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 TOPIC = topics.PERSON_ERASED
+# With an empty line, as somebody's text may have; traces quote lines of code, but not this one.
+PERSONAL = "Secret\n\nName"
 
 
 @pytest.fixture(scope="session")
@@ -144,6 +146,30 @@ async def test_a_log_line_is_json_and_names_its_trace(spans: InMemorySpanExporte
         "trace_id": TRACE,
         "person": 7,
     }
+
+
+async def test_neither_logs_nor_spans_repeat_the_row_that_postgres_refused(
+    tables: asyncpg.Pool, spans: InMemorySpanExporter
+) -> None:
+    await tables.execute("create table people (name text, age int check (age > 0))")
+    formatter = telemetry.JsonFormatter("api")
+    try:
+        with telemetry.span("work"):
+            try:
+                await tables.execute("insert into people values ($1, -1)", PERSONAL)
+            except asyncpg.CheckViolationError as error:
+                assert PERSONAL in str(error)
+                raise ExceptionGroup("both", [error, ValueError(str(error))]) from error
+    except ExceptionGroup as error:
+        info = (type(error), error, error.__traceback__)
+        record = logging.LogRecord("tests", logging.ERROR, "f", 1, "failed", (), info)
+        line = json.loads(formatter.format(record))
+    [event] = by_name(spans)["work"].events
+    status = by_name(spans)["work"].status.description
+    for text in (line["exception"], str(event.attributes), str(status)):
+        assert "Secret" not in text
+        assert "Name" not in text
+    assert "people_age_check" in line["exception"]
 
 
 def test_a_context_that_is_not_one_is_ignored() -> None:
