@@ -3,7 +3,7 @@
 from gravity.bus_consumer import Consumer
 from gravity.bus_producer import Producer
 from gravity.bus_records import AppendFailed, BrokenBus, Message, Record, RecordPosition
-from gravity.bus_topics import create_topics
+from gravity.bus_topics import TopicMismatch, create_topics
 
 __all__ = [
     "AppendFailed",
@@ -13,5 +13,6 @@ __all__ = [
     "Producer",
     "Record",
     "RecordPosition",
+    "TopicMismatch",
     "create_topics",
 ]

@@ -54,7 +54,8 @@ class Producer:
     def open(cls, bus_url: str, deadline_s: float = 10.0) -> Self:
         """To be called inside a running event loop; nothing is sent before the first append."""
         config = engine_of(bus_url).producer
-        # The library gives a record up no later than we do, or it would append it behind our back.
+        # The library gives a record up soon after we do: one produced again shortly before the
+        # deadline may still be appended behind our back, which AppendFailed allows for.
         timeout_ms = min(int(config["message.timeout.ms"]), int(deadline_s * 1000))
         client = confluent_kafka.Producer(
             {**config, "message.timeout.ms": timeout_ms}, logger=logging.getLogger("gravity.bus")
@@ -94,7 +95,8 @@ class Producer:
         deadline = self._loop.time() + self._deadline_s
         left = list(wave)
         while True:
-            outcomes = await asyncio.gather(*(self._send(messages[n], headers) for n in left))
+            sent = [self._send(messages[n], headers) for n in left]
+            outcomes = await self._outcomes(sent, deadline)
             failed: list[int] = []
             error = ""
             for n, outcome in zip(left, outcomes, strict=True):
@@ -106,10 +108,17 @@ class Producer:
             if not failed:
                 return
             telemetry.APPEND_RETRIES.labels(messages[failed[0]].topic).inc(len(failed))
-            if self._loop.time() > deadline:
+            if self._loop.time() >= deadline:
                 raise AppendFailed(f"{messages[failed[0]].topic}: {error}")
             left = failed
             await asyncio.sleep(random.uniform(0.05, 0.2))
+
+    async def _outcomes(
+        self, sent: Sequence[asyncio.Future[_Outcome]], deadline: float
+    ) -> list[_Outcome]:
+        """What became of each by the deadline; a report that is not there then is an error."""
+        await asyncio.wait(sent, timeout=max(0.0, deadline - self._loop.time()))
+        return [each.result() if each.done() else "no report by the deadline" for each in sent]
 
     def _send(self, message: Message, headers: dict[str, bytes]) -> asyncio.Future[_Outcome]:
         future: asyncio.Future[_Outcome] = self._loop.create_future()

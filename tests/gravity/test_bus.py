@@ -18,6 +18,7 @@ from gravity.bus import (
     Producer,
     Record,
     RecordPosition,
+    TopicMismatch,
     create_topics,
 )
 from gravity.bus_engines import UnknownBus, engine_of
@@ -129,9 +130,27 @@ async def test_an_append_that_no_broker_acknowledges_fails() -> None:
     await producer.close()
 
 
+async def test_an_append_waits_no_longer_than_its_deadline() -> None:
+    """The library itself looks for records that are too old only once a second."""
+    producer = Producer.open("tansu://127.0.0.1:1", deadline_s=0.1)
+    began = time.monotonic()
+    with pytest.raises(AppendFailed):
+        await producer.append(Message("tests.nowhere", b"k", b"v"))
+    assert time.monotonic() - began < 0.7
+    await producer.close()
+
+
 async def test_topics_may_be_created_twice_and_at_once(bus_url: str) -> None:
     await asyncio.gather(create_topics(bus_url, [TOPIC]), create_topics(bus_url, [TOPIC]))
     await create_topics(bus_url, [TOPIC])
+
+
+async def test_a_topic_with_another_number_of_partitions_is_refused(bus_url: str) -> None:
+    await create_topics(bus_url, [TOPIC])
+    with pytest.raises(TopicMismatch) as refused:
+        await create_topics(bus_url, [Topic(TOPIC.name, 4, TOPIC.message)])
+    mismatch = refused.value
+    assert (mismatch.topic, mismatch.found, mismatch.expected) == (TOPIC.name, 2, 4)
 
 
 @pytest.mark.parametrize("url", ["nats://127.0.0.1:1", "127.0.0.1:9092", "kafka://", ""])
