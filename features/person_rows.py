@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from features import online
 from features.disk_cells import cells_of
 from features.eligibility import person_table
-from features.person_row import cell_key, encode_head, person_row_key
+from features.newest_row import NewRow, set_if_newest
+from features.person_row import cell_key, encode_head
 from features.view_writer import PROFILE_VERSION_FIELD, hset_commands
 from features.views import PROFILE
 from features.wire import packed, send_all
@@ -24,20 +25,18 @@ CELL_RESOLUTION: Final = 6
 async def write_person_rows(redis: Redis, rows: pa.Table) -> int:
     """Write person rows, cells and profile views of a table of schema PROFILES; returns how many.
 
-    One row a person. A person who moved stays in the former cell too, where the last look at
-    their row leaves them out by distance. Raises `CoordinatesInvalid`.
+    One row a person; where Redis has a newer version of somebody, nothing of them is written. A
+    person who moved stays in the former cell too, where the last look at their row leaves them
+    out by distance. Raises `CoordinatesInvalid`.
     """
-    people = people_of(rows)
-    latitude, longitude = rows["latitude"].to_numpy(), rows["longitude"].to_numpy()
-    heads = encode_head(
-        people, latitude, longitude, rows["version"].to_numpy(), rows["visibility"].to_numpy()
-    )
-    ids = rows["person"].to_numpy().tolist()
-    values = zip(ids, heads, _tails(rows), strict=True)
-    await send_all(redis, (packed(b"SET", person_row_key(i).encode(), h + t) for i, h, t in values))
+    versions: list[int] = rows["version"].to_numpy().tolist()
+    ids: list[int] = rows["person"].to_numpy().tolist()
+    values = zip(ids, versions, _heads(rows), _tails(rows), strict=True)
+    old = await set_if_newest(redis, [NewRow(i, v, h + t) for i, v, h, t in values])
+    rows = rows.filter(pa.array([reply is not None for reply in old], pa.bool_()))
     changed = pc.cast(rows["changed_at"].cast(pa.timestamp("ms", "UTC")), pa.int64()).to_numpy()
-    cells = cells_of(latitude, longitude, CELL_RESOLUTION)
-    await send_all(redis, _cell_commands(np.asarray(ids, np.int64), cells, changed // 1000))
+    cells = cells_of(rows["latitude"].to_numpy(), rows["longitude"].to_numpy(), CELL_RESOLUTION)
+    await send_all(redis, _cell_commands(rows["person"].to_numpy(), cells, changed // 1000))
     return await write_profiles(redis, rows)
 
 
@@ -88,6 +87,11 @@ def seeks_masks(
     masks = np.zeros(len(lists), np.uint8)
     np.bitwise_or.at(masks, owner, (1 << genders).astype(np.uint8))
     return masks
+
+
+def _heads(rows: pa.Table) -> list[bytes]:
+    names = ("latitude", "longitude", "version", "visibility")
+    return encode_head(people_of(rows), *(rows[name].to_numpy() for name in names))
 
 
 def _tails(rows: pa.Table) -> Iterator[bytes]:

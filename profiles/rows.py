@@ -4,18 +4,16 @@ An older version never replaces a newer one, so that whoever writes late (anothe
 consumer that repairs after a crash) does no harm.
 """
 
-import hashlib
 from collections.abc import Iterable
-from importlib import resources
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
 from features.disk_cells import cells_of
 from features.eligibility import PERSON_DTYPE, person_table
+from features.newest_row import NewRow, head_offset, set_if_newest
 from features.person_row import (
     HEAD_DTYPE,
     PersonTail,
@@ -66,7 +64,7 @@ def _table(person: Person) -> npt.NDArray[np.void]:
 
 async def write_row(redis: Redis, person: Person) -> None:
     """Write the row, unless a newer one is there, and the H3 cell the person is in now."""
-    old = await _set_if_newer(redis, person_row_key(person.person), row_of(person), person.version)
+    (old,) = await set_if_newest(redis, [NewRow(person.person, person.version, row_of(person))])
     if old is None:
         return
     commands = list(_cell_commands(person, _location(old)))
@@ -79,30 +77,10 @@ async def delete_row(redis: Redis, person: int) -> None:
     key = person_row_key(person)
     head = await redis.getrange(key, 0, HEAD_DTYPE.itemsize - 1)
     if len(head) == HEAD_DTYPE.itemsize:
-        cell = _cell(_location(bytes(head)[_offset("latitude") :]))
+        cell = _cell(_location(bytes(head)[head_offset("latitude") :]))
         if cell is not None:
             await redis.zrem(cell, str(person))
     await redis.delete(key)
-
-
-async def _set_if_newer(redis: Redis, key: str, row: bytes, version: int) -> bytes | None:
-    """The old row's coordinates (empty if there was none), or None where a newer one stands."""
-    script = resources.files("profiles").joinpath("lua", "set_if_newer.lua").read_bytes()
-    digest = hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
-    numbers = (b"%d" % n for n in (version, _offset("latitude"), _offset("version")))
-    command = packed(b"EVALSHA", digest, b"1", key.encode(), row, *numbers)
-    try:
-        (reply,) = await round_trip(redis, command, 1)
-    except NoScriptError:
-        await redis.script_load(script.decode())
-        (reply,) = await round_trip(redis, command, 1)
-    return cast("bytes | None", reply)
-
-
-def _offset(field: str) -> int:
-    """Where a field of the head begins, in bytes."""
-    assert HEAD_DTYPE.fields is not None
-    return HEAD_DTYPE.fields[field][1]
 
 
 def _location(raw: bytes) -> Location | None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
+import numpy as np
+import numpy.typing as npt
 
 from profiles.domain import Location, Person, Photo, Preferences, Profile
 
@@ -33,6 +35,19 @@ _ALL: Final = ", ".join(_COLUMNS)
 _PLACES: Final = ", ".join(f"${n}" for n in range(1, len(_COLUMNS) + 1))
 _REPLACED: Final = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 
+_LOCK: Final = "select pg_advisory_xact_lock(hashtextextended('profiles', $1))"
+_IMPORT: Final = f"""
+insert into persons ({_ALL}) select {_ALL} from incoming i
+where not exists (select from erased_persons e where e.person = i.person)
+on conflict (person) do update set {_REPLACED} where excluded.version > persons.version
+returning person
+"""  # noqa: S608
+_SAME: Final = f"""
+select i.person from incoming i join persons p on p.person = i.person
+where ({", ".join(f"i.{name}" for name in _COLUMNS)})
+  is not distinct from ({", ".join(f"p.{name}" for name in _COLUMNS)})
+"""  # noqa: S608
+
 
 class PersonErased(Exception):
     """The person was erased; nothing of them may be stored again."""
@@ -43,7 +58,7 @@ async def lock(conn: asyncpg.Connection, person: int) -> None:
 
     Raises PersonErased.
     """
-    await conn.execute("select pg_advisory_xact_lock(hashtextextended('profiles', $1))", person)
+    await conn.execute(_LOCK, person)
     if await conn.fetchval("select true from erased_persons where person = $1", person):
         raise PersonErased(person)
 
@@ -62,16 +77,6 @@ async def find_many(
     return [_person(row) for row in rows]
 
 
-async def stored_versions(
-    conn: "asyncpg.Connection | asyncpg.Pool", persons: Sequence[int]
-) -> dict[int, int]:
-    """The stored version of each of `persons` who is stored."""
-    rows = await conn.fetch(
-        "select person, version from persons where person = any($1)", list(persons)
-    )
-    return {row["person"]: row["version"] for row in rows}
-
-
 async def save(conn: asyncpg.Connection, person: Person) -> None:
     """Write the whole row."""
     await conn.execute(
@@ -82,7 +87,10 @@ async def save(conn: asyncpg.Connection, person: Person) -> None:
 
 
 async def erase(conn: asyncpg.Connection, persons: Sequence[int]) -> None:
-    """Delete rows for good; idempotent."""
+    """Delete rows for good; idempotent. A change under way ends first, a later one is refused."""
+    # Ascending: two transactions that lock the same people cannot wait for each other.
+    for person in sorted(set(persons)):
+        await conn.execute(_LOCK, person)
     await conn.execute(
         "insert into erased_persons (person) select unnest($1::bigint[]) on conflict do nothing",
         list(persons),
@@ -90,25 +98,26 @@ async def erase(conn: asyncpg.Connection, persons: Sequence[int]) -> None:
     await conn.execute("delete from persons where person = any($1)", list(persons))
 
 
-async def import_profiles(pool: asyncpg.Pool, rows: "pa.Table") -> None:
-    """Write a table of schema PROFILES (n,) by COPY; a newer version of a person stays.
+async def import_profiles(
+    pool: asyncpg.Pool, rows: "pa.Table", again: bool = False
+) -> npt.NDArray[np.int64]:
+    """Write a table of schema PROFILES (n,) by COPY; only a newer version replaces what is stored.
 
     One row a person. `body_type` and `height_cm` go into the attributes. Erased people stay out.
+    Returns the people written (m,), and with `again` also those stored just as they are here.
     """
     async with pool.acquire() as conn, conn.transaction():
+        # An erasure waits until this ends, or this sees it.
+        await conn.execute("lock table erased_persons in share mode")
         await conn.execute(
             "create temporary table incoming (like persons including defaults) on commit drop"
         )
         await conn.copy_records_to_table(
             "incoming", records=_imported(rows), columns=[*_COLUMNS], timeout=600
         )
-        await conn.execute(
-            f"insert into persons ({_ALL}) select {_ALL} from incoming i"  # noqa: S608
-            " where not exists (select from erased_persons e where e.person = i.person)"
-            f" on conflict (person) do update set {_REPLACED}"
-            " where excluded.version > persons.version",
-            timeout=600,
-        )
+        same = await conn.fetch(_SAME, timeout=600) if again else []
+        written = await conn.fetch(_IMPORT, timeout=600)
+    return np.array([row["person"] for row in (*same, *written)], np.int64)
 
 
 def _record(person: Person) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ import csv
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,6 +171,41 @@ async def test_an_older_profile_does_not_replace_a_newer_one(
     assert await pool.fetchval("select name from persons") == "new"
     assert read_profiles(stores.lake)["name"].to_pylist() == ["new"]
     assert b"new" in (await redis.get(person_row_key(1)))
+
+
+async def test_what_postgres_keeps_is_kept_in_redis_and_the_lake_too(
+    pool: asyncpg.Pool, redis: Redis, tmp_path: Path
+) -> None:
+    stores = await stores_of(pool, redis, tmp_path)
+    for name in ("first", "second"):
+        # Both are version 1, as in every file that names none.
+        path = tmp_path / f"{name}.csv"
+        path.write_text(f"{PROFILES_HEAD}\n1,{ANA.replace('Ana', name)}\n", encoding="utf-8")
+        summary = await import_profiles(stores, request(path))
+    assert (summary.recorded, summary.known) == (0, 1)
+    assert await pool.fetchval("select name from persons") == "first"
+    assert read_profiles(stores.lake)["name"].to_pylist() == ["first"]
+    assert b"first" in (await redis.get(person_row_key(1)))
+
+
+async def test_profiles_killed_before_the_lake_arrive_when_run_again(
+    pool: asyncpg.Pool, redis: Redis, tmp_path: Path
+) -> None:
+    stores = await stores_of(pool, redis, tmp_path)
+    path = write_people(tmp_path / "people.csv", 3)
+    asked = request(path)
+    await import_profiles(stores, asked)
+    for done in (
+        *asked.progress_folder.glob("*/*.done"),
+        *asked.progress_folder.glob("*/summary*"),
+    ):
+        done.unlink()
+    shutil.rmtree(stores.lake)
+    await redis.flushall()
+    await pool.execute("update persons set name = 'changed since', version = 2 where person = 2")
+    assert (await import_profiles(stores, asked)).recorded == 2
+    assert sorted(read_profiles(stores.lake)["person"].to_pylist()) == [1, 3]
+    assert await redis.exists(person_row_key(1), person_row_key(2), person_row_key(3)) == 2
 
 
 async def test_unreadable_files_are_said_to_be(

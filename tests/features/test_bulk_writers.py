@@ -101,6 +101,15 @@ async def test_people_are_in_their_cells_and_have_profiles(redis: Redis) -> None
     np.testing.assert_array_equal(found.columns["height_cm"], [np.nan, 180.0])
 
 
+async def test_a_newer_row_stays(redis: Redis) -> None:
+    await writer.write_person_rows(redis, profiles())
+    newer = profiles().set_column(1, "version", pa.array([9, 9, 9], pa.int64()))
+    assert await writer.write_person_rows(redis, newer.slice(1, 1)) == 1
+    assert await writer.write_person_rows(redis, profiles()) == 2
+    rows = await redis.mget([person_row_key(person) for person in (1, 2, 3)])
+    assert decode_heads(rows).head["version"].tolist() == [1, 9, 3]
+
+
 def test_a_row_of_another_format_is_refused() -> None:
     for broken in (b"\x01", b"\x02" + bytes(200)):
         try:

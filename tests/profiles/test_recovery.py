@@ -1,5 +1,8 @@
 """Killed between Postgres and Redis, erased, imported: the row follows the state."""
 
+import asyncio
+from dataclasses import replace
+
 import asyncpg
 import pyarrow as pa
 import pytest
@@ -72,6 +75,24 @@ async def test_an_erased_person_stays_erased(
     assert (response.status_code, response.json()["code"]) == (410, "person_erased")
     await store.import_profiles(kernel.pool, table([ME, 43], version=5))
     assert [r["person"] for r in await kernel.pool.fetch("select person from persons")] == [43]
+
+
+async def test_an_erasure_waits_for_a_change_under_way(
+    api: SignedClient, kernel: Kernel, redis: Redis
+) -> None:
+    await api.put(ME, "/v1/me", PROFILE)
+    async with kernel.pool.acquire() as conn:
+        async with conn.transaction():
+            await store.lock(conn, ME)
+            person = await store.find(conn, ME)
+            assert person is not None
+            erasing = asyncio.create_task(consume(kernel, erasure(ME)))
+            waits = "select true from pg_locks where locktype = 'advisory' and not granted"
+            while not await kernel.pool.fetchval(waits):
+                assert not erasing.done()
+            await store.save(conn, replace(person, version=2))
+        await erasing
+    assert await kernel.pool.fetchval("select count(*) from persons") == 0
 
 
 def table(people: list[int], version: int, **change: object) -> pa.Table:
