@@ -1,6 +1,7 @@
 """The loop as a whole, on the real stack: checked, broken and recovered."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import asyncpg
 import httpx
 import psutil
 
+from cli.check.matches import count_matches
 from cli.client import Card, Client, Deck, swipe_of
 from cli.wait import until
 from gravity.settings import Settings
@@ -35,9 +37,27 @@ def test_each_mutual_like_of_the_import_and_of_the_api_is_one_match(loop: Loop) 
     assert (report["duplicate_matches"], report["missing_matches"]) == (0, 0)
 
 
-def test_a_second_demo_imports_and_learns_nothing_again(loop: Loop) -> None:
-    again = loop.gravity("demo", "--check")
-    assert "retrain" not in again
+def test_the_report_has_what_is_promised(loop: Loop) -> None:
+    assert set(loop.report) >= {
+        *("first_deck_s", "fresh_s", "people", "swipes", "deck_size", "decks_checked"),
+        *("violations", "missed", "deck_recall_at_20", "shift", "control_shift"),
+        *("swipe_to_deck_s", "matches", "duplicate_matches"),
+        *("recall_at_20", "ndcg_at_20", "matches_at_20"),
+    }
+    orders = {"learned", "popularity", "random"}
+    assert set(loop.report["recall_at_20"]) == set(loop.report["ndcg_at_20"]) == orders
+    assert set(loop.report["matches_at_20"]) == orders | {"ratio_low"}
+
+
+async def test_a_second_demo_imports_and_learns_nothing_again(
+    loop: Loop, settings: Settings
+) -> None:
+    first = await _counts(settings)
+    again = json.loads(loop.gravity("demo", "--check", "--json"))
+    assert (again["people"], again["release"]) == (PEOPLE, loop.report["release"])
+    assert again["first_deck_s"] == loop.report["first_deck_s"]
+    people, imported = await _counts(settings)
+    assert (people, imported) == first
 
 
 async def test_the_mutual_like_of_two_clients_is_a_match_for_both(client: Client) -> None:
@@ -98,6 +118,8 @@ async def test_what_was_acknowledged_survives_kill_9_of_everything(
     pool = await asyncpg.create_pool(settings.postgres_url, min_size=1, max_size=2)
     try:
         await until(lambda: _all_recorded(pool, acknowledged), "every acknowledged swipe", 60)
+        counts = await count_matches(pool)
+        assert (counts.duplicates, counts.missing) == (0, 0)
     finally:
         await pool.close()
     assert (await _ranked(client, 1))["policy"] == "ranker"
@@ -143,6 +165,17 @@ async def _ranked(client: Client, viewer: int) -> Deck:
 
 async def _like_of(client: Client, person: int, liker: int) -> Card | None:
     return next((c for c in await client.likes(person) if c["id"] == liker), None)
+
+
+async def _counts(settings: Settings) -> tuple[int, int]:
+    """People, and swipes that were imported."""
+    connection = await asyncpg.connect(settings.postgres_url)
+    try:
+        people: int = await connection.fetchval("select count(*) from persons")
+        imported = "select count(*) from swipes where simulated"
+        return people, await connection.fetchval(imported)
+    finally:
+        await connection.close()
 
 
 async def _matched(client: Client, person: int, other: int) -> bool:
