@@ -104,12 +104,15 @@ class LakeTable:
     by_day: bool = True
 
 
+# Clients make the ids of decks, so an id alone may come again, from another viewer or another day.
+_DECK: Final = ("viewer", "deck_id", "served_at")
+
 TABLES: Final[dict[str, LakeTable]] = {
     table.name: table
     for table in (
         LakeTable("swipes", SWIPES, "swiped_at", ("event_id",)),
         LakeTable("profiles", PROFILES, "changed_at", ("person", "version"), by_day=False),
-        LakeTable("impressions", IMPRESSIONS, "served_at", ("deck_id", "position")),
-        LakeTable("decks", DECKS, "served_at", ("deck_id",)),
+        LakeTable("impressions", IMPRESSIONS, "served_at", (*_DECK, "position")),
+        LakeTable("decks", DECKS, "served_at", _DECK),
     )
 }

@@ -32,9 +32,10 @@ def swipe(n: int) -> events.SwipeRecorded:
     )
 
 
-def deck() -> events.DeckServed:
+def deck(viewer: int = 1, at_ms: int = AT) -> events.DeckServed:
     return events.DeckServed(
-        event_id="x", occurred_at_ms=AT, deck_id="d", viewer=1, release="", policy="fallback",
+        event_id="x", occurred_at_ms=at_ms, deck_id="d", viewer=viewer, release="",
+        policy="fallback",
         cards=[events.ServedCard(candidate=5, position=0)], retrieved=[5, 6], scores=b"\1\2\3\4",
         feature_names=["a"], features=b"\0\0\0\0", seed=2**63,
     )  # fmt: skip
@@ -91,6 +92,22 @@ async def test_a_deck_becomes_a_row_and_its_cards_become_rows(
     assert [(d["retrieved"], d["scores"], d["seed"]) for d in decks] == [
         ([5, 6], b"\1\2\3\4", 2**63)
     ]
+
+
+async def test_decks_under_one_id_of_a_client_are_kept_apart_and_each_once(
+    pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    subscription = _of(lake_writer.subscriptions(str(tmp_path)), IMPRESSIONS.name)
+    served = [deck(), deck(viewer=2), deck(at_ms=AT + 1)]
+    records = [
+        Record(IMPRESSIONS.name, 0, n, b"1", each.SerializeToString())
+        for n, each in enumerate([*served, *served])
+    ]
+    async with pool.acquire() as conn:
+        await subscription.handle(conn, records[:4])
+        await subscription.handle(conn, records[2:])
+    for table in ("impressions", "decks"):
+        assert read_rows(tmp_path, table).num_rows == 3
 
 
 async def test_profile_changes_become_versions(pool: asyncpg.Pool, tmp_path: Path) -> None:
