@@ -8,6 +8,7 @@ to it. So nobody's last hours are forgotten, and no request waits for a load.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,8 @@ STREAM: Final = "stream"
 RANKER: Final = "ranker"
 WAIT_S: Final = 60.0
 _POLL_S: Final = 0.1
+# Longer than the bus and the lake lag, unless they stood still; a refold too many is harmless.
+_LATE: Final = timedelta(hours=1)
 _READ_BATCH: Final = 20_000
 _PERSON_KEYS: Final = "person:*"
 
@@ -80,11 +83,13 @@ async def follow(kernel: Kernel, release_id: str, wait_s: float = WAIT_S) -> Non
 
 
 async def replay(kernel: Kernel, candidate: Candidate) -> int:
-    """Renew the factors of everybody who swiped or was swiped since the window's end.
+    """Renew the factors of everybody who swiped or was swiped since about the window's end.
 
-    The stream must follow the release: what happens from here on is its work. Returns how many.
+    The stream must follow the release: what happens from here on is its work. A swipe carries the
+    time when it was accepted, and may be applied later: one from before the window's end that was
+    not in the lake yet is looked for `_LATE` back. Returns how many.
     """
-    end = candidate.release.manifest.training_window.end
+    end = candidate.release.manifest.training_window.end - _LATE
     persons = await _changed_since(kernel, await everybody(kernel), int(end.timestamp() * 1000))
     written = await refold(kernel.redis, candidate.id, candidate.release, persons)
     await kernel.redis.set(current_key(candidate.id), b"1")
