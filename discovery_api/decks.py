@@ -133,10 +133,10 @@ class Decks:
                 pass
             else:
                 return await self._ranked(answer, asker, request.size, today, now)
-        looked = await fallback.gather(self._redis, asker, request.size, today, now)
-        near = bucket_km(asker.viewer, looked.heads.people)
+        found = await fallback.gather(self._redis, asker, request.size, today, now)
+        near = bucket_km(asker.viewer, found.looked.heads.people)
         why = [[Why(code="near_you", parameters={"distance_km": km})] for km in near]
-        return Choice(looked, None, FALLBACK_POLICY, why, len(looked.ids) < request.size)
+        return Choice(found.looked, None, FALLBACK_POLICY, why, exhausted=found.whole)
 
     async def _ranked(
         self, answer: RankAnswer, asker: Asker, size: int, today: int, now: datetime

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from redis.asyncio import Redis
 
+from discovery_api import fallback
 from discovery_api.domain import Filters, asker_of
-from discovery_api.fallback import MOST_OF_A_CELL, gather
+from discovery_api.fallback import MOST_OF_A_CELL, Gathered, gather
 from features.disk_cells import cells_of
 from features.eligibility import Candidates, eligible, viewer_of
 from features.person_row import cell_key, decode_heads
@@ -66,24 +67,53 @@ async def test_the_cells_reach_as_far_as_the_viewer_wants(redis: Redis) -> None:
     for row in range(0, 60, 6):
         mask = eligible(viewer_of(people.table, row), Candidates.of(people.table), TODAY)
         found = await gathered(redis, people, row, size=100)
-        assert sorted(found) == sorted(people.table["person_id"][mask].tolist())
+        assert sorted(found.looked.ids) == sorted(people.table["person_id"][mask].tolist())
+        assert found.whole
 
 
 async def test_of_a_crowded_cell_the_latest_active_are_taken(redis: Redis) -> None:
     people = sociable(MOST_OF_A_CELL + 50, spread_km=0.0)
     await write_people(redis, people)
-    found = await gathered(redis, people, 0, size=1000)
+    gathering = await gathered(redis, people, 0, size=1000)
+    found = gathering.looked.ids.tolist()
     cell = int(cells_of(people.latitude[0], people.longitude[0], CELL_RESOLUTION)[0])
     latest = await redis.zrevrange(cell_key(cell), 0, MOST_OF_A_CELL - 1)
     assert set(found) <= {int(person) for person in latest}
     assert len(found) >= MOST_OF_A_CELL - 1
+    assert not gathering.whole
 
 
-async def gathered(redis: Redis, people: World, row: int, size: int) -> list[int]:
+async def test_who_would_look_further_than_the_cells_reach_is_not_told_that_is_all(
+    redis: Redis,
+) -> None:
+    people = sociable(20)
+    people.table["max_distance_km"] = 101.0
+    await write_people(redis, people)
+    assert not (await gathered(redis, people, 0, size=100)).whole
+
+
+async def test_where_hardly_anybody_is_eligible_the_work_is_bounded(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fallback, "MOST_LOOKED_AT", 500)
+    people = sociable(1200)
+    people.table["age_min"] = people.table["age_max"] = 99
+    await write_people(redis, people)
+    before = await rows_read(redis)
+    found = await gathered(redis, people, 0, size=20)
+    assert (len(found.looked.ids), found.whole) == (0, False)
+    assert await rows_read(redis) - before == 1 + 500
+
+
+async def rows_read(redis: Redis) -> int:
+    stats = await redis.info("commandstats")
+    return int(stats["cmdstat_get"]["calls"]) if "cmdstat_get" in stats else 0
+
+
+async def gathered(redis: Redis, people: World, row: int, size: int) -> Gathered:
     key = f"person:{{{int(people.table['person_id'][row])}}}"
     asker = asker_of(decode_heads([await redis.get(key)]), Filters(), TODAY)
-    looked = await gather(redis, asker, size, TODAY, NOW)
-    return [int(person) for person in looked.ids]
+    return await gather(redis, asker, size, TODAY, NOW)
 
 
 class Card(TypedDict):
