@@ -21,7 +21,10 @@ class Write:
 
 
 async def compare_and_set(redis: Redis, writes: Sequence[Write]) -> list[bool]:
-    """Apply each write or not at all; whether it was applied, in order. One round trip."""
+    """Apply each write or not at all; whether it was applied, in order. One round trip.
+
+    Writes to people who were erased count as applied and leave nothing.
+    """
     script = resources.files("features").joinpath("compare_and_set.lua").read_bytes()
     digest = hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
     commands = b"".join(_command(digest, write) for write in writes)

@@ -21,6 +21,7 @@ from features.profile_stream import apply_profiles
 from features.release import Release
 from features.swipe_state import Swipe, after
 from features.swipe_store import PARTITIONS, Changed, Stored, read_states, write_states
+from features.view_writer import GONE_FIELD
 from gravity.bus import Record
 from gravity.consumer import InvalidRecord, Subscription
 
@@ -96,9 +97,15 @@ async def refold(redis: Redis, release_id: str, release: Release, persons: Seque
 
 
 async def forget(redis: Redis, persons: Sequence[int]) -> None:
-    """Delete every feature of people who were erased."""
-    if persons:
-        await redis.unlink(*online.entity_keys(persons))
+    """Delete every feature of people who were erased, for good.
+
+    A mark stays, so that a swipe or profile that is delivered late does not make them anew.
+    """
+    for key in online.entity_keys(persons):
+        async with redis.pipeline(transaction=True) as both:
+            both.delete(key)
+            both.hset(key, GONE_FIELD.decode(), "1")
+            await both.execute()
 
 
 def _refolded(stored: Stored) -> Changed | None:

@@ -18,6 +18,8 @@ from features.wire import bulk, packed, send_all
 VERSION_FIELD: Final = b"_v"
 HISTORY_FIELD: Final = b"_h"
 PROFILE_VERSION_FIELD: Final = b"_pv"
+GONE_FIELD: Final = b"_gone"
+"""All that is left of a person who was erased (`compare_and_set.lua` knows its name too)."""
 
 
 def offset_field(partition: int) -> bytes:

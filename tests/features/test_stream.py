@@ -173,6 +173,23 @@ async def test_an_erased_person_has_no_features(redis: Redis) -> None:
     assert np.isnan(rows.columns["swipes_given"]).tolist() == [True, False]
 
 
+async def test_what_is_delivered_after_an_erasure_does_not_make_the_person_anew(
+    redis: Redis, tmp_path: Path
+) -> None:
+    releases = {"7": tiny_release(tmp_path / "7")}
+    swipes = random_swipes(20, 2)
+    await apply_swipes(redis, swipes[:10], releases)
+    await _handle(redis, PERSON_ERASED, [events.PersonErased(person=1)])
+    await _handle(redis, PROFILE_CHANGED, [events.ProfileChanged(person=1, version=9)])
+    await apply_swipes(redis, swipes, releases)
+    await refold(redis, "7", releases["7"], [1, 2])
+    rows = await reader.read(redis, [BEHAVIOUR, PROFILE, factors("7")], [1, 2])
+    assert {name: view.event_ms[0] for name, view in rows.items()} == {
+        "behaviour": -1, "profile": -1, "factors_7": -1,
+    }  # fmt: skip
+    assert rows["behaviour"].columns["swipes_given"][1] == sum(s.swiper == 2 for s in swipes)
+
+
 async def test_follows_the_live_releases_and_reports_them(redis: Redis, tmp_path: Path) -> None:
     async def opened(release_id: str) -> Release:
         return tiny_release(tmp_path / release_id)
