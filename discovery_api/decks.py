@@ -1,6 +1,5 @@
 """A deck, from a viewer's request to cards: rank or fall back, look once more, keep, log."""
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from prometheus_client import Counter
 from redis.asyncio import Redis
 
-from contracts.ranking import Constraints, RankAnswer, RankRequest, Why
+from contracts.ranking import Constraints, RankRequest, Why
 from discovery_api import fallback, store
 from discovery_api.domain import (
     FALLBACK_POLICY,
@@ -24,7 +23,7 @@ from discovery_api.domain import (
     propensities,
 )
 from discovery_api.events import Impressions, Served
-from discovery_api.ranker_client import RankerClient, RankerUnavailable
+from discovery_api.ranker_client import RankerClient, RankerUnavailable, Ranking
 from discovery_api.store import StoredCard, StoredDeck
 from gravity.card_tokens import CardClaims, CardTokens
 
@@ -128,23 +127,22 @@ class Decks:
     ) -> Choice:
         if release is not None:
             try:
-                answer = await self._ranker.rank(_ranking(request, asker, release, today))
+                ranking = await self._ranker.rank(_ranking(request, asker, release, today))
             except RankerUnavailable:
                 pass
             else:
-                return await self._ranked(answer, asker, request.size, today, now)
+                return await self._ranked(ranking, asker, request.size, today, now)
         found = await fallback.gather(self._redis, asker, request.size, today, now)
         near = bucket_km(asker.viewer, found.looked.heads.people)
         why = [[Why(code="near_you", parameters={"distance_km": km})] for km in near]
         return Choice(found.looked, None, FALLBACK_POLICY, why, exhausted=found.whole)
 
     async def _ranked(
-        self, answer: RankAnswer, asker: Asker, size: int, today: int, now: datetime
+        self, ranking: Ranking, asker: Asker, size: int, today: int, now: datetime
     ) -> Choice:
+        answer = ranking.answer
         looked = await store.look(self._redis, asker, np.array(answer.ids, np.int64), now)
         standing = np.flatnonzero(looked.standing(asker.viewer, today))
-        width = len(answer.feature_names)
-        features = np.frombuffer(base64.b64decode(answer.features), "<f4").reshape(-1, width)
         return Choice(
             looked=looked.take(standing),
             release=answer.release,
@@ -155,7 +153,7 @@ class Decks:
             seed=answer.seed,
             scores=np.array(answer.scores, np.float64)[standing],
             feature_names=tuple(answer.feature_names),
-            features=features[standing],
+            features=ranking.features[standing],
         )
 
     def _deck(

@@ -106,8 +106,7 @@ class Impressions:
                 await self._append(batch)
                 batch = []
         finally:
-            with suppress(AppendFailed):
-                await self._append([*batch, *self._more(_MOST_WAITING)])
+            await self._append([*batch, *self._more(_MOST_WAITING)])
 
     def _more(self, most: int) -> list[Message]:
         found: list[Message] = []
@@ -120,5 +119,13 @@ class Impressions:
         try:
             await self._producer.append_many(batch)
         except AppendFailed as error:
-            LOST.inc(len(batch))
-            log.error("impressions lost", extra={"decks": len(batch), "reason": str(error)})
+            _lost(batch, str(error))
+        except Exception as error:
+            # An error that nobody thought of must not end the logging of all decks to come.
+            log.exception("impressions could not be appended")
+            _lost(batch, type(error).__name__)
+
+
+def _lost(batch: list[Message], reason: str) -> None:
+    LOST.inc(len(batch))
+    log.error("impressions lost", extra={"decks": len(batch), "reason": reason})

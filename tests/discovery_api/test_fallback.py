@@ -1,6 +1,8 @@
 """Decks without the ranker: whatever is wrong with it, a viewer gets people who are right."""
 
 import asyncio
+import base64
+import json
 from typing import TypedDict
 
 import numpy as np
@@ -36,6 +38,54 @@ async def test_an_answer_that_makes_no_sense_means_fallback(
 ) -> None:
     discovery.ranker.body = body
     await fallback_deck(discovery)
+
+
+def sensible(**changes: object) -> bytes:
+    """An answer about three people with two features each, but for the changes."""
+    answer = {
+        "release": "7",
+        "policy": "ranker",
+        "tau": 0.3,
+        "seed": 1,
+        "complete": True,
+        "ids": [1, 2, 3],
+        "scores": [-1.0, -1.0, -1.0],
+        "why": [[], [], []],
+        "feature_names": ["a", "b"],
+        "features": base64.b64encode(bytes(3 * 2 * 4)).decode(),
+    }
+    return json.dumps(answer | changes).encode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"features": "no base64!"},
+        {"features": "AAA"},
+        {"features": base64.b64encode(bytes(7)).decode()},
+        {"features": base64.b64encode(bytes(2 * 2 * 4)).decode()},
+        {"feature_names": []},
+        {"feature_names": [], "features": ""},
+        {"scores": [-1.0]},
+        {"ids": [1, 1, 2]},
+        {"ids": [0, 1, 2]},
+        {"ids": [1, 2, 2**63]},
+        {"tau": 0.0},
+        {"seed": -1},
+        {"release": "6"},
+    ],
+)
+async def test_an_answer_that_does_not_fit_together_means_fallback(
+    discovery: Discovery, changes: dict[str, object]
+) -> None:
+    discovery.ranker.body = sensible(**changes)
+    await fallback_deck(discovery)
+
+
+async def test_the_same_answer_whole_is_a_ranking(discovery: Discovery) -> None:
+    discovery.ranker.body = sensible()
+    viewer = int(discovery.people.table["person_id"][3])
+    assert (await discovery.get(viewer)).json()["policy"] == "ranker"
 
 
 async def test_a_late_ranker_means_fallback(discovery: Discovery) -> None:
