@@ -36,7 +36,8 @@ def episodes(person: int) -> str:
 
 
 def open_swipes(person: int) -> str:
-    """Hash: candidate -> "day:reserved_ms:tried_ms" of reservations not known as appended."""
+    """Hash: candidate -> "day:reserved_ms:tried_ms:client_swipe_id" of reservations not known as
+    appended."""
     return f"reserved:{{{person}}}"
 
 

@@ -139,8 +139,10 @@ async def _sweep_person(redis: Redis, pool: asyncpg.Pool, person: int, cutoff: i
 
 def _give_back(person: int, candidate: int, value: bytes, like: bytes) -> bytes:
     day = datetime.strptime(value.split(b":")[0].decode(), "%Y%m%d").replace(tzinfo=UTC)
+    tried = datetime.fromtimestamp(int(value.split(b":")[2]) / 1000, UTC)
     names = [keys.open_swipes(person), keys.seen(person), keys.quota(person, day)]
-    return GIVE_BACK.call([*names, keys.likes(person)], [candidate, value, like])
+    names += [keys.likes(person), keys.quota(person, tried)]
+    return GIVE_BACK.call(names, [candidate, value, like])
 
 
 def _ms(when: datetime) -> int:

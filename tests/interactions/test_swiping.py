@@ -150,6 +150,36 @@ async def test_a_failed_append_keeps_the_place_for_the_retry(
     assert [c.target for c in await appended(kernel, me, 1)] == [1]
 
 
+@pytest.mark.parametrize("swept", [False, True])
+async def test_what_another_device_swiped_meanwhile_is_no_duplicate(
+    swept: bool, broken: Swiping, kernel: Kernel, tokens: CardTokens, me: int, pairs: asyncpg.Pool
+) -> None:
+    with pytest.raises(NotRecorded):
+        await broken.take(me, [sent(tokens, me, 1, "a")], NOW)
+    later = NOW + timedelta(hours=1)
+    if swept:
+        assert await sweep(kernel.redis, pairs, later) == 1
+    working = replace(broken, producer=kernel.producer)
+    other = replace(sent(tokens, me, 1, "b:1"), action=events.ACTION_PASS)
+    taken = await working.take(me, [other], later)
+    assert (taken.statuses, taken.remaining) == ((Status.ACCEPTED,), 2)
+    retries = await working.take(me, [sent(tokens, me, 1, "a"), other], later)
+    assert retries.statuses == (Status.ALREADY_SWIPED, Status.DUPLICATE)
+    assert [c.swipe.action for c in await appended(kernel, me, 1)] == [events.ACTION_PASS]
+
+
+async def test_of_two_ids_in_one_batch_the_appended_one_is_known(
+    broken: Swiping, kernel: Kernel, tokens: CardTokens, me: int
+) -> None:
+    batch = [sent(tokens, me, 1, "a"), sent(tokens, me, 1, "b")]
+    with pytest.raises(NotRecorded):
+        await broken.take(me, batch, NOW)
+    working = replace(broken, producer=kernel.producer)
+    expected = ((Status.ACCEPTED, Status.ALREADY_SWIPED), (Status.DUPLICATE, Status.ALREADY_SWIPED))
+    for statuses in expected:
+        assert (await working.take(me, batch, NOW)).statuses == statuses
+
+
 async def test_a_place_that_nobody_claims_is_returned_after_ten_minutes(
     broken: Swiping, redis: Redis, tokens: CardTokens, me: int, pairs: asyncpg.Pool
 ) -> None:
