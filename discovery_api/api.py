@@ -28,6 +28,7 @@ _EXAMPLE_CARD: JsonDict = {
     "distance_km": 5,
     "photos": [],
     "why": [{"code": "likes_you_probably", "parameters": {"percent": 60}}],
+    "simulated": False,
     "token": "AQAAAAAAAAAqAAAAAAAAEmc…",
 }
 
@@ -57,6 +58,7 @@ class CardView(BaseModel):
         description="What lifted this card: `your_taste` (times), `likes_you_probably` and "
         "`may_like_you` (percent), `often_liked` (times); in a fallback `near_you` (distance_km)."
     )
+    simulated: bool = Field(description="A person of a generated world, not a real one.")
     token: str = Field(description="To be sent back with the swipe; valid for seven days.")
 
 
@@ -90,7 +92,13 @@ DeckId = Annotated[UUID | None, Query(description="Made by the client; asked aga
 Age = Annotated[int | None, Query(ge=18, le=120, description="Only narrows the preferences.")]
 Kilometres = Annotated[
     float | None,
-    Query(gt=0, le=20_100, allow_inf_nan=False, description="Only narrows the preferences."),
+    Query(
+        gt=0,
+        le=20_100,
+        allow_inf_nan=False,
+        description="Only narrows the preferences; counts as the largest of 2, 5, 10, 25, 50, … "
+        "that is not above it, and as 2 below that.",
+    ),
 ]
 
 
@@ -163,5 +171,6 @@ def _card(deck: Deck, place: int, card: StoredCard) -> CardView:
         distance_km=deck.distance_km[place],
         photos=[Photo.model_validate(photo) for photo in tail.photos],
         why=card.why,
+        simulated=tail.simulated,
         token=card.token,
     )

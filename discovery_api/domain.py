@@ -34,7 +34,11 @@ class LocationMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a request narrows; it can never widen the stored preferences. km, years."""
+    """What a request narrows; it can never widen the stored preferences. km, years.
+
+    A distance counts as the largest bucket within it, the smallest at least: limits in finer steps
+    would tell by who falls out how far away somebody is.
+    """
 
     age_min: int | None = None
     age_max: int | None = None
@@ -58,10 +62,17 @@ def asker_of(heads: PersonHeads, filters: Filters, today: int) -> Asker:
     latitude, longitude = (float(heads.head[name][0]) for name in ("latitude", "longitude"))
     if viewer.x == viewer.y == viewer.z == 0.0 or not np.isfinite([latitude, longitude]).all():
         raise LocationMissing
+    asked_km = filters.max_distance_km
     narrowed = with_defaults(viewer, today).tightened(
-        filters.age_min, filters.age_max, filters.max_distance_km
+        filters.age_min, filters.age_max, None if asked_km is None else bucket_within(asked_km)
     )
     return Asker(narrowed, latitude, longitude)
+
+
+def bucket_within(km: float) -> int:
+    """The largest bucket that reaches no further than `km`, or the smallest of all."""
+    place = bisect.bisect_right(DISTANCE_BUCKETS_KM, km) - 1
+    return DISTANCE_BUCKETS_KM[max(0, place)]
 
 
 def with_defaults(viewer: Viewer, today: int) -> Viewer:

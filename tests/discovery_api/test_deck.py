@@ -53,6 +53,7 @@ async def test_a_deck_is_what_a_client_needs(discovery: Discovery) -> None:
     assert card["photos"][0]["width"] == 600
     assert card["distance_km"] in (2, 5, 10, 25, 50)
     assert 18 <= card["age"] <= 60
+    assert card["simulated"] is True
 
 
 async def test_tokens_tie_each_card_to_its_deck_place_and_propensity(discovery: Discovery) -> None:

@@ -61,6 +61,21 @@ def test_filters_never_widen_the_preferences() -> None:
     assert (asked.age_min, asked.age_max, asked.max_distance_km) == (25, 40, 50)
 
 
+@pytest.mark.parametrize(
+    ("asked", "counts"), [(0.1, 2), (2.0, 2), (4.99, 2), (5.0, 5), (9.0, 5), (49.9, 25), (75.0, 50)]
+)
+def test_a_distance_filter_counts_in_the_steps_in_which_distances_are_told(
+    asked: float, counts: float
+) -> None:
+    narrowed = asker_of(heads(), Filters(max_distance_km=asked), TODAY).viewer
+    assert narrowed.max_distance_km == counts
+
+
+def test_a_filter_below_the_smallest_step_widens_no_preference() -> None:
+    asker = asker_of(heads(max_distance_km=1.0), Filters(max_distance_km=0.5), TODAY)
+    assert asker.viewer.max_distance_km == 1.0
+
+
 def test_without_preferences_a_viewer_sees_every_gender_of_about_their_age() -> None:
     unset = with_defaults(viewer(seeks=0, age_min=18, age_max=120), TODAY)
     assert (unset.seeks, unset.age_min, unset.age_max) == (0b1110, 21, 41)
