@@ -27,6 +27,7 @@ from gravity.bus import BrokenBus, Consumer
 from serving.changes import follow, positions_of
 from serving.exposure import seed_of
 from serving.index import ExactIndex, Query
+from serving.inputs import SignatureMismatch, check_signature
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
 from serving.ranking import ProductRanker
@@ -177,9 +178,12 @@ class Releases:
         try:
             path = await self._around.registry.fetch(release)
             opened = await asyncio.to_thread(Release.open, path)
-        except ReleaseCorrupt as error:
+            check_signature(opened.manifest)
+        except (ReleaseCorrupt, SignatureMismatch) as error:
             self._refused[release] = asyncio.get_running_loop().time()
-            await self._around.registry.discard(release)
+            if isinstance(error, ReleaseCorrupt):
+                # Another copy may be better; one made for another ranker stays what it is.
+                await self._around.registry.discard(release)
             log.error("release refused", extra={"release": release, "reason": str(error)})
             return
         except RegistryUnavailable as error:

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from contracts import events_pb2 as events
 from contracts.ranking import RankAnswer, RetrieveRequest
 from contracts.topics import ALL, PROFILE_CHANGED, SAFETY_DECIDED, person_key
+from features.release import MANIFEST
 from features.wire import run
 from gravity.bus import Message, Producer, create_topics
 from gravity.settings import Settings
@@ -102,6 +103,20 @@ async def test_a_corrupt_release_is_refused_and_the_old_one_stays(
         assert await answers(http, body)
         assert (await http.post("/rank", json=body | {"release": "8"})).status_code == 404
         assert await redis.exists("release:8:ready") == 0
+
+
+async def test_a_release_for_a_ranker_that_reads_other_features_is_refused(
+    settings: Settings, redis: Redis, people: World, ranker: RankerProcess
+) -> None:
+    await create_topics(settings.bus_url, ALL)
+    publish(settings.home, people)
+    path = settings.home / "releases" / "7" / MANIFEST
+    path.write_text(path.read_text().replace('"name": "given_rate"', '"name": "charm"'))
+    await redis.set("release:serving", "7")
+    await asyncio.to_thread(ranker.wait)
+    await until(lambda: logged(ranker, "release refused"))
+    assert await redis.exists("release:7:ready") == 0
+    assert path.exists()
 
 
 def publish(home: Path, people: World, release: str = "7") -> None:

@@ -120,7 +120,11 @@ def manifest(people: int) -> Manifest:
         training_window=TrainingWindow(start=datetime(2026, 2, 1, tzinfo=UTC), end=WINDOW_END),
         snapshot_at=WINDOW_END,
         bus_positions={},
-        features=(FeatureField(view="factors", name="taste", dtype=f"float32[{D}]"),),
+        features=(
+            FeatureField(view="factors", name="taste", dtype=f"float32[{D}]"),
+            FeatureField(view="factors", name="given_rate", dtype="float32"),
+            FeatureField(view="factors", name="received_rate", dtype="float32"),
+        ),
         fold_in=FoldInParameters(0.0, 1.0, 1.0, 2.0, 1.0),
         given_prior=Prior(1.0, 3.0),
         received_prior=Prior(1.0, 3.0),
