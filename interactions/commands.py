@@ -26,6 +26,7 @@ from interactions.domain import (
 )
 
 _LARGEST_PERSON = 2**63 - 1
+_YEAR_2100_MS = 4_102_444_800_000
 
 
 def command_of(record: Record) -> Command | None:
@@ -38,6 +39,7 @@ def command_of(record: Record) -> Command | None:
         raise InvalidRecord(record, "a person id that is none")
     if sent.actor == sent.target:
         raise InvalidRecord(record, "a command on oneself")
+    check_time(record, sent.occurred_at_ms)
     place = Place(record.partition, record.offset)
     which = sent.WhichOneof("command")
     if which == "swipe":
@@ -58,6 +60,12 @@ def command_of(record: Record) -> Command | None:
     if which is None:
         raise InvalidRecord(record, "no command")
     return None
+
+
+def check_time(record: Record, milliseconds: int) -> None:
+    """Raises InvalidRecord for what no clock says: the times of Postgres and of ids end."""
+    if not 0 <= milliseconds < _YEAR_2100_MS:
+        raise InvalidRecord(record, "a time that is none")
 
 
 def at(milliseconds: int) -> datetime:

@@ -12,7 +12,7 @@ from features.wire import packed, send_all
 from gravity.bus import Record
 from gravity.consumer import Subscription
 from interactions import keys
-from interactions.commands import at
+from interactions.commands import at, check_time
 
 NAME: Final = "withdrawals"
 _DECIDED: Final = """
@@ -38,9 +38,13 @@ def subscription(redis: Redis) -> Subscription:
     async def handle(conn: asyncpg.Connection, records: Sequence[Record]) -> None:
         for record in records:
             if record.topic == SAFETY_DECIDED.name:
-                await _decided(conn, events.SafetyDecided.FromString(record.value))
+                decided = events.SafetyDecided.FromString(record.value)
+                check_time(record, decided.occurred_at_ms)
+                await _decided(conn, decided)
             else:
-                await _erased(conn, redis, events.PersonErased.FromString(record.value))
+                erased = events.PersonErased.FromString(record.value)
+                check_time(record, erased.occurred_at_ms)
+                await _erased(conn, redis, erased)
 
     return Subscription(NAME, (SAFETY_DECIDED, PERSON_ERASED), handle)
 

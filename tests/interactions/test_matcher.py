@@ -1,5 +1,7 @@
 """The matcher on a real database: batches, redelivery, death between two statements."""
 
+from dataclasses import replace
+
 import asyncpg
 import numpy as np
 import pytest
@@ -132,3 +134,9 @@ async def test_a_record_that_nobody_could_have_sent_is_invalid(
 ) -> None:
     with pytest.raises(InvalidRecord):
         await handle(pairs, record_of(command(0, actor, target, action)))
+
+
+@pytest.mark.parametrize("at_ms", [-(2**63), -1, 2**53, 2**63 - 1])
+async def test_a_time_that_no_clock_says_is_skipped(pairs: asyncpg.Pool, at_ms: int) -> None:
+    with pytest.raises(InvalidRecord):
+        await handle(pairs, record_of(replace(command(0, 1, 2, LIKE), at_ms=at_ms)))
