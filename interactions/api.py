@@ -109,14 +109,15 @@ def _add_lists(router: APIRouter, kernel: Kernel, tokens: CardTokens) -> None:
         "/likes", summary="Who likes the viewer", responses=problem_responses(401, 422, 503)
     )
     async def likes(viewer: Viewer, size: Size = 20, after: After = None) -> LikesOut:
-        """People who like the viewer and wait for an answer, newest first.
+        """People who like the viewer and wait for an answer, newest first; hidden and paused
+        people are left out while they are.
 
         Problems: `cursor_invalid` (422), `unavailable` (503).
         """
         now = kernel.clock()
         with available():
             page = await read_page(
-                kernel.redis, keys.likes(viewer), viewer, size, _cursor(after), now
+                kernel.redis, keys.likes(viewer), viewer, size, _cursor(after), now, False
             )
         list_id = new_event_id(now)
         items = [
@@ -129,8 +130,9 @@ def _add_lists(router: APIRouter, kernel: Kernel, tokens: CardTokens) -> None:
     async def matches(viewer: Viewer, size: Size = 20, after: After = None) -> MatchesOut:
         """Standing matches, newest first. Problems: `cursor_invalid` (422), `unavailable` (503)."""
         with available():
+            now = kernel.clock()
             page = await read_page(
-                kernel.redis, keys.matches(viewer), viewer, size, _cursor(after), kernel.clock()
+                kernel.redis, keys.matches(viewer), viewer, size, _cursor(after), now, True
             )
         items = [_match(entry) for entry in page.entries]
         return MatchesOut(items=items, count=page.count, next=_text(page.next))
@@ -162,6 +164,7 @@ def _like(entry: Entry, token: str) -> LikeOut:
         name=entry.shown.name,
         age=entry.age,
         photos=_photos(entry),
+        simulated=entry.shown.simulated,
         liked_at=entry.at,
         token=token,
     )
@@ -173,6 +176,7 @@ def _match(entry: Entry) -> MatchOut:
         name=entry.shown.name,
         age=entry.age,
         photos=_photos(entry),
+        simulated=entry.shown.simulated,
         matched_at=entry.at,
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self, cast
 
+import numpy as np
 from redis.asyncio import Redis
 
 from features.eligibility import age
@@ -67,22 +68,34 @@ class Page:
 
 
 async def read_page(
-    redis: Redis, key: str, viewer: int, size: int, after: Cursor | None, now: datetime
+    redis: Redis,
+    key: str,
+    viewer: int,
+    size: int,
+    after: Cursor | None,
+    now: datetime,
+    hidden_too: bool,
 ) -> Page:
-    """A page of a sorted set of people. Blocked and withdrawn people, and those without a row, are
-    left out, so a page may be shorter than `size` though another follows."""
+    """A page of a sorted set of people. Blocked and withdrawn people, those without a row, and
+    hidden or paused ones unless `hidden_too`, are left out, so a page may be shorter than `size`
+    though another follows."""
     arguments: list[Argument] = [size, after.score if after else "", after.person if after else ""]
     (reply,) = await run_all(redis, [PAGE], [PAGE.call([key], arguments)])
     count, *flat = cast("list[bytes | int]", reply)
     people = [int(member) for member in flat[::2]]
     scores = [float(score) for score in flat[1::2]]
     last = Cursor(f"{scores[-1]:.3f}", people[-1]) if len(people) == size else None
-    entries = await _entries(redis, viewer, people, scores, now)
+    entries = await _entries(redis, viewer, people, scores, now, hidden_too)
     return Page(entries, int(count), last)
 
 
 async def _entries(
-    redis: Redis, viewer: int, people: list[int], scores: list[float], now: datetime
+    redis: Redis,
+    viewer: int,
+    people: list[int],
+    scores: list[float],
+    now: datetime,
+    hidden_too: bool,
 ) -> tuple[Entry, ...]:
     if not people:
         return ()
@@ -93,12 +106,15 @@ async def _entries(
         *(packed(b"GET", person_row_key(person).encode()) for person in people),
     ]
     blocked, withdrawn, *rows = await round_trip(redis, b"".join(commands), len(commands))
-    gone = [
-        bool(b) or bool(w)
-        for b, w in zip(cast("list[int]", blocked), cast("list[int]", withdrawn), strict=True)
-    ]
     found = [row if isinstance(row, bytes) else None for row in rows]
-    births = decode_heads(found).people["birth_day"].tolist()
+    heads = decode_heads(found).people
+    births = heads["birth_day"].tolist()
+    out_of_sight = ~(heads["visible"].astype(bool) | hidden_too)
+    gone = (
+        np.array(cast("list[int]", blocked), bool)
+        | np.array(cast("list[int]", withdrawn), bool)
+        | out_of_sight
+    ).tolist()
     today = (now.astimezone(UTC) - _EPOCH_DAY).days
     return tuple(
         Entry(person, datetime.fromtimestamp(score, UTC), age(birth, today), decode_tail(row))

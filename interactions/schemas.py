@@ -140,6 +140,7 @@ _EXAMPLE_LIKE: JsonDict = {
     "name": "Robin",
     "age": 34,
     "photos": [],
+    "simulated": False,
     "liked_at": "2026-03-01T12:00:00Z",
     "token": _TOKEN,
 }
@@ -154,6 +155,7 @@ class LikeOut(BaseModel):
     name: str
     age: int
     photos: list[PhotoOut]
+    simulated: bool = Field(description="Made up by the simulator, not a person.")
     liked_at: datetime
     token: str = Field(description="To be sent back with the swipe; valid for seven days.")
 
@@ -167,7 +169,7 @@ class LikesOut(BaseModel):
     )
 
     items: list[LikeOut]
-    count: int = Field(description="All that wait, about: withdrawn people are counted, not shown.")
+    count: int = Field(description="All that wait, about: withdrawn or hidden ones count too.")
     next: str | None = Field(description="Cursor of the next page, if there is one.")
 
 
@@ -176,6 +178,7 @@ _EXAMPLE_MATCH: JsonDict = {
     "name": "Robin",
     "age": 34,
     "photos": [],
+    "simulated": False,
     "matched_at": "2026-03-01T12:00:00Z",
 }
 
@@ -189,6 +192,7 @@ class MatchOut(BaseModel):
     name: str
     age: int
     photos: list[PhotoOut]
+    simulated: bool = Field(description="Made up by the simulator, not a person.")
     matched_at: datetime
 
 

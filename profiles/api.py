@@ -49,6 +49,14 @@ _VISIBILITY_NAMES: dict[int, VisibilityName] = {
     value: cast("VisibilityName", name) for name, value in VISIBILITIES.items()
 }
 _EPOCH = date(1970, 1, 1)
+_POSTGRES_IS_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    # While it starts or stops, and where it has no connection left. InterfaceError: ours is gone.
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+)
 
 
 def create_router(kernel: Kernel) -> APIRouter:
@@ -56,7 +64,7 @@ def create_router(kernel: Kernel) -> APIRouter:
     router = APIRouter(prefix="/v1/me", tags=["profiles"])
 
     async def apply(viewer: int, wanted: Change) -> Changed:
-        with _problems():
+        with problems():
             return await change(kernel.pool, kernel.redis, viewer, wanted, kernel.clock())
 
     def view(person: Person) -> MeOut:
@@ -65,7 +73,7 @@ def create_router(kernel: Kernel) -> APIRouter:
     @router.get("", summary="The viewer's profile", responses=problem_responses(401, 404, 503))
     async def me(viewer: Viewer) -> MeOut:
         """Profile, place and preferences. Problems: `profile_missing` (404)."""
-        with _problems():
+        with problems():
             person = await store.find(kernel.pool, viewer)
             if person is None:
                 raise ProfileMissing(viewer)
@@ -123,7 +131,7 @@ def create_router(kernel: Kernel) -> APIRouter:
 
 
 @contextmanager
-def _problems() -> Iterator[None]:
+def problems() -> Iterator[None]:
     """The states of this package as problems."""
     try:
         yield
@@ -137,7 +145,7 @@ def _problems() -> Iterator[None]:
         raise Problem(422, "birth_date_impossible", "Not a birth date of a living person") from None
     except AgeLimitsCrossed:
         raise Problem(422, "age_limits_crossed", "age_min is above age_max") from None
-    except (RedisError, OSError, asyncpg.PostgresConnectionError) as error:
+    except (RedisError, *_POSTGRES_IS_AWAY) as error:
         raise Problem(
             503, "unavailable", "Unavailable for the moment", headers={"Retry-After": "1"}
         ) from error
@@ -174,4 +182,5 @@ def _me(person: Person, age: int) -> MeOut:
             max_distance_km=round(preferences.max_distance_km, 3),
         ),
         visibility=_VISIBILITY_NAMES[person.visibility],
+        simulated=person.simulated,
     )

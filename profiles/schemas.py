@@ -134,6 +134,7 @@ class MeOut(BaseModel):
                     if name != "visibility"
                 },
                 "visibility": "visible",
+                "simulated": False,
             }
         },
     )
@@ -149,3 +150,4 @@ class MeOut(BaseModel):
     location: LocationView | None
     preferences: PreferencesOut
     visibility: VisibilityName
+    simulated: bool = Field(description="Made up by the simulator, not a person.")

@@ -4,10 +4,12 @@ import random
 from itertools import permutations
 
 import asyncpg
+import numpy as np
 import pytest
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
+from features.person_row import HEAD_DTYPE, person_row_key
 from features.wire import run
 from gravity.bus import Record
 from gravity.card_tokens import CardTokens
@@ -121,6 +123,22 @@ async def test_likes_come_newest_first_with_tokens_that_open(
             break
         after = page["next"]
     assert seen == sorted(likers[2:-1], key=lambda p: (p // 2, str(p)), reverse=True)
+
+
+async def test_hidden_people_are_in_no_likes_but_stay_among_matches(
+    api: SignedClient, redis: Redis, me: int
+) -> None:
+    await add_people(redis, me + 1, me + 2)
+    row = bytearray(await redis.get(person_row_key(me + 1)) or b"")
+    head = np.frombuffer(row[: HEAD_DTYPE.itemsize], HEAD_DTYPE).copy()
+    head["visibility"], head["person"]["visible"] = events.VISIBILITY_PAUSED, False
+    await redis.set(person_row_key(me + 1), head.tobytes() + row[HEAD_DTYPE.itemsize :])
+    for name in ("likes", "matches"):
+        await redis.zadd(f"{name}:{{{me}}}", {str(me + n): 1e9 + n for n in (1, 2)})
+    likes = (await api.get(me, "/v1/likes")).json()["items"]
+    assert [(item["id"] - me, item["simulated"]) for item in likes] == [(2, True)]
+    matches = (await api.get(me, "/v1/matches")).json()["items"]
+    assert [(item["person"] - me, item["simulated"]) for item in matches] == [(2, True), (1, True)]
 
 
 async def test_paging_goes_on_when_the_last_entry_has_gone(

@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 from contracts import events_pb2 as events
 from features.person_row import decode_heads, decode_tail
 from gravity.kernel import Kernel
+from gravity.problems import Problem
+from profiles.api import problems
 from profiles.app import create_app
 from tests.signed_client import SignedClient
 
@@ -59,6 +61,7 @@ async def test_a_person_is_created_located_and_given_preferences(
         "location": {"latitude": 37.7749, "longitude": -122.4194},
         "preferences": PREFERENCES | {"seeks": ["man", "nonbinary"]},
         "visibility": "visible",
+        "simulated": False,
     }
     head = decode_heads([await row(redis)]).head[0]
     assert (head["version"], head["latitude"], head["longitude"]) == (3, 37.7749, -122.4194)
@@ -202,6 +205,23 @@ async def test_nobody_without_a_profile_has_a_place_or_preferences(api: SignedCl
     for path, body in (("location", {"latitude": 0, "longitude": 0}), ("preferences", PREFERENCES)):
         response = await api.put(ME, f"/v1/me/{path}", body)
         assert (response.status_code, response.json()["code"]) == (404, "profile_missing")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.CannotConnectNowError,
+        asyncpg.AdminShutdownError,
+        asyncpg.CrashShutdownError,
+        asyncpg.TooManyConnectionsError,
+        asyncpg.InterfaceError,
+        asyncpg.ConnectionDoesNotExistError,
+    ],
+)
+def test_a_restart_of_postgres_asks_to_try_again(error: type[Exception]) -> None:
+    with pytest.raises(Problem) as problem, problems():
+        raise error("away")
+    assert (problem.value.status, problem.value.code) == (503, "unavailable")
 
 
 async def test_every_operation_has_examples_and_problem_answers(kernel: Kernel) -> None:
