@@ -43,8 +43,10 @@ async def erase(pool: asyncpg.Pool, redis: Redis, person: int, now: datetime) ->
 
 
 async def withdraw(redis: Redis, persons: list[int]) -> None:
-    """Let nobody see erased people; idempotent."""
-    await send_all(redis, [packed(b"SADD", b"withdrawn", b"%d" % person) for person in persons])
+    """Let nobody see erased people; idempotent. No lift of a ban puts them back."""
+    members = [b"%d" % person for person in persons]
+    sets = (b"{withdrawn}:erased", b"withdrawn") if members else ()
+    await send_all(redis, [packed(b"SADD", name, *members) for name in sets])
 
 
 def _message(person: int, now: datetime) -> Message:

@@ -21,6 +21,14 @@ from gravity.ids import new_event_id
 
 LANE: Final = "safety"
 WITHDRAWN: Final = b"withdrawn"
+ERASED: Final = b"{withdrawn}:erased"
+"""Set that identity writes with the withdrawn set: those whom nothing puts back."""
+
+# One step, so that an erasure cannot come between the look and the removal.
+_PUT_BACK: Final = b"""
+if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 1 then return 0 end
+return redis.call('SREM', KEYS[1], ARGV[1])
+"""
 DECISIONS: Final = {
     "ban": events.SAFETY_DECISION_BANNED,
     "shadow-ban": events.SAFETY_DECISION_SHADOW_BANNED,
@@ -81,11 +89,14 @@ async def erased(conn: asyncpg.Connection, persons: Collection[int]) -> None:
 async def enforce(conn: asyncpg.Connection, redis: Redis, persons: Collection[int]) -> None:
     """Make the withdrawn set what the standing of `persons` says, in the caller's transaction."""
     rows = await conn.fetch(_STANDING, sorted(persons))
-    commands = [
-        packed(b"SADD" if row["withdrawn"] else b"SREM", WITHDRAWN, b"%d" % row["person"])
-        for row in rows
-    ]
-    await send_all(redis, commands)
+    await send_all(redis, [_enforcing(b"%d" % row["person"], row["withdrawn"]) for row in rows])
+
+
+def _enforcing(person: bytes, withdrawn: bool) -> bytes:
+    if withdrawn:
+        return packed(b"SADD", WITHDRAWN, person)
+    # `erased` of the row knows only of erasures that were read; the set knows of all.
+    return packed(b"EVAL", _PUT_BACK, b"2", WITHDRAWN, ERASED, person)
 
 
 def _message(person: int, decision: int, reason: str, now: datetime) -> Message:

@@ -10,6 +10,7 @@ from contracts import events_pb2 as events
 from features.wire import run
 from gravity.bus import Record
 from gravity.postgres import migrate
+from identity.erasure import erase
 from safety.app import handler
 from safety.decisions import DECISIONS, PersonUnknown, ReasonMissing, decide
 
@@ -76,6 +77,17 @@ async def test_nothing_puts_an_erased_person_back(safe: asyncpg.Pool, redis: Red
     await do(safe, redis, "lift", 1)
     erased = events.PersonErased(person=7).SerializeToString()
     await deliver(safe, redis, Record("person.erased", 0, 0, b"", erased))
+    await deliver(safe, redis, *await published(safe))
+    assert await run(redis.smembers("withdrawn")) == {b"7"}
+
+
+async def test_a_lift_before_the_erasure_is_read_puts_nobody_back(
+    safe: asyncpg.Pool, redis: Redis
+) -> None:
+    await migrate(safe, "identity")
+    await do(safe, redis, "ban")
+    assert await erase(safe, redis, 7, NOW)
+    await do(safe, redis, "lift", 1)
     await deliver(safe, redis, *await published(safe))
     assert await run(redis.smembers("withdrawn")) == {b"7"}
 
