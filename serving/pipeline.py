@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from prometheus_client import Histogram
 from redis.asyncio import Redis
 
 from contracts.ranking import Constraints, RankAnswer, RankRequest, RetrieveRequest
@@ -15,7 +16,7 @@ from features.score import Sides, query_vectors
 from features.views import View
 from serving.exposure import Draw, expose
 from serving.index import CandidateIndex, Query, Retrieved
-from serving.people import Persons, Scored, scored
+from serving.people import Fresh, Persons, Scored, scored
 from serving.ranking import FEATURE_NAMES, Ranker
 from serving.store import read_candidates, read_viewer
 from serving.why import reasons
@@ -26,6 +27,13 @@ RETRIEVED: Final = 200
 POLICY: Final = "ranker"
 _SPARE: Final = 20
 """So many cards of a deck may fall out at the last look before one has to do without reasons."""
+_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25)
+RETRIEVAL_SECONDS: Final = Histogram(
+    "retrieval_seconds", "The search of one request, without its reads.", buckets=_BUCKETS
+)
+RANKING_SECONDS: Final = Histogram(
+    "ranking_seconds", "Scores, draw and reasons of one request.", buckets=_BUCKETS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,8 @@ async def prepare(
 def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieved:
     """The k best by the retrieval score; pure computation, a few milliseconds."""
     vector = query_vectors(asker.scored.sides)[0]
-    return loaded.index.search(Query(asker.viewer, today, vector, asker.seen, k))
+    with RETRIEVAL_SECONDS.time():
+        return loaded.index.search(Query(asker.viewer, today, vector, asker.seen, k))
 
 
 async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> RankAnswer:
@@ -78,6 +87,13 @@ async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> RankAnswer
     asker = await prepare(redis, loaded, request.viewer, request.constraints, request.today)
     found = retrieve(loaded, asker, request.today, RETRIEVED)
     fresh = await read_candidates(redis, loaded.release, loaded.view, found.persons)
+    with RANKING_SECONDS.time():
+        return _ranked(loaded, request, asker, found, fresh)
+
+
+def _ranked(
+    loaded: Loaded, request: RankRequest, asker: Asker, found: Retrieved, fresh: Fresh
+) -> RankAnswer:
     candidates = scored(loaded.release, found.persons, request.today, fresh)
     ranked = loaded.ranker.rank(asker.scored, candidates)
     drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)

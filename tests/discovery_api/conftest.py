@@ -46,10 +46,12 @@ class RankerDouble:
     delay_s: float = 0.0
     body: bytes | None = None
     asked: int = 0
+    traceparent: str | None = None
 
     async def rank(self, request: Request) -> Response:
         """POST /rank."""
         self.asked += 1
+        self.traceparent = request.headers.get("traceparent")
         await asyncio.sleep(self.delay_s)
         if self.body is not None:
             return Response(self.body)
@@ -72,10 +74,12 @@ class Discovery:
 
     async def get(self, viewer: int, **params: str | float) -> httpx.Response:
         """GET /v1/deck as a viewer."""
+        return await self.http.get("/v1/deck", params=params, headers=self.headers(viewer))
+
+    def headers(self, viewer: int) -> dict[str, str]:
+        """Those that say who asks."""
         token = issue(self.keys.private, viewer, NOW, timedelta(hours=1))
-        return await self.http.get(
-            "/v1/deck", params=params, headers={"Authorization": f"Bearer {token}"}
-        )
+        return {"Authorization": f"Bearer {token}"}
 
 
 @pytest.fixture

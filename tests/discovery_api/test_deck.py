@@ -56,6 +56,15 @@ async def test_a_deck_is_what_a_client_needs(discovery: Discovery) -> None:
     assert card["simulated"] is True
 
 
+async def test_the_trace_of_a_request_goes_on_in_the_ranker(discovery: Discovery) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    headers = discovery.headers(viewer_id(discovery.people))
+    headers["traceparent"] = f"00-{trace}-b7ad6b7169203331-01"
+    await discovery.http.get("/v1/deck", headers=headers)
+    assert discovery.ranker.traceparent is not None
+    assert discovery.ranker.traceparent.split("-")[1] == trace
+
+
 async def test_tokens_tie_each_card_to_its_deck_place_and_propensity(discovery: Discovery) -> None:
     viewer = viewer_id(discovery.people)
     deck = (await discovery.get(viewer)).json()

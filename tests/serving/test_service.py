@@ -66,6 +66,10 @@ async def test_it_starts_without_a_release_and_takes_the_first_one_by_itself(
         answer = RankAnswer.model_validate_json((await http.post("/rank", json=body)).content)
         assert len(answer.ids) == len(set(answer.ids)) == 200
 
+        metrics = (await http.get("/metrics")).text
+        assert "retrieval_seconds_count" in metrics
+        assert "ranking_seconds_count" in metrics
+
         await it_follows_the_bus(settings, http, people)
         assert (await http.post("/rank", json={"viewer": "x"})).status_code == 400
     workers = psutil.Process(ranker.process.pid).children(recursive=True)
