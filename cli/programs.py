@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 from gravity.stack import infra, stack, wheels
@@ -77,14 +76,18 @@ def _ranker(place: Place) -> Program:
 
 
 def _flows(place: Place) -> Program:
+    # Prefect keeps its runs' folders in a shared one otherwise, that belongs to whoever came first.
+    scratch = str(place.home.path / "flows")
     return Program(
         name="flows",
         command=(sys.executable, "-m", "flows.runner"),
         # Its one deployment is there to be asked for.
         check=Check("http", f"{prefect.api_url(place)}/deployments/name/retrain/retrain"),
         directory=str(ROOT),
+        prepare=("/bin/mkdir", "-p", scratch),
         environment={
             **_environment(place),
+            "TMPDIR": scratch,
             "PREFECT_API_URL": prefect.api_url(place),
             "PREFECT_HOME": str(place.home.path / "prefect"),
             "MLFLOW_TRACKING_URI": place.url(mlflow.NAME),
@@ -97,20 +100,10 @@ def _flows(place: Place) -> Program:
     )
 
 
-# Each with the module that must be there for it to start.
-_APPLICATIONS = (
-    ("cli.run", _api),
-    ("cli.run", _consumers),
-    ("serving.service", _ranker),
-    ("flows.runner", _flows),
-)
-
-
 def plan(place: Place, environment: Mapping[str, str]) -> tuple[Program, ...]:
     """The programs of a local Gravity, in the order of their start."""
     servers = infra.programs(place, SERVERS, environment)
-    applications = tuple(make(place) for module, make in _APPLICATIONS if find_spec(module))
-    return servers + applications
+    return (*servers, _api(place), _consumers(place), _ranker(place), _flows(place))
 
 
 def settings(place: Place, environment: Mapping[str, str]) -> dict[str, str]:
