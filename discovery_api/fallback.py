@@ -38,7 +38,7 @@ async def gather(redis: Redis, asker: Asker, size: int, today: int, now: datetim
     """Up to `size` eligible people: nearest cells first, latest active first within a cell.
 
     Reads strides of rings and stops when there are enough, or 4,000 people were looked at; at most
-    25 rings (over 100 km) and so 18 round trips. Same constraints and last look as any deck.
+    25 rings (over 100 km) and so 24 round trips. Same constraints and last look as any deck.
     """
     parts = [await store.look(redis, asker, np.empty(0, np.int64), now)]
     known: set[int] = set()
