@@ -12,6 +12,7 @@ from cli import (
     erase,
     import_,
     logs,
+    rebuild,
     release,
     retrain,
     run,
@@ -35,6 +36,7 @@ app.command()(status.status)
 app.command()(logs.logs)
 app.command()(token.token)
 app.command()(erase.erase)
+app.command()(rebuild.rebuild)
 app.add_typer(import_.app)
 app.add_typer(run.app)
 app.add_typer(safety.app)

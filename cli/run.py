@@ -4,7 +4,7 @@ In a cluster each service runs its own `app.py` instead; the code is the same.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -50,7 +50,7 @@ def api(port: _Port) -> None:
             profiles.router(kernel),
         ]
 
-    asyncio.run(_serve("api", port, routers, _nothing))
+    asyncio.run(_serve("api", port, routers, _nothing, _unprepared))
 
 
 @app.command()
@@ -60,11 +60,23 @@ def consumers(port: _Port) -> None:
     def no_routers(_: "Kernel") -> "list[APIRouter]":
         return []
 
-    asyncio.run(_serve("consumers", port, no_routers, _consuming))
+    asyncio.run(_serve("consumers", port, no_routers, _consuming, _repair))
 
 
 def _nothing(_: "Kernel", __: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
     return []
+
+
+async def _unprepared(_: "Kernel") -> None:
+    return
+
+
+async def _repair(kernel: "Kernel") -> None:
+    """Redis may have lost its last second: nobody who is withdrawn may be shown for that."""
+    from cli.rebuild import restore_serving, restore_withdrawn
+
+    await restore_withdrawn(kernel.pool, kernel.redis)
+    await restore_serving(kernel.redis, kernel.settings.mlflow_url)
 
 
 def _consuming(kernel: "Kernel", stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
@@ -102,6 +114,7 @@ async def _serve(
     port: int,
     routers: "Callable[[Kernel], list[APIRouter]]",
     background: "Callable[[Kernel, asyncio.Event], list[Coroutine[Any, Any, None]]]",
+    prepare: "Callable[[Kernel], Awaitable[None]]",
 ) -> None:
     from contracts import topics
     from gravity import telemetry
@@ -117,6 +130,7 @@ async def _serve(
         for package in _TABLES:
             await migrate(kernel.pool, package)
         await create_topics(settings.bus_url, topics.ALL)
+        await prepare(kernel)
         app = create_app(f"Gravity {service}", kernel, routers(kernel))
         stop = asyncio.Event()
         async with _running(background(kernel, stop), stop):
