@@ -1,10 +1,7 @@
 """The Redis keys of interactions. The hash tag keeps a person's keys on one Cluster slot."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
-
-OfPerson = Callable[[int], str]
 
 WITHDRAWN: Final = "withdrawn"
 """Set of people who must not be shown; written by safety and identity."""

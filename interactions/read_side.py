@@ -15,11 +15,13 @@ from contracts import events_pb2 as events
 from features.wire import bulk, send_all
 from interactions import copy_binary, keys
 from interactions.copy_binary import BIGINT, TIMESTAMP, Columns
+from interactions.read_updates import LIKE, MATCH, like_keys, match_keys
 
 _SCORED: Final = (("person", BIGINT), ("other", BIGINT), ("at", TIMESTAMP))
-_EPISODES: Final = (("person", BIGINT), ("other", BIGINT), ("state", BIGINT))
+_STATED: Final = (*_SCORED, ("state", BIGINT))
 _BLOCKED: Final = (("person", BIGINT), ("other", BIGINT))
 _TIMEOUT_S: Final = 600.0
+_AT_ONCE: Final = 1000
 _SEEN: Final = "select swiper, swiped, swiped_at from swipes"
 # Standing likes nobody answered. Whoever is blocked or withdrawn is left out where it is read too.
 _LIKES: Final = f"""
@@ -30,11 +32,9 @@ where s.action <> {events.ACTION_PASS}
                                           or (b.blocker = s.swiped and b.blocked = s.swiper))
 """  # noqa: S608
 _MATCHES: Final = """
-select person, other, matched_at from match_members where ended_at is null
-"""
-_LATER_EPISODES: Final = """
-select person, other, 2 * episode + (ended_at is not null)::int as state from match_members m
-where episode > 1 or ended_at is not null
+select person, other, coalesce(ended_at, matched_at),
+    (2 * episode + (ended_at is not null)::int)::bigint
+from match_members
 """
 _BLOCKS: Final = """
 select blocker, blocked from blocks union all select blocked, blocker from blocks
@@ -53,25 +53,28 @@ class Filled:
 async def fill(redis: Redis, pool: asyncpg.Pool, persons: Sequence[int] | None = None) -> Filled:
     """Write seen, likes, matches and blocks of `persons` (None: of everybody) from Postgres.
 
-    It adds what is missing and removes nothing, so it may run while serving.
+    It may run while serving: likes and matches go through the scripts of the live updates, so
+    what was answered, blocked or ended since it was read stays so.
     """
 
-    async def zsets(key: keys.OfPerson, query: str, column: str) -> int:
-        rows = await _read(pool, query, column, _SCORED, persons)
-        await send_all(redis, _zadds(key, rows))
-        return len(rows)
+    async def read(query: str, column: str, columns: Columns) -> npt.NDArray[np.void]:
+        return await _read(pool, query, column, columns, persons)
 
-    # Together, so that one is packed while Redis works on the other.
+    async def write_what_guards() -> int:
+        seen = await read(_SEEN, "swiper", _SCORED)
+        await send_all(redis, _seen(seen))
+        await send_all(redis, _sadds(await read(_BLOCKS, "blocker", _BLOCKED)))
+        return len(seen)
+
+    # Together, so that one is read and decoded while Redis works on the other.
     seen, likes, matches = await asyncio.gather(
-        zsets(keys.seen, _SEEN, "swiper"),
-        zsets(keys.likes, _LIKES, "swiped"),
-        zsets(keys.matches, _MATCHES, "person"),
+        write_what_guards(), read(_LIKES, "swiped", _SCORED), read(_MATCHES, "person", _STATED)
     )
-    episodes = await _read(pool, _LATER_EPISODES, "person", _EPISODES, persons)
-    await send_all(redis, _hsets(episodes))
-    blocked = await _read(pool, _BLOCKS, "blocker", _BLOCKED, persons)
-    await send_all(redis, _sadds(blocked))
-    return Filled(seen, likes, matches)
+    for script in (LIKE, MATCH):
+        await redis.script_load(script.text)
+    await send_all(redis, _likes(likes))
+    await send_all(redis, _matches(matches))
+    return Filled(seen, len(likes), int(np.sum(matches["state"] % 2 == 0)))
 
 
 async def _read(
@@ -99,22 +102,42 @@ def _groups(rows: npt.NDArray[np.void]) -> Iterator[tuple[int, npt.NDArray[np.vo
         yield int(part["person"][0]), part
 
 
-def _zadds(key: keys.OfPerson, rows: npt.NDArray[np.void]) -> Iterator[bytes]:
-    """One ZADD a person; members `other`, scores from `at`."""
+def _seen(rows: npt.NDArray[np.void]) -> Iterator[bytes]:
+    """A ZADD a person, and a ZREM: who was swiped does not wait for an answer any more."""
     members = _Members()
     for person, part in _groups(rows):
-        ms = copy_binary.to_milliseconds(part["at"]).tolist()
-        pairs = zip(ms, part["other"].tolist(), strict=True)
-        body = [b"%b%b" % (bulk(keys.score(at)), members[other]) for at, other in pairs]
-        yield _command(b"ZADD", key(person), 2 * len(body), body)
+        others = [members[other] for other in part["other"].tolist()]
+        body = [b"%b%b" % pair for pair in zip(_scores(part), others, strict=True)]
+        yield _command(b"ZADD", keys.seen(person), 2 * len(body), body)
+        yield _command(b"ZREM", keys.likes(person), len(others), others)
 
 
-def _hsets(rows: npt.NDArray[np.void]) -> Iterator[bytes]:
+def _likes(rows: npt.NDArray[np.void]) -> Iterator[bytes]:
     members = _Members()
+    for person, part in _pieces(rows):
+        others = [members[other] for other in part["other"].tolist()]
+        body = [b"%b%b" % pair for pair in zip(others, _scores(part), strict=True)]
+        yield LIKE.call_packed(like_keys(person), 2 * len(body), b"".join(body))
+
+
+def _matches(rows: npt.NDArray[np.void]) -> Iterator[bytes]:
+    members = _Members()
+    for person, part in _pieces(rows):
+        others = [members[other] for other in part["other"].tolist()]
+        states = [bulk(b"%d" % state) for state in part["state"].tolist()]
+        body = [b"%b%b%b" % three for three in zip(others, _scores(part), states, strict=True)]
+        yield MATCH.call_packed(match_keys(person), 3 * len(body), b"".join(body))
+
+
+def _scores(part: npt.NDArray[np.void]) -> list[bytes]:
+    return [bulk(keys.score(ms)) for ms in copy_binary.to_milliseconds(part["at"]).tolist()]
+
+
+def _pieces(rows: npt.NDArray[np.void]) -> Iterator[tuple[int, npt.NDArray[np.void]]]:
+    """As `_groups`, in pieces so small that no script keeps Redis from serving."""
     for person, part in _groups(rows):
-        pairs = zip(part["other"].tolist(), part["state"].tolist(), strict=True)
-        body = [b"%b%b" % (members[other], bulk(b"%d" % state)) for other, state in pairs]
-        yield _command(b"HSET", keys.episodes(person), 2 * len(body), body)
+        for start in range(0, len(part), _AT_ONCE):
+            yield person, part[start : start + _AT_ONCE]
 
 
 def _sadds(rows: npt.NDArray[np.void]) -> Iterator[bytes]:

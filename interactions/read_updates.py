@@ -52,16 +52,20 @@ def _swiped(event: events.SwipeRecorded) -> list[bytes]:
 
 
 def _liked(event: events.LikeReceived) -> list[bytes]:
-    names = [keys.likes(event.liked), keys.seen(event.liked), keys.blocked(event.liked)]
-    return [LIKE.call(names, [event.liker, keys.score(event.occurred_at_ms)])]
+    return [LIKE.call(like_keys(event.liked), [event.liker, keys.score(event.occurred_at_ms)])]
 
 
 def _match(event: events.MatchCreated | events.MatchEnded, ended: int) -> list[bytes]:
     arguments = (keys.score(event.occurred_at_ms), 2 * event.episode + ended)
     sides = ((event.low, event.high), (event.high, event.low))
-    return [
-        MATCH.call(
-            [keys.matches(a), keys.episodes(a), keys.likes(a), keys.blocked(a)], [b, *arguments]
-        )
-        for a, b in sides
-    ]
+    return [MATCH.call(match_keys(a), [b, *arguments]) for a, b in sides]
+
+
+def like_keys(person: int) -> list[str]:
+    """KEYS of the script LIKE."""
+    return [keys.likes(person), keys.seen(person), keys.blocked(person)]
+
+
+def match_keys(person: int) -> list[str]:
+    """KEYS of the script MATCH."""
+    return [keys.matches(person), keys.episodes(person), keys.likes(person), keys.blocked(person)]

@@ -9,7 +9,7 @@ from importlib import resources
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from features.wire import Reply, packed, round_trip
+from features.wire import Reply, bulk, packed, round_trip
 
 Argument = str | bytes | int
 
@@ -33,6 +33,13 @@ class Script:
         """One run as a packed command."""
         head = (b"EVALSHA", self.digest, b"%d" % len(keys))
         return packed(*head, *map(_bytes, keys), *map(_bytes, arguments))
+
+    def call_packed(self, keys: Sequence[str], count: int, arguments: bytes) -> bytes:
+        """One run whose `count` arguments are in RESP already."""
+        names = b"".join(bulk(key.encode()) for key in keys)
+        head = (b"EVALSHA", self.digest, b"%d" % len(keys))
+        parts = len(head) + len(keys) + count
+        return b"*%d\r\n%b%b%b" % (parts, b"".join(map(bulk, head)), names, arguments)
 
 
 async def run_all(

@@ -99,6 +99,25 @@ async def test_fill_gives_what_the_events_gave(pairs: asyncpg.Pool, redis: Redis
     assert await lists(redis) == {k: v for k, v in live.items() if k.endswith("{3}")}
 
 
+async def test_fill_undoes_nothing_that_came_after_it_read(
+    pairs: asyncpg.Pool, redis: Redis
+) -> None:
+    await decide(pairs, (2, 1, LIKE), (3, 1, LIKE), (4, 1, LIKE), (1, 4, LIKE), (5, 1, LIKE))
+    # Live, and not in Postgres yet: 1 swiped 2, blocked 5, and the match with 4 ended.
+    await redis.zadd("seen:{1}", {"2": 1})
+    await run(redis.sadd("blocked:{1}", "5"))
+    ended = events.MatchEnded(low=1, high=4, episode=1, occurred_at_ms=NOW_MS).SerializeToString()
+    await apply(pairs, redis, [Record("match.ended", 0, 0, b"", ended)])
+    await fill(redis, pairs)
+    after = await lists(redis)
+    assert list(after["likes:{1}"]) == [b"3"]
+    assert "matches:{1}" not in after
+    # Answered in Postgres only, by an import: the like waits no more.
+    await decide(pairs, (1, 3, PASS), (1, 4, BLOCK))
+    assert (await fill(redis, pairs)).matches == 0
+    assert "likes:{1}" not in await lists(redis)
+
+
 async def test_likes_come_newest_first_with_tokens_that_open(
     api: SignedClient, redis: Redis, tokens: CardTokens, me: int
 ) -> None:
