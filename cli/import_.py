@@ -86,6 +86,7 @@ def _import(
     from cli.importing.runs import Request
     from cli.importing.show import progress_bar, show
     from cli.importing.sources import UnreadableFile
+    from features.stream_lock import LakeBehind
     from gravity.kernel import utc_now
     from gravity.settings import Settings, SettingsMissing
 
@@ -99,7 +100,7 @@ def _import(
 
     try:
         summary = asyncio.run(work(Settings.load()))
-    except (UnreadableFile, SettingsMissing) as error:
+    except (UnreadableFile, SettingsMissing, LakeBehind) as error:
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(_UNREADABLE) from None
     show(summary, as_json)

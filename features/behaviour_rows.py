@@ -1,6 +1,5 @@
 """Bulk rebuild of behaviour in the online store from a whole table of swipes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +10,9 @@ from redis.asyncio import Redis
 from features import online
 from features.fold_in import PASS
 from features.history import HISTORY_LIMIT, SWIPE_DTYPE
-from features.swipe_state import OFFSETS_KEPT
-from features.view_writer import HISTORY_FIELD, hset_commands, offset_field
+from features.swipe_state import OFFSETS_KEPT, PARTITIONS
+from features.view_writer import HISTORY_FIELD, offset_field, write_hashes
 from features.views import BEHAVIOUR
-from features.wire import packed, send_all
 
 Int64s = npt.NDArray[np.int64]
 
@@ -22,8 +20,10 @@ Int64s = npt.NDArray[np.int64]
 async def rebuild_behaviour(redis: Redis, swipes: pa.Table) -> int:
     """Write counts and histories of everybody in a table of schema SWIPES from the whole of it.
 
-    For an import, or with the stream stopped: what was there is replaced. The source offsets that
-    stand applied follow from the rows that have one. Returns the number of people.
+    With the stream held off (`features.stream_lock`) or stopped: what was there is replaced. The
+    source offsets that stand applied are those of the rows, and no others: a swipe that had been
+    applied and is not in the table is applied again when it is delivered again. Returns the number
+    of people.
     """
     behaviour = behaviour_of(swipes)
     ids = behaviour.person_id
@@ -32,9 +32,10 @@ async def rebuild_behaviour(redis: Redis, swipes: pa.Table) -> int:
         for f, c in zip(BEHAVIOUR.features, behaviour.columns, strict=True)
     ]
     times = online.encode_times(behaviour.event_ms)
-    fields = (*online.view_fields(BEHAVIOUR), HISTORY_FIELD)
-    await send_all(redis, hset_commands(ids, fields, [*encoded, times, behaviour.history]))
-    await send_all(redis, _offset_commands(swipes))
+    partitions = range(PARTITIONS)
+    offsets = [_offsets(swipes, partition, ids) for partition in partitions]
+    fields = (*online.view_fields(BEHAVIOUR), HISTORY_FIELD, *map(offset_field, partitions))
+    await write_hashes(redis, ids, fields, [*encoded, times, behaviour.history, *offsets])
     return len(ids)
 
 
@@ -92,22 +93,17 @@ def _histories(
     ]
 
 
-def _offset_commands(swipes: pa.Table) -> Iterator[bytes]:
-    """Commands that set the source offsets that stand applied, by person and source partition."""
-    streamed = swipes.filter(swipes["source_offset"].is_valid())
-    if not streamed.num_rows:
-        return
-    partition, offset = (
-        np.tile(streamed[name].to_numpy().astype(np.int64), 2)
-        for name in ("source_partition", "source_offset")
-    )
+def _offsets(swipes: pa.Table, partition: int, ids: Int64s) -> list[bytes]:
+    """Packed source offsets of a partition that stand applied to each of `ids`, ascending."""
+    # Nulls become NaN, which is no partition.
+    streamed = swipes.filter(pa.array(swipes["source_partition"].to_numpy() == partition))
+    offset = np.tile(streamed["source_offset"].to_numpy().astype(np.int64), 2)
     person = np.concatenate((streamed["swiper"].to_numpy(), streamed["swiped"].to_numpy()))
-    order = np.lexsort((offset, partition, person))
-    person, partition, offset = person[order], partition[order], offset[order]
-    is_new = (np.diff(person, prepend=-1) != 0) | (np.diff(partition, prepend=-1) != 0)
-    firsts = np.flatnonzero(is_new)
-    applied = np.split(offset.astype("<i8"), firsts[1:])
-    rows = zip(online.entity_keys(person[firsts]), partition[firsts].tolist(), applied, strict=True)
-    for key, of, offsets in rows:
-        kept = offsets[offsets > offsets[-1] - OFFSETS_KEPT]
-        yield packed(b"HSET", key, offset_field(of), kept.tobytes())
+    order = np.lexsort((offset, person))
+    person, offset = person[order], offset[order].astype("<i8")
+    starts, ends = (np.searchsorted(person, ids, side=side) for side in ("left", "right"))
+    found = [b""] * len(ids)
+    for at in np.flatnonzero(ends > starts).tolist():
+        applied = offset[starts[at] : ends[at]]
+        found[at] = applied[applied > applied[-1] - OFFSETS_KEPT].tobytes()
+    return found

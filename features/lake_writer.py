@@ -29,10 +29,15 @@ _TABLES: Final[Mapping[Topic, Mapping[str, Rows]]] = {
 }
 
 
+def consumer_name(topic: Topic) -> str:
+    """The consumer that writes a topic to the lake."""
+    return f"lake.{topic.name}"
+
+
 def subscriptions(root: str, flush_s: float = FLUSH_S) -> list[Subscription]:
     """Consumers `lake.<topic>` that write to the lake at `root` by size or age, whichever first."""
     return [
-        Subscription(f"lake.{topic.name}", (topic,), _handler(root, tables), FLUSH_RECORDS, flush_s)
+        Subscription(consumer_name(topic), (topic,), _handler(root, tables), FLUSH_RECORDS, flush_s)
         for topic, tables in _TABLES.items()
     ]
 

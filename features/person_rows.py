@@ -15,7 +15,7 @@ from features.disk_cells import cells_of
 from features.eligibility import person_table
 from features.newest_row import NewRow, set_if_newest
 from features.person_row import cell_key, encode_head
-from features.view_writer import PROFILE_VERSION_FIELD, hset_commands
+from features.view_writer import PROFILE_VERSION_FIELD, write_hashes
 from features.views import PROFILE
 from features.wire import packed, send_all
 
@@ -60,7 +60,7 @@ async def write_profiles(redis: Redis, rows: pa.Table) -> int:
         versions,
     ]
     fields = (*online.view_fields(PROFILE), PROFILE_VERSION_FIELD)
-    await send_all(redis, hset_commands(ids, fields, cells))
+    await write_hashes(redis, ids, fields, cells)
     return rows.num_rows
 
 

@@ -19,20 +19,21 @@ from features import online
 from features.live_releases import LiveReleases
 from features.profile_stream import apply_profiles
 from features.release import Release
-from features.swipe_state import Swipe, after
-from features.swipe_store import PARTITIONS, Changed, Stored, read_states, write_states
+from features.stream_lock import STREAM, hold_off_rebuilds
+from features.swipe_state import PARTITIONS, Swipe, after
+from features.swipe_store import Changed, Stored, read_states, write_states
 from features.view_writer import GONE_FIELD
 from gravity.bus import Record
 from gravity.consumer import InvalidRecord, Subscription
 
-CONSUMER: Final = "features"
 _REFOLD_BATCH: Final = 1000
 
 
 def subscription(redis: Redis, live: LiveReleases) -> Subscription:
     """The consumer `features`: what it writes is in Redis before its position moves."""
 
-    async def handle(_: asyncpg.Connection, records: Sequence[Record]) -> None:
+    async def handle(conn: asyncpg.Connection, records: Sequence[Record]) -> None:
+        await hold_off_rebuilds(conn)
         by_topic: dict[str, list[Record]] = defaultdict(list)
         for record in records:
             by_topic[record.topic].append(record)
@@ -43,7 +44,7 @@ def subscription(redis: Redis, live: LiveReleases) -> Subscription:
         erased = map(events.PersonErased.FromString, _values(by_topic[PERSON_ERASED.name]))
         await forget(redis, [event.person for event in erased])
 
-    return Subscription(CONSUMER, (SWIPE_RECORDED, PROFILE_CHANGED, PERSON_ERASED), handle)
+    return Subscription(STREAM, (SWIPE_RECORDED, PROFILE_CHANGED, PERSON_ERASED), handle)
 
 
 def swipe_of(record: Record) -> Swipe:
@@ -104,7 +105,7 @@ async def forget(redis: Redis, persons: Sequence[int]) -> None:
     for key in online.entity_keys(persons):
         async with redis.pipeline(transaction=True) as both:
             both.delete(key)
-            both.hset(key, GONE_FIELD.decode(), "1")
+            both.execute_command("HSET", key, GONE_FIELD, b"1")
             await both.execute()
 
 

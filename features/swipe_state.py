@@ -13,6 +13,9 @@ import numpy as np
 from features.fold_in import HISTORY_LIMIT, PASS
 from features.history import SWIPE_DTYPE
 
+PARTITIONS: Final = 4
+"""Of user.swipes; the stream refuses a record from beyond."""
+
 OFFSETS_KEPT: Final = 8192
 """How far below the highest source offset single ones are remembered.
 

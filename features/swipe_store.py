@@ -13,13 +13,11 @@ from features.compare_and_set import Write, compare_and_set
 from features.history import unpack
 from features.reader import hmget_commands
 from features.release import Release
-from features.swipe_state import SwipeState
+from features.swipe_state import PARTITIONS, SwipeState
 from features.view_writer import HISTORY_FIELD, VERSION_FIELD, offset_field
 from features.views import BEHAVIOUR, Kind, factors
 from features.wire import round_trip
 
-PARTITIONS: Final = 4
-"""Of user.swipes; the stream refuses a record from beyond."""
 _FIELDS: Final = (VERSION_FIELD, HISTORY_FIELD, *map(offset_field, range(PARTITIONS)))
 
 

@@ -1,10 +1,12 @@
 """Bulk write of feature views: whole arrays in, packed pipelines out.
 
 It overwrites, and raises the version of every hash it touches, so that a concurrent
-compare-and-set of the stream fails and starts again from what was written here.
+compare-and-set of the stream fails and starts again from what was written here. People who were
+erased are passed over.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import Final
 
 import numpy as np
@@ -13,13 +15,14 @@ from redis.asyncio import Redis
 
 from features import online
 from features.views import View, factors
-from features.wire import bulk, packed, send_all
+from features.wire import bulk, packed, round_trip, send_all
 
 VERSION_FIELD: Final = b"_v"
 HISTORY_FIELD: Final = b"_h"
 PROFILE_VERSION_FIELD: Final = b"_pv"
 GONE_FIELD: Final = b"_gone"
 """All that is left of a person who was erased (`compare_and_set.lua` knows its name too)."""
+_ASKED_AT_ONCE: Final = 20_000
 
 
 def offset_field(partition: int) -> bytes:
@@ -41,7 +44,7 @@ async def write_view(
     ids = np.asarray(person_ids, np.int64)
     encoded = [online.encode_column(f.kind, c) for f, c in zip(view.features, columns, strict=True)]
     times = online.encode_times(np.broadcast_to(np.asarray(event_ms, np.int64), ids.shape))
-    await send_all(redis, hset_commands(ids, online.view_fields(view), [*encoded, times]))
+    await write_hashes(redis, ids, online.view_fields(view), [*encoded, times])
     return len(ids)
 
 
@@ -59,10 +62,33 @@ async def write_factors(
     return await write_view(redis, factors(release), person_ids, columns, event_ms)
 
 
-def hset_commands(
+async def write_hashes(
+    redis: Redis,
+    ids: npt.NDArray[np.int64],
+    fields: Sequence[bytes],
+    columns: Sequence[Sequence[bytes]],
+) -> None:
+    """Set `fields` of each person's hash (columns of n values) but of those who were erased."""
+    stays = [not gone for gone in await _erased(redis, ids)]
+    if not all(stays):
+        ids = ids[np.array(stays)]
+        columns = [list(compress(column, stays)) for column in columns]
+    await send_all(redis, _hset_commands(ids, fields, columns))
+
+
+async def _erased(redis: Redis, ids: npt.NDArray[np.int64]) -> list[bool]:
+    found: list[bool] = []
+    for start in range(0, len(ids), _ASKED_AT_ONCE):
+        keys = online.entity_keys(ids[start : start + _ASKED_AT_ONCE])
+        commands = b"".join(packed(b"HEXISTS", key, GONE_FIELD) for key in keys)
+        found += [reply == 1 for reply in await round_trip(redis, commands, len(keys))]
+    return found
+
+
+def _hset_commands(
     ids: npt.NDArray[np.int64], fields: Sequence[bytes], columns: Sequence[Sequence[bytes]]
 ) -> Iterator[bytes]:
-    """Commands that set `fields` of each person's hash and raise its version."""
+    """Commands that set the fields and raise the versions."""
     head = b"*%d\r\n$4\r\nHSET\r\n" % (2 + 2 * len(fields))
     names = [bulk(field) for field in fields]
     for key, *values in zip(online.entity_keys(ids), *columns, strict=True):

@@ -15,6 +15,7 @@ import redis.asyncio as redis
 from cli.importing.checkpoints import Applied
 from cli.importing.swipe_rows import impressions_of
 from features.lake import append_rows, read_rows, read_swipes
+from features.stream_lock import hold_off_stream, until_lake_has_all
 from features.writer import rebuild_behaviour, write_person_rows
 from gravity.postgres import migrate, open_pool
 from gravity.settings import Settings
@@ -23,6 +24,8 @@ from interactions.standing_swipes import standing
 from interactions.store import import_swipes
 from profiles.store import import_profiles
 
+# The lake is written every few seconds.
+_LAKE_WAIT_S: Final = 60.0
 _BEHAVIOUR: Final = (
     "swiper",
     "swiped",
@@ -96,6 +99,13 @@ async def apply_swipes(stores: Stores, rows: pa.Table, part: str, again: bool) -
 
 
 async def settle_swipes(stores: Stores) -> None:
-    """Rebuild what Redis knows of swipes: seen people, likes, matches, counts and histories."""
+    """Rebuild what Redis knows of swipes: seen people, likes, matches, counts and histories.
+
+    Live swipes may come meanwhile: the stream waits, and goes on where it was. Raises LakeBehind.
+    """
     await read_side.fill(stores.redis, stores.pool, None)
-    await rebuild_behaviour(stores.redis, read_swipes(stores.lake, columns=_BEHAVIOUR))
+    async with stores.pool.acquire() as conn, conn.transaction():
+        await hold_off_stream(conn)
+        await until_lake_has_all(conn, _LAKE_WAIT_S)
+        swipes = await asyncio.to_thread(read_swipes, stores.lake, columns=_BEHAVIOUR)
+        await rebuild_behaviour(stores.redis, swipes)

@@ -21,10 +21,10 @@ from features.person_row import (
     person_of_row_key,
     person_row_key,
 )
-from features.stream import apply_swipes
+from features.stream import apply_swipes, forget
 from features.swipe_state import Swipe
 from features.swipe_store import Stored, read_states
-from features.views import BEHAVIOUR, PROFILE
+from features.views import BEHAVIOUR, PROFILE, factors
 from tests.features.test_stream import random_swipes
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -63,6 +63,28 @@ async def test_swipes_in_a_rebuild_are_not_applied_again(redis: Redis) -> None:
     await redis.flushall()
     await apply_swipes(redis, swipes, {})
     assert by_stream == [stored.state for stored in await read_states(redis, range(1, 21))]
+
+
+async def test_a_swipe_that_a_rebuild_forgot_counts_when_it_is_delivered_again(
+    redis: Redis,
+) -> None:
+    swipes = random_swipes(200, 20)
+    # Applied, but its position was not stored yet and the lake does not have it.
+    await apply_swipes(redis, swipes, {})
+    by_stream = [stored.state for stored in await read_states(redis, range(1, 21))]
+    await writer.rebuild_behaviour(redis, table_of(swipes[:150]))
+    await apply_swipes(redis, swipes, {})
+    assert by_stream == [stored.state for stored in await read_states(redis, range(1, 21))]
+
+
+async def test_bulk_writers_pass_over_people_who_were_erased(redis: Redis) -> None:
+    await forget(redis, [2])
+    await writer.rebuild_behaviour(redis, table_of(random_swipes(20, 3)))
+    rate, taste = np.full(3, 0.5, np.float32), np.ones((3, 4), np.float32)
+    await writer.write_factors(redis, "7", [1, 2, 3], taste, rate, rate, 1000)
+    rows = await reader.read(redis, [BEHAVIOUR, factors("7")], [1, 2, 3])
+    assert (rows["behaviour"].event_ms < 0).tolist() == [False, True, False]
+    assert rows["factors_7"].event_ms.tolist() == [1000, -1, 1000]
 
 
 def test_histories_hold_the_latest_swipes_in_their_order() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+import asyncpg
 import numpy as np
 import pytest
 from redis.asyncio import Redis
@@ -145,7 +146,7 @@ def test_offsets_far_below_the_highest_are_taken_for_applied() -> None:
     assert after(ahead, 1, [old]) is ahead
 
 
-async def test_a_profile_keeps_its_highest_version(redis: Redis) -> None:
+async def test_a_profile_keeps_its_highest_version(redis: Redis, pool: asyncpg.Pool) -> None:
     def change(version: int, height: str) -> events.ProfileChanged:
         return events.ProfileChanged(
             person=3,
@@ -158,7 +159,7 @@ async def test_a_profile_keeps_its_highest_version(redis: Redis) -> None:
         )
 
     for changes in ([change(2, "170"), change(3, "171")], [change(1, "169")], [change(3, "1")]):
-        await _handle(redis, PROFILE_CHANGED, changes)
+        await _handle(pool, redis, PROFILE_CHANGED, changes)
     row = (await reader.read(redis, [PROFILE], [3]))["profile"]
     assert {name: column[0] for name, column in row.columns.items()} == {
         "gender": 2.0, "birth_day": -5.0, "body_type": "fit", "height_cm": 171.0,
@@ -166,21 +167,21 @@ async def test_a_profile_keeps_its_highest_version(redis: Redis) -> None:
     }  # fmt: skip
 
 
-async def test_an_erased_person_has_no_features(redis: Redis) -> None:
+async def test_an_erased_person_has_no_features(redis: Redis, pool: asyncpg.Pool) -> None:
     await apply_swipes(redis, random_swipes(10, 2), {})
-    await _handle(redis, PERSON_ERASED, [events.PersonErased(person=1)])
+    await _handle(pool, redis, PERSON_ERASED, [events.PersonErased(person=1)])
     rows = (await reader.read(redis, [BEHAVIOUR], [1, 2]))["behaviour"]
     assert np.isnan(rows.columns["swipes_given"]).tolist() == [True, False]
 
 
 async def test_what_is_delivered_after_an_erasure_does_not_make_the_person_anew(
-    redis: Redis, tmp_path: Path
+    redis: Redis, pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
     releases = {"7": tiny_release(tmp_path / "7")}
     swipes = random_swipes(20, 2)
     await apply_swipes(redis, swipes[:10], releases)
-    await _handle(redis, PERSON_ERASED, [events.PersonErased(person=1)])
-    await _handle(redis, PROFILE_CHANGED, [events.ProfileChanged(person=1, version=9)])
+    await _handle(pool, redis, PERSON_ERASED, [events.PersonErased(person=1)])
+    await _handle(pool, redis, PROFILE_CHANGED, [events.ProfileChanged(person=1, version=9)])
     await apply_swipes(redis, swipes, releases)
     await refold(redis, "7", releases["7"], [1, 2])
     rows = await reader.read(redis, [BEHAVIOUR, PROFILE, factors("7")], [1, 2])
@@ -296,10 +297,14 @@ async def _none(release_id: str) -> Release:
 
 
 async def _handle(
-    redis: Redis, topic: Topic, messages: list[events.ProfileChanged] | list[events.PersonErased]
+    pool: asyncpg.Pool,
+    redis: Redis,
+    topic: Topic,
+    messages: list[events.ProfileChanged] | list[events.PersonErased],
 ) -> None:
     live = LiveReleases(redis, _none, "stream")
     await live.refresh()
     handle = subscription(redis, live).handle
     records = [Record(topic.name, 0, n, b"", m.SerializeToString()) for n, m in enumerate(messages)]
-    await handle(None, records)
+    async with pool.acquire() as conn, conn.transaction():
+        await handle(conn, records)
