@@ -2,7 +2,14 @@
 
 from gravity.bus_consumer import Consumer
 from gravity.bus_producer import Producer
-from gravity.bus_records import AppendFailed, BrokenBus, Message, Record, RecordPosition
+from gravity.bus_records import (
+    AppendFailed,
+    BrokenBus,
+    Message,
+    Record,
+    RecordPosition,
+    WrongBus,
+)
 from gravity.bus_topics import TopicMismatch, create_topics
 
 __all__ = [
@@ -14,5 +21,6 @@ __all__ = [
     "Record",
     "RecordPosition",
     "TopicMismatch",
+    "WrongBus",
     "create_topics",
 ]

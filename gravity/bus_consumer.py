@@ -11,7 +11,7 @@ from typing import Self
 import confluent_kafka
 
 from gravity.bus_engines import Config, Engine, engine_of
-from gravity.bus_records import BrokenBus, Record
+from gravity.bus_records import BrokenBus, Record, WrongBus
 
 # Records older than the first on arrival mean that we are behind; below the second, no more.
 _BEHIND_MS = 3000
@@ -21,6 +21,9 @@ _FIRST_DOUBT_S = 5.0
 _NEXT_DOUBT_S = 30.0
 # A partition that short fetches found silent and a long one did not is a long one, and stays so.
 _LONG_PARTITION_S = 600.0
+_END_TIMEOUT_S = 5.0
+# The embedded broker counts its last batch as one record; a batch has up to so many.
+_MOST_IN_BATCH = 10_000
 _UNREADABLE = frozenset(
     {
         confluent_kafka.KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -59,6 +62,16 @@ class Consumer:
         """Start reading at `positions`: (topic, partition) -> offset of the first record."""
         return cls(engine_of(bus_url), positions)
 
+    async def check(self) -> None:
+        """Compare the positions with where the log ends; to be called before the first poll.
+
+        The brokers do not tell: the embedded one is silent until the log reaches the position, a
+        cluster goes back to the oldest record. On the embedded one only an empty log, or one that
+        is shorter by more than a batch, is told for sure. Raises WrongBus, KafkaException.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._check)
+
     async def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         """Up to `max_records`, as soon as there is one; empty after `timeout_s`.
 
@@ -74,6 +87,17 @@ class Consumer:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._threads, self._client.close)
         await loop.run_in_executor(None, self._threads.shutdown)
+
+    def _check(self) -> None:
+        for (topic, partition), position in self._next.items():
+            if position == 0:
+                continue
+            place = confluent_kafka.TopicPartition(topic, partition)
+            offsets = self._client.get_watermark_offsets(place, timeout=_END_TIMEOUT_S)
+            end = offsets[1] if offsets is not None else -1
+            unsure = _MOST_IN_BATCH if end and self._engine.needs_trimming else 0
+            if 0 <= end < position - unsure:
+                raise WrongBus(topic, partition, position, end)
 
     def _poll(self, max_records: int, timeout_s: float) -> list[Record]:
         first = self._client.poll(timeout_s)

@@ -19,7 +19,7 @@ from opentelemetry.trace import Link
 
 from contracts.topics import Topic
 from gravity import positions, telemetry
-from gravity.bus import Consumer, Record
+from gravity.bus import Consumer, Record, WrongBus
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ async def consume(
 ) -> None:
     """Run until `stop`. Any error (broker, database, displaced, handler) backs off with jitter,
     reads the positions again and goes on from there; no record is passed over but invalid ones.
+    On a bus that the positions do not belong to (WrongBus) it does so for ever, and loudly.
     """
     failures = 0
     while not stop.is_set():
@@ -69,7 +70,8 @@ async def consume(
         except Exception as error:
             failures = 1 if run.progressed else failures + 1
             telemetry.CONSUMER_ERRORS.labels(subscription.name, type(error).__name__).inc()
-            log.warning(
+            log.log(
+                logging.ERROR if isinstance(error, WrongBus) else logging.WARNING,
                 "consumer backs off",
                 extra={"consumer": subscription.name, "failures": failures},
                 exc_info=True,
@@ -100,6 +102,7 @@ class _Run:
             at = await positions.load(conn, self._subscription.name, self._subscription.topics)
         consumer = Consumer.open(self._bus_url, at)
         try:
+            await consumer.check()
             while not stop.is_set():
                 records = await self._gather(consumer, stop)
                 if records:
@@ -124,8 +127,9 @@ class _Run:
         self, records: list[Record], at: dict[tuple[str, int], int]
     ) -> dict[tuple[str, int], int]:
         """Handle a batch and move the positions past it; returns the new positions."""
-        # After a seek the client may still deliver what it had fetched before.
         fresh = [r for r in records if r.offset >= at[r.topic, r.partition]]
+        if len(fresh) < len(records):
+            self._report_old(len(records) - len(fresh))
         moved = {(r.topic, r.partition): r.offset + 1 for r in fresh}
         moves = [positions.Move(*place, at[place], new) for place, new in moved.items()]
         valid = [record for record in fresh if self._parses(record)]
@@ -156,6 +160,12 @@ class _Run:
             self._skip(record, str(error))
             return False
         return True
+
+    def _report_old(self, count: int) -> None:
+        """The log went back below a position while we read (a cluster that lost its end does)."""
+        name = self._subscription.name
+        telemetry.RECORDS_BELOW_POSITION.labels(name).inc(count)
+        log.error("records below the position left out", extra={"consumer": name, "count": count})
 
     def _skip(self, record: Record, reason: str) -> None:
         telemetry.RECORDS_SKIPPED.labels(self._subscription.name, record.topic).inc()

@@ -29,6 +29,9 @@ RECORDS_CONSUMED = Counter(
 RECORDS_SKIPPED = Counter(
     "bus_records_skipped", "Records that no retry could handle.", ["consumer", "topic"]
 )
+RECORDS_BELOW_POSITION = Counter(
+    "bus_records_below_position", "Records left out as older than the position.", ["consumer"]
+)
 CONSUMER_ERRORS = Counter(
     "bus_consumer_errors", "Batches given up and read again.", ["consumer", "error"]
 )

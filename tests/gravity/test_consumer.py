@@ -85,6 +85,20 @@ async def test_a_consumer_goes_on_where_the_last_one_stopped(
         assert await until_noted(tables, 4) == ["1", "2", "3", "4"]
 
 
+async def test_positions_beyond_an_empty_log_are_an_error_that_is_logged(
+    tables: asyncpg.Pool, producer: Producer, bus_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with tables.acquire() as conn:
+        await positions.load(conn, "notes", [TOPIC])
+        await positions.advance(conn, "notes", [positions.Move(TOPIC.name, 0, old=0, new=3)])
+    async with consuming(note, tables, bus_url):
+        while not any("ends at 0" in str(r.exc_info) for r in caplog.records):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        await producer.append_many([erased(n) for n in range(1, 6)])
+        # The log reaches the position: from here on nothing tells the two apart.
+        assert await until_noted(tables, 2) == ["4", "5"]
+
+
 async def test_a_failed_handler_leaves_nothing_and_is_asked_again(
     tables: asyncpg.Pool, producer: Producer, bus_url: str
 ) -> None:
