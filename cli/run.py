@@ -22,14 +22,16 @@ app = typer.Typer(
 )
 _Port = Annotated[int, typer.Option(help="The port to listen on, at localhost.")]
 
-# A topic's records may be trimmed once all of these have passed them. Topics that releases are
-# caught up from (profile.changed and the like) are not here: they are never trimmed.
+# A topic's records may be trimmed once all of these have passed them. Releases are caught
+# up from profile.changed too, and hold what they need of it; they read safety.decided and
+# person.erased from the beginning, so those are not here: they are never trimmed.
 _READERS: Final = {
     "user.swipes": ("matcher",),
     "swipe.recorded": ("features", "lake.swipe.recorded", "read-side"),
     "like.received": ("read-side",),
     "match.created": ("read-side",),
     "match.ended": ("read-side",),
+    "profile.changed": ("features", "lake.profile.changed", "profile-rows"),
     "discovery.impressions": ("lake.discovery.impressions",),
 }
 _TABLES: Final = ("gravity", "interactions", "profiles", "safety", "billing", "identity")
