@@ -73,15 +73,17 @@ async def _tell(console: "Console", up: "BroughtUp", viewer: int) -> None:
     from redis.asyncio import Redis
 
     from cli.bringup import client_of
-    from cli.check.people import body_type_of, learned_by
+    from cli.check.people import body_type_of, has_swiped_by, learned_by
     from cli.showcase import Showcase
 
     redis = Redis.from_url(up.settings.redis_url)
     try:
         async with client_of(up.settings) as client:
             console.print()
-            kinds, learned = body_type_of(redis), learned_by(redis)
-            await Showcase(console, client, kinds, learned).tell(viewer)
+            story = Showcase(
+                console, client, body_type_of(redis), learned_by(redis), has_swiped_by(redis)
+            )
+            await story.tell(viewer)
     finally:
         await redis.aclose()
 

@@ -39,6 +39,7 @@ class Showcase:
     client: Client
     body_type: Callable[[int], Awaitable[str]]
     learned: Callable[[int], Awaitable[None]]
+    has_swiped: Callable[[int, int], Awaitable[bool]]
 
     async def tell(self, viewer: int) -> None:
         """Show every step of the loop for this viewer."""
@@ -114,8 +115,8 @@ class Showcase:
         return acknowledged
 
     async def _match(self, viewer: int, deck: Deck) -> None:
-        """The viewer likes the first card; that person finds the like and likes back."""
-        card = deck["cards"][0]
+        """The viewer likes the best card undecided so far; that person likes back."""
+        card = await self._undecided(viewer, deck)
         other = card["id"]
         await self.client.swipe(viewer, [swipe_of(card, "like")])
         started = perf_counter()
@@ -129,6 +130,13 @@ class Showcase:
             f"  [bold green]it's a match[/] of {viewer} and {other}, "
             f"{perf_counter() - started:.2f} s after the first like\n"
         )
+
+    async def _undecided(self, viewer: int, deck: Deck) -> Card:
+        """The first card of somebody who has not swiped the viewer in the imported month."""
+        for card in deck["cards"]:
+            if not await self.has_swiped(card["id"], viewer):
+                return card
+        raise ShowcaseFailed("everybody in the deck has decided on the viewer already")
 
     async def _like_of(self, person: int, liker: int) -> Card | None:
         return next((c for c in await self.client.likes(person) if c["id"] == liker), None)

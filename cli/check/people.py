@@ -32,3 +32,12 @@ def learned_by(redis: Redis) -> Callable[[int], Awaitable[None]]:
         await until(caught_up, f"the features of viewer {viewer}", every_s=0.005)
 
     return wait
+
+
+def has_swiped_by(redis: Redis) -> Callable[[int, int], Awaitable[bool]]:
+    """Ask whether a person has swiped another."""
+
+    async def ask(person: int, other: int) -> bool:
+        return await run(redis.zscore(f"seen:{{{person}}}", str(other))) is not None
+
+    return ask
