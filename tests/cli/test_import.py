@@ -204,7 +204,7 @@ async def test_profiles_killed_before_the_lake_arrive_when_run_again(
     await redis.flushall()
     await pool.execute("update persons set name = 'changed since', version = 2 where person = 2")
     assert (await import_profiles(stores, asked)).recorded == 2
-    assert sorted(read_profiles(stores.lake)["person"].to_pylist()) == [1, 3]
+    assert set(read_profiles(stores.lake)["person"].to_pylist()) == {1, 3}
     assert await redis.exists(person_row_key(1), person_row_key(2), person_row_key(3)) == 2
 
 
