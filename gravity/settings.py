@@ -43,8 +43,8 @@ class Settings(BaseSettings):
     jwt_public_key: str
     jwt_issuer: str = "gravity-development"
     jwt_audience: str = "gravity"
-    # What a deck waits for the ranker before it is dealt without: on a busy laptop rankings take longer
-    # than the few milliseconds of a quiet one, and a late one is still better than none.
+    # What a deck waits for the ranker before it is dealt without one: on a busy laptop rankings
+    # take longer than on a quiet one, and a late one is better than none.
     rank_budget_ms: int = 300
 
     @property
