@@ -13,19 +13,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _BATCH: Final = 1000
-_COLUMNS: Final = (
-    "swiper",
-    "swiped",
-    "action",
-    "swiped_at",
-    "source_partition",
-    "source_offset",
-)
 
 
 def rebuild(
     behaviour: bool = typer.Option(
-        False, help="Also counts and histories of swipes; only with the consumers stopped."
+        False, help="Also counts and histories of swipes; the feature stream waits meanwhile."
     ),
 ) -> None:
     """Restore what Redis has lost from Postgres, the lake and the registry.
@@ -33,8 +25,8 @@ def rebuild(
     While serving, it adds what is missing: withdrawals, rows and places of people, whom they have
     seen, likes, matches and blocks, and which releases are live and served. It removes nothing.
 
-    With --behaviour it replaces counts and histories by what the lake holds: stop the consumers
-    first, once they have read everything. Factors of people come back with the next promotion
+    With --behaviour it also replaces counts and histories by what the lake holds, once the lake
+    has every swipe that counts. Factors of people come back with the next promotion
     (`gravity retrain`).
     """
     import asyncio
@@ -51,6 +43,8 @@ def rebuild(
 
 async def _rebuild(settings: "Settings", behaviour: bool) -> None:
     from cli.connections import connections
+    from features.stream_lock import LakeBehind
+    from features.writer import restore_behaviour
     from interactions import read_side
 
     async with connections() as to:
@@ -61,7 +55,12 @@ async def _rebuild(settings: "Settings", behaviour: bool) -> None:
         filled = await read_side.fill(to.redis, to.pool, None)
         typer.echo(f"seen {filled.seen}, likes {filled.likes}, matches {filled.matches}")
         if behaviour:
-            typer.echo(f"behaviour: {await restore_behaviour(to.redis, settings.lake)} people")
+            try:
+                people = await restore_behaviour(to.pool, to.redis, settings.lake)
+            except LakeBehind as error:
+                typer.secho(str(error), fg="red", err=True)
+                raise typer.Exit(1) from None
+            typer.echo(f"behaviour: {people} people")
         served = await restore_serving(to.redis, settings.mlflow_url)
         typer.echo(f"release set: {served}" if served else "release: left as it is")
 
@@ -101,14 +100,6 @@ async def restore_people(pool: "asyncpg.Pool", redis: "Redis") -> int:
         for start in range(0, len(people), 50):
             await asyncio.gather(*(write_row(redis, p) for p in people[start : start + 50]))
         last, done = found[-1]["person"], done + len(people)
-
-
-async def restore_behaviour(redis: "Redis", lake: str) -> int:
-    """Replace counts and histories by those of the lake's swipes."""
-    from features.lake import read_swipes
-    from features.writer import rebuild_behaviour
-
-    return await rebuild_behaviour(redis, read_swipes(lake, columns=_COLUMNS))
 
 
 async def restore_serving(redis: "Redis", mlflow_url: str) -> str | None:

@@ -1,7 +1,10 @@
 """Bulk rebuild of behaviour in the online store from a whole table of swipes."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import Final
 
+import asyncpg
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -10,11 +13,28 @@ from redis.asyncio import Redis
 from features import online
 from features.fold_in import PASS
 from features.history import HISTORY_LIMIT, SWIPE_DTYPE
+from features.lake import read_swipes
+from features.stream_lock import hold_off_stream, until_lake_has_all
 from features.swipe_state import OFFSETS_KEPT, PARTITIONS
 from features.view_writer import HISTORY_FIELD, offset_field, write_hashes
 from features.views import BEHAVIOUR
 
 Int64s = npt.NDArray[np.int64]
+# The lake is written every few seconds.
+_LAKE_WAIT_S: Final = 60.0
+_READ: Final = ("swiper", "swiped", "action", "swiped_at", "source_partition", "source_offset")
+
+
+async def restore_behaviour(pool: asyncpg.Pool, redis: Redis, lake: str) -> int:
+    """Rebuild behaviour from all swipes of the lake; returns the number of people.
+
+    Live swipes may come meanwhile: the stream waits, and goes on where it was. Raises LakeBehind.
+    """
+    async with pool.acquire() as conn, conn.transaction():
+        await hold_off_stream(conn)
+        await until_lake_has_all(conn, _LAKE_WAIT_S)
+        swipes = await asyncio.to_thread(read_swipes, lake, columns=_READ)
+        return await rebuild_behaviour(redis, swipes)
 
 
 async def rebuild_behaviour(redis: Redis, swipes: pa.Table) -> int:

@@ -22,7 +22,6 @@ from features.release import MANIFEST, Manifest
 MODEL: Final = "deck"
 CHAMPION: Final = "champion"
 PREVIOUS: Final = "previous"
-CHALLENGER: Final = "challenger"
 _ABSENT: Final = "RESOURCE_DOES_NOT_EXIST"
 
 

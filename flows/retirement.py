@@ -5,6 +5,8 @@ The previous champion stays until the next promotion, so that a rollback finds i
 
 import asyncio
 import shutil
+from collections.abc import Collection
+from typing import Final
 
 from features.live_releases import LIVE_KEY, current_key, ready_key
 from features.mlflow_rest import MLflow
@@ -16,10 +18,12 @@ from flows.activation import SERVING_KEY, everybody, live_releases, releases_fol
 from gravity import positions
 from gravity.kernel import Kernel
 
+_HOLD: Final = "release:"
+
 
 def hold_name(release_id: str) -> str:
     """The hold that keeps what a release's overlay has to read from the bus."""
-    return f"release:{release_id}"
+    return f"{_HOLD}{release_id}"
 
 
 async def retire(mlflow: MLflow, kernel: Kernel) -> list[str]:
@@ -31,7 +35,20 @@ async def retire(mlflow: MLflow, kernel: Kernel) -> list[str]:
     gone = [live for live in await live_releases(kernel) if live not in kept]
     for release_id in gone:
         await _retire(kernel, release_id)
+    await _let_go_of_passed_over(kernel, kept)
     return gone
+
+
+async def _let_go_of_passed_over(kernel: Kernel, kept: Collection[str]) -> None:
+    """End the holds of releases that were never promoted and are older than all that are kept.
+
+    A newer one may be on its way to its promotion just now.
+    """
+    async with kernel.pool.acquire() as conn:
+        for name in await positions.holds(conn):
+            release_id = name.removeprefix(_HOLD)
+            if release_id != name and all(int(release_id) < int(stays) for stays in kept):
+                await positions.let_go(conn, name)
 
 
 async def _retire(kernel: Kernel, release_id: str) -> None:

@@ -87,6 +87,11 @@ async def let_go(conn: asyncpg.Connection, name: str) -> None:
     await conn.execute("delete from position_holds where name = $1", name)
 
 
+async def holds(conn: asyncpg.Connection) -> list[str]:
+    """The names of all holds."""
+    return [row["name"] for row in await conn.fetch("select distinct name from position_holds")]
+
+
 async def lowest(
     conn: asyncpg.Connection, consumers: Mapping[str, Collection[str]]
 ) -> dict[tuple[str, int], int]:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
 import asyncpg
 import numpy as np
@@ -14,26 +13,14 @@ import redis.asyncio as redis
 
 from cli.importing.checkpoints import Applied
 from cli.importing.swipe_rows import impressions_of
-from features.lake import append_rows, read_rows, read_swipes
-from features.stream_lock import hold_off_stream, until_lake_has_all
-from features.writer import rebuild_behaviour, write_person_rows
+from features.lake import append_rows, read_rows
+from features.writer import restore_behaviour, write_person_rows
 from gravity.postgres import migrate, open_pool
 from gravity.settings import Settings
 from interactions import read_side
 from interactions.standing_swipes import standing
 from interactions.store import import_swipes
 from profiles.store import import_profiles
-
-# The lake is written every few seconds.
-_LAKE_WAIT_S: Final = 60.0
-_BEHAVIOUR: Final = (
-    "swiper",
-    "swiped",
-    "action",
-    "swiped_at",
-    "source_partition",
-    "source_offset",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +91,4 @@ async def settle_swipes(stores: Stores) -> None:
     Live swipes may come meanwhile: the stream waits, and goes on where it was. Raises LakeBehind.
     """
     await read_side.fill(stores.redis, stores.pool, None)
-    async with stores.pool.acquire() as conn, conn.transaction():
-        await hold_off_stream(conn)
-        await until_lake_has_all(conn, _LAKE_WAIT_S)
-        swipes = await asyncio.to_thread(read_swipes, stores.lake, columns=_BEHAVIOUR)
-        await rebuild_behaviour(stores.redis, swipes)
+    await restore_behaviour(stores.pool, stores.redis, stores.lake)

@@ -22,6 +22,8 @@ from flows.gates import ReleaseRejected
 from flows.learning import Draft
 from flows.promote import PromotionUnderWay, exclusive, promote_release, roll_back
 from flows.promotion import NothingToRollBackTo
+from flows.retirement import hold_name
+from gravity import positions
 from gravity.bus import Consumer
 from gravity.kernel import Kernel
 from tests.flows.drafts import drafted, registered
@@ -153,6 +155,20 @@ async def test_what_no_alias_names_any_more_is_taken_down(
     view = factors(oldest.id)
     rows = (await read(kernel.redis, [view], oldest.release.arrays.person_id))[view.name]
     assert (rows.event_ms == -1).all()
+
+
+async def test_a_release_that_is_passed_over_keeps_no_record_from_being_trimmed(
+    kernel: Kernel, mlflow: MLflow, draft: Draft, workers: None, tmp_path: Path
+) -> None:
+    passed_over, promoted, on_its_way = [
+        await registered(kernel, mlflow, draft, tmp_path) for _ in range(3)
+    ]
+    async with kernel.pool.acquire() as conn:
+        for made in (passed_over, promoted, on_its_way):
+            await positions.hold(conn, hold_name(made.id), {("profile.changed", 0): 0})
+        await promote_release(mlflow, kernel, promoted.id, "Ada", quiet)
+        kept = await positions.holds(conn)
+    assert sorted(kept) == [hold_name(promoted.id), hold_name(on_its_way.id)]
 
 
 async def test_without_a_previous_champion_there_is_nothing_to_roll_back_to(
