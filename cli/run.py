@@ -34,6 +34,9 @@ _READERS: Final = {
     "profile.changed": ("features", "lake.profile.changed", "profile-rows"),
     "discovery.impressions": ("lake.discovery.impressions",),
 }
+# Longer than load balancers (60 s) and phones keep an idle connection: whoever closes it first must
+# not be the side that cannot know of a request under way.
+_KEEP_ALIVE_S: Final = 75
 _TABLES: Final = ("gravity", "interactions", "profiles", "safety", "billing", "identity")
 _LANES: Final = ("interactions", "profiles", "safety", "billing", "identity", "releases")
 
@@ -157,6 +160,12 @@ async def _listen(app: "FastAPI", port: int) -> None:
     import uvicorn
 
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_config=None, access_log=False, server_header=False
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
     )
     await uvicorn.Server(config).serve()

@@ -84,9 +84,10 @@ async def test_no_request_fails_while_the_ranker_is_killed(loop: Loop, client: C
     async def back_to_the_release() -> bool:
         return bool(policies) and set(policies[-2 * WORKERS :]) == {"ranker"}
 
+    ranker = loop.pid("ranker")
     async with _workers(browse):
         await until(lambda: saw("ranker"), "a ranked deck")
-        _kill_family(loop.pid("ranker"))
+        _kill_family(ranker)
         await until(lambda: saw("fallback"), "a deck from the fallback")
         await until(back_to_the_release, "ranked decks again", deadline_s=90)
 
