@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cli.bringup import BroughtUp
+    from gravity.settings import Settings
 
 
 def demo(
     people: Annotated[
         int | None,
-        typer.Option(min=100, help="How many of the 59,946 people to import. [all]"),
+        typer.Option(min=100, help="How many of the 59,946 people to import. (default: all)"),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Measure the loop instead of showing it.")
@@ -29,13 +30,17 @@ def demo(
 
     Without --check the stack stays up until Ctrl-C. With it, a stack that was up before stays up.
     """
+    import httpx
     from rich.console import Console
 
     from cli.bringup import OtherDemo
     from cli.check.decks import NotServing
+    from cli.prefect_api import PrefectUnreachable
     from cli.retrain import RetrainFailed
-    from cli.showcase import ShowcaseFailed
     from cli.wait import NeverHappened
+    from features.mlflow_rest import MLflowUnreachable
+    from features.stream_lock import LakeBehind
+    from gravity.settings import SettingsMissing
     from gravity.stack.failures import StackError
 
     console = Console(stderr=as_json)
@@ -43,49 +48,56 @@ def demo(
         OtherDemo,
         NotServing,
         RetrainFailed,
-        ShowcaseFailed,
         NeverHappened,
         StackError,
+        SettingsMissing,
+        LakeBehind,
+        MLflowUnreachable,
+        PrefectUnreachable,
+        httpx.HTTPError,
     )
     try:
         asyncio.run(_check(console, people, as_json) if check else _show(console, people))
     except expected as error:
-        console.print(f"[red]{error}[/]\n`gravity status` and `gravity logs` say more.")
+        console.print(str(error) or type(error).__name__, style="red", markup=False)
+        console.print("`gravity status` and `gravity logs` say more.")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
 async def _show(console: "Console", people: int | None) -> None:
-    from cli.bringup import bring_up, viewer_of
+    from cli.bringup import bring_up
 
     console.print("\n[bold]Gravity[/]: a deck, some swipes, the next deck\n")
+    stays = await _is_up()
     try:
         up = await bring_up(console, people)
-        await _tell(console, up, viewer_of(up.world.people))
+        await tell_story(console, up.settings, up.world.people)
         _print_links(console, up)
         await _interrupted()
+        stays = False
     finally:
-        await _stop(console)
+        if not stays:
+            await _stop(console)
 
 
-async def _tell(console: "Console", up: "BroughtUp", viewer: int) -> None:
+async def tell_story(console: "Console", settings: "Settings", people: int) -> None:
+    """Show the loop to people 1 … `people`; a step that fails is said, and ends the story."""
     from redis.asyncio import Redis
 
-    from cli.bringup import client_of
+    from cli.bringup import client_of, viewer_of
     from cli.check.people import body_type_of, has_swiped_by, learned_by
-    from cli.showcase import Showcase
+    from cli.showcase import Showcase, ShowcaseFailed
+    from cli.wait import NeverHappened
 
-    redis = Redis.from_url(up.settings.redis_url)
-    try:
-        async with client_of(up.settings) as client:
-            console.print()
-            story = Showcase(
-                console, client, body_type_of(redis), learned_by(redis), has_swiped_by(redis)
-            )
-            await story.tell(viewer)
-    finally:
-        await redis.aclose()
+    async with Redis.from_url(settings.redis_url) as redis, client_of(settings) as client:
+        console.print()
+        asked = (body_type_of(redis), learned_by(redis), has_swiped_by(redis))
+        try:
+            await Showcase(console, client, *asked).tell(viewer_of(people), people)
+        except (ShowcaseFailed, NeverHappened) as error:
+            console.print(f"[red]the story ends here: {error}[/]\n")
 
 
 def _print_links(console: "Console", up: "BroughtUp") -> None:
@@ -125,14 +137,19 @@ async def _stop(console: "Console") -> None:
     await asyncio.to_thread(stack.end, programs.home())
 
 
-async def _check(console: "Console", people: int | None, as_json: bool) -> None:
+async def _is_up() -> bool:
     from cli import programs
+    from gravity.stack import stack
+
+    return await asyncio.to_thread(stack.find, programs.home()) is not None
+
+
+async def _check(console: "Console", people: int | None, as_json: bool) -> None:
     from cli.bringup import bring_up
     from cli.check.checkup import check_loop
     from cli.check.report import print_report
-    from gravity.stack import stack
 
-    was_up = await asyncio.to_thread(stack.find, programs.home()) is not None
+    was_up = await _is_up()
     try:
         report = await check_loop(console, await bring_up(console, people))
     finally:

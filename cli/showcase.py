@@ -18,6 +18,9 @@ DECKS = 5
 SHOWN = 8
 LIKES = PASSES = 15
 BROWSE = 100
+# A story takes half of these; whoever has fewer left is spared while somebody else has more.
+ENOUGH = 60
+ASKED = 40
 _WORDS = {
     "your_taste": "your taste ×{times}",
     "likes_you_probably": "likes you, probably ({percent}%)",
@@ -41,8 +44,9 @@ class Showcase:
     learned: Callable[[int], Awaitable[None]]
     has_swiped: Callable[[int, int], Awaitable[bool]]
 
-    async def tell(self, viewer: int) -> None:
-        """Show every step of the loop for this viewer."""
+    async def tell(self, first: int, people: int) -> None:
+        """Show every step of the loop for a viewer who has people left to see, from `first` on."""
+        viewer = await self._viewer(first, people)
         before = await self.client.deck(viewer, SIZE, uuid4())
         self._print_deck(f"The deck of viewer {viewer}", before)
         kind = await self._commonest_kind(before)
@@ -57,7 +61,19 @@ class Showcase:
             f"[bold]{await self._share(viewer, kind):.0%}[/]; the next deck came "
             f"{seconds:.2f} s after the last swipe was acknowledged\n"
         )
-        await self._match(viewer, after)
+        await self._match(viewer)
+
+    async def _viewer(self, first: int, people: int) -> int:
+        """Earlier stories have used up people: the first viewer with enough left, or the most."""
+        left: dict[int, int] = {}
+        for viewer in range(first, min(first + ASKED, people + 1)):
+            left[viewer] = len((await self.client.deck(viewer, BROWSE, uuid4()))["cards"])
+            if left[viewer] >= ENOUGH:
+                break
+        viewer = max(left, key=left.__getitem__)
+        if left[viewer] < 4:
+            raise ShowcaseFailed("nobody is left to be shown to anybody: `make clean` begins again")
+        return viewer
 
     def _print_deck(self, title: str, deck: Deck) -> None:
         table = Table(
@@ -94,11 +110,13 @@ class Showcase:
         return kinds.count(kind) / len(kinds) if kinds else 0.0
 
     async def _like_one_kind(self, viewer: int, kind: str) -> float:
-        """15 likes of the kind, 15 passes of others; returns when the last was acknowledged."""
-        left = {True: LIKES, False: PASSES}
+        """15 likes of the kind, 15 passes of others, half of the people left at most; returns when
+        the last was acknowledged."""
+        deck = await self.client.deck(viewer, BROWSE, uuid4())
+        most = len(deck["cards"]) // 4
+        left = dict(wanted := {True: min(LIKES, most), False: min(PASSES, most)})
         acknowledged = perf_counter()
         for _ in range(6):
-            deck = await self.client.deck(viewer, BROWSE, uuid4())
             batch: list[SwipeRequest] = []
             for card, other in zip(deck["cards"], await self._kinds(deck), strict=True):
                 if left[other == kind]:
@@ -108,15 +126,16 @@ class Showcase:
                 break
             await self.client.swipe(viewer, batch)
             acknowledged = perf_counter()
+            deck = await self.client.deck(viewer, BROWSE, uuid4())
         self.console.print(
-            f"\n  {LIKES - left[True]} likes of people with body type [bold]{kind}[/], "
-            f"{PASSES - left[False]} passes of others …\n"
+            f"\n  {wanted[True] - left[True]} likes of people with body type [bold]{kind}[/], "
+            f"{wanted[False] - left[False]} passes of others …\n"
         )
         return acknowledged
 
-    async def _match(self, viewer: int, deck: Deck) -> None:
+    async def _match(self, viewer: int) -> None:
         """The viewer likes the best card undecided so far; that person likes back."""
-        card = await self._undecided(viewer, deck)
+        card = await self._undecided(viewer)
         other = card["id"]
         await self.client.swipe(viewer, [swipe_of(card, "like")])
         started = perf_counter()
@@ -131,12 +150,12 @@ class Showcase:
             f"{perf_counter() - started:.2f} s after the first like\n"
         )
 
-    async def _undecided(self, viewer: int, deck: Deck) -> Card:
+    async def _undecided(self, viewer: int) -> Card:
         """The first card of somebody who has not swiped the viewer in the imported month."""
-        for card in deck["cards"]:
+        for card in (await self.client.deck(viewer, BROWSE, uuid4()))["cards"]:
             if not await self.has_swiped(card["id"], viewer):
                 return card
-        raise ShowcaseFailed("everybody in the deck has decided on the viewer already")
+        raise ShowcaseFailed(f"everybody whom {viewer} could like has decided on {viewer} already")
 
     async def _like_of(self, person: int, liker: int) -> Card | None:
         return next((c for c in await self.client.likes(person) if c["id"] == liker), None)

@@ -67,12 +67,14 @@ async def check_decks(
 async def count_missed(
     world: World, ranker: Ranker, viewers: Sequence[int], advance: Callable[[], None]
 ) -> int:
-    """Eligible unseen people whom the index does not return when asked for all of them."""
+    """Eligible unseen people whom the index does not return when asked for as many as there are."""
 
     async def missed(viewer: int) -> int:
-        row = world.people.row(viewer)
-        found = await ranker.retrieve_all(viewer, len(world.people.person))
-        expected = world.people.person[world.unseen_eligible(row)]
+        expected = world.people.person[world.unseen_eligible(world.people.row(viewer))]
+        if not len(expected):
+            return 0
+        # Whoever is returned wrongly stands in somebody else's place.
+        found = await ranker.retrieve_all(viewer, len(expected))
         return len(np.setdiff1d(expected, found))
 
     return sum(await each(viewers, missed, advance))

@@ -9,20 +9,32 @@ with mutual as (
     select a.swiper as low, a.swiped as high
     from swipes a join swipes b on b.swiper = a.swiped and b.swiped = a.swiper
     where a.swiper < a.swiped and a.action <> 2 and b.action <> 2
+      and not exists (select from blocks where (blocker, blocked) in ((a.swiper, a.swiped),
+                                                                      (a.swiped, a.swiper)))
+      and not exists (select from withdrawn_persons
+                      where withdrawn and person in (a.swiper, a.swiped))
+), told as (
+    select least(person, other) as low, greatest(person, other) as high, match_id, episode,
+        count(distinct person) as people
+    from match_members where ended_at is null
+    group by 1, 2, 3, 4
 )
 select
     (select count(*) from matches where ended_at is null) as matches,
-    (select count(*) - count(distinct (least(low, high), greatest(low, high))) from matches)
-        + (select count(*) - count(distinct (person, other)) from match_members) as duplicates,
-    (select count(*) from mutual m
-        left join matches on matches.low = m.low and matches.high = m.high
-        where matches.low is null) as missing
+    -- Told to two people under an id that is not the match's, or under the id of another pair's.
+    (select count(*) from told left join matches using (low, high, match_id, episode)
+        where matches.ended_at is not null or matches.low is null)
+        + (select count(*) - count(distinct match_id) from matches) as duplicates,
+    (select count(*) from mutual left join matches using (low, high) where match_id is null)
+        + (select count(*) from matches left join told using (low, high, match_id, episode)
+           where matches.ended_at is null and coalesce(told.people, 0) <> 2) as missing
 """
 
 
 @dataclass(frozen=True, slots=True)
 class MatchCounts:
-    """Standing matches, pairs with more than one, and mutual likes without any."""
+    """Standing matches; what is told as a match and is none, or is another's; and mutual likes, of
+    people who may match, that are no match or are not told to both."""
 
     matches: int
     duplicates: int

@@ -1,7 +1,9 @@
 """The check must be able to fail: it counts what is wrong, without sharing code with the right."""
 
 from datetime import date
+from uuid import uuid4
 
+import asyncpg
 import httpx
 import numpy as np
 import pytest
@@ -9,10 +11,12 @@ import pytest
 from cli.check.brute_force import People, eligible
 from cli.check.decks import check_decks
 from cli.check.intervals import mean_interval, ratio_low
+from cli.check.matches import MatchCounts, count_matches
 from cli.check.world import World
 from cli.client import Client
 from features.eligibility import Candidates, person_table, viewer_of
 from features.eligibility import eligible as served_eligible
+from gravity.postgres import migrate
 
 TODAY = date(2026, 11, 24)
 _DAY = (TODAY - date(1970, 1, 1)).days
@@ -85,6 +89,39 @@ async def test_a_card_against_a_constraint_is_counted_and_so_is_a_short_deck() -
     assert await check([*allowed[:3].tolist(), *forbidden.tolist()], 5) == (2, 0)
     assert await check([*allowed[:4].tolist(), int(allowed[0])], 5) == (1, 0)
     assert await check(allowed[:3].tolist(), 5) == (0, 1)
+
+
+async def test_matches_that_are_missing_or_told_under_two_ids_are_counted(
+    pool: asyncpg.Pool,
+) -> None:
+    await migrate(pool, "interactions")
+    likes = [(1, 2), (2, 1), (1, 3), (3, 1), (1, 4), (4, 1), (1, 5), (5, 1), (1, 6)]
+    await pool.executemany("insert into swipes values ($1, $2, 1, now())", likes)
+    await pool.execute("insert into blocks values (4, 1, now())")
+    await pool.execute("insert into withdrawn_persons values (5, now(), true)")
+    for other in (2, 3):
+        await _match(pool, 1, other)
+    assert await count_matches(pool) == MatchCounts(matches=2, duplicates=0, missing=0)
+
+    told = "update match_members set match_id = gen_random_uuid() where person = 2"
+    await pool.execute(told)
+    assert await count_matches(pool) == MatchCounts(matches=2, duplicates=1, missing=1)
+    await pool.execute(
+        "update matches set match_id = (select match_id from matches where high = 3)"
+    )
+    assert (await count_matches(pool)).duplicates > 1
+    for table in ("matches", "match_members"):
+        await pool.execute(f"truncate {table}")
+    assert await count_matches(pool) == MatchCounts(matches=0, duplicates=0, missing=2)
+
+
+async def _match(pool: asyncpg.Pool, low: int, high: int) -> None:
+    match_id = uuid4()
+    await pool.execute("insert into matches values ($1, $2, $3, 1, now())", low, high, match_id)
+    for sides in ((low, high), (high, low)):
+        await pool.execute(
+            "insert into match_members values ($1, $2, $3, 1, now())", *sides, match_id
+        )
 
 
 def test_intervals_hold_the_mean_and_the_ratio() -> None:

@@ -17,7 +17,7 @@ from cli.check.matches import count_matches
 from cli.client import Card, Client, Deck, swipe_of
 from cli.wait import until
 from gravity.settings import Settings
-from tests.loop.conftest import PEOPLE, Loop
+from tests.loop.conftest import GRAVITY, PEOPLE, Loop
 
 WORKERS = 3
 HEAVY = ("feast", "mlflow", "prefect", "pandas", "sklearn", "implicit")
@@ -27,6 +27,8 @@ def test_nobody_is_shown_against_a_constraint_and_nobody_is_missed(loop: Loop) -
     report = loop.report
     assert report["people"] == PEOPLE
     assert report["decks_checked"] > PEOPLE / 2
+    # A busy machine may be late with some; what is checked are decks of the release.
+    assert report["fallbacks"] < report["decks_checked"] / 2
     assert (report["violations"], report["missed"], report["short_decks"]) == (0, 0, 0)
     assert report["deck_recall_at_20"] >= 0.99
 
@@ -58,6 +60,16 @@ async def test_a_second_demo_imports_and_learns_nothing_again(
     assert again["first_deck_s"] == loop.report["first_deck_s"]
     people, imported = await _counts(settings)
     assert (people, imported) == first
+
+
+def test_a_demo_of_another_size_is_refused_and_leaves_the_stack_up(loop: Loop) -> None:
+    before = {process.pid for process in loop.processes()}
+    done = subprocess.run(
+        [GRAVITY, "demo", "--people", str(PEOPLE + 1)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert f"holds a demo of {PEOPLE} people" in " ".join(done.stdout.split())
+    assert {process.pid for process in loop.processes()} >= before
 
 
 async def test_the_mutual_like_of_two_clients_is_a_match_for_both(client: Client) -> None:
