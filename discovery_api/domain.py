@@ -15,7 +15,6 @@ from features.plackett_luce import log_propensities
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-RANKER_POLICY: Final = "ranker"
 FALLBACK_POLICY: Final = "fallback"
 DISTANCE_BUCKETS_KM: Final = (2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 20100)
 ADULT: Final = 18

@@ -17,9 +17,6 @@ import numpy.typing as npt
 EARTH_RADIUS_KM: Final = 6371.0088
 """Mean radius (IUGG)."""
 
-MAN: Final = 1
-WOMAN: Final = 2
-NONBINARY: Final = 3
 
 PERSON_DTYPE: Final = np.dtype(
     [

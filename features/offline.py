@@ -3,7 +3,6 @@
 For flows, notebooks and tests: importing this imports Feast.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -105,11 +104,3 @@ def _materialise(
     second = timedelta(seconds=1)
     store.materialize(moment - second, moment + second, feature_views=[view.name])
     return rows.num_rows
-
-
-def online_dict(store: FeatureStore, view: View, persons: Sequence[int]) -> dict[str, list[object]]:
-    """What Feast's SDK reads online: a list a feature. For comparison with `features.reader`."""
-    names = [f"{view.name}:{feature.name}" for feature in view.features]
-    rows = [{JOIN_KEY: person} for person in persons]
-    found: dict[str, list[object]] = store.get_online_features(names, rows).to_dict()
-    return found

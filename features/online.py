@@ -40,11 +40,6 @@ _SECONDS_TAG: Final = 0x08
 _NANOS_TAG: Final = 0x10
 
 
-def entity_key(person: int) -> bytes:
-    """The Redis key of one person's features."""
-    return _KEY_HEAD + struct.pack("<q", person) + _KEY_TAIL
-
-
 def entity_keys(persons: npt.ArrayLike) -> list[bytes]:
     """The Redis keys of people (n,)."""
     ids = np.asarray(persons, np.int64)

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from features import offline, reader, writer
 from features.reader import ViewRows
 from features.repo.store import feature_store, history_folder, register
-from features.views import BEHAVIOUR, PROFILE, Kind, View, factors
+from features.views import BEHAVIOUR, JOIN_KEY, PROFILE, Kind, View, factors
 from features.wire import packed, round_trip
 from gravity.settings import Settings
 from tests.features.releases import D, tiny_release
@@ -167,12 +167,19 @@ async def test_materialised_factors_are_the_releases(
 
 
 async def _assert_equal(redis: Redis, store: FeatureStore, view: View) -> ViewRows:
-    found = await asyncio.to_thread(offline.online_dict, store, view, PERSONS)
+    found = await asyncio.to_thread(_of_sdk, store, view)
     now_ms = AT_MS + 10**9
     rows = (await reader.read(redis, [view], PERSONS, now_ms))[view.name]
     assert of_reader(view, rows) == of_feast(view, found)
     assert rows.columns[view.features[0].name][1] is not None
     return rows
+
+
+def _of_sdk(store: FeatureStore, view: View) -> dict[str, list[object]]:
+    names = [f"{view.name}:{feature.name}" for feature in view.features]
+    rows = [{JOIN_KEY: person} for person in PERSONS]
+    found: dict[str, list[object]] = store.get_online_features(names, rows).to_dict()
+    return found
 
 
 async def _hashes(redis: Redis) -> dict[bytes, dict[bytes, bytes]]:

@@ -95,6 +95,37 @@ async def test_chunks_give_the_same_as_the_whole(pairs: asyncpg.Pool, chunks: in
     )
 
 
+async def test_an_import_and_the_matcher_make_the_same_of_the_same_swipes(
+    pairs: asyncpg.Pool,
+) -> None:
+    draw = np.random.default_rng(3)
+    people = draw.integers(1, 25, (2, 800))
+    told = [
+        command(n, int(a), int(b), int(action))
+        for n, (a, b, action) in enumerate(zip(*people, draw.integers(1, 4, 800), strict=True))
+        if a != b
+    ]
+    await pairs.execute("insert into blocks values (7, 8, now())")
+    await pairs.execute("insert into withdrawn_persons values (9, now(), true)")
+
+    async def truth() -> list[object]:
+        swipes = "select swiper, swiped, action, swiped_at from swipes order by 1, 2"
+        matched = "select low, high, matched_at, episode, ended_at from matches order by 1, 2"
+        sides = "select person, other, matched_at from match_members order by 1, 2"
+        found: list[object] = [
+            [tuple(row) for row in await pairs.fetch(q)] for q in (swipes, matched, sides)
+        ]
+        assert all(found)
+        return found
+
+    async with pairs.acquire() as conn, conn.transaction():
+        await matcher.apply(conn, [record_of(c) for c in told])
+    live = await truth()
+    await pairs.execute("truncate swipes, matches, match_members")
+    await import_swipes(pairs, table(*((c.actor, c.target, c.action, c.at_ms) for c in told)))
+    assert await truth() == live
+
+
 async def test_nothing_to_import_is_fine_and_a_swipe_on_oneself_is_not(
     pairs: asyncpg.Pool,
 ) -> None:
