@@ -9,7 +9,7 @@ from gravity.stack import infra, stack, wheels
 from gravity.stack.home import Home
 from gravity.stack.place import Place
 from gravity.stack.program import Check, Program
-from gravity.stack.servers import broker, mlflow, postgres, prefect, redis
+from gravity.stack.servers import broker, postgres, prefect, redis
 
 ROOT = Path(__file__).resolve().parents[1]
 STORES = infra.STORES
@@ -18,11 +18,12 @@ SERVING = ("api", "consumers", "ranker")
 SERVERS = STORES + LEARNING
 PORTS = (*infra.port_names(SERVERS), "api", "consumers", "ranker")
 _LOG = (postgres.NAME, redis.NAME, broker.NAME)
+_RANKER = "GRAVITY_RANKER_URL"
 
 
 def home() -> Home:
-    """The stack's folder: GRAVITY_HOME, or `.gravity` below the current folder."""
-    return Home.at(Path(os.environ.get("GRAVITY_HOME", ".gravity")))
+    """The stack's folder: GRAVITY_HOME, or `.gravity` below the current folder. Makes nothing."""
+    return Home(Path(os.environ.get("GRAVITY_HOME", ".gravity")).resolve())
 
 
 def _environment(place: Place) -> dict[str, str]:
@@ -75,25 +76,19 @@ def _ranker(place: Place) -> Program:
     )
 
 
-def _flows(place: Place) -> Program:
+def _flows(place: Place, environment: Mapping[str, str]) -> Program:
     # Prefect keeps its runs' folders in a shared one otherwise, that belongs to whoever came first.
     scratch = str(place.home.path / "flows")
+    prefect_api = environment.get("GRAVITY_PREFECT_API_URL") or prefect.api_url(place)
     return Program(
         name="flows",
+        # It tells Prefect's client by itself where the server is, from the settings.
         command=(sys.executable, "-m", "flows.runner"),
         # Its one deployment is there to be asked for.
-        check=Check("http", f"{prefect.api_url(place)}/deployments/name/retrain/retrain"),
+        check=Check("http", f"{prefect_api}/deployments/name/retrain/retrain"),
         directory=str(ROOT),
         prepare=("/bin/mkdir", "-p", scratch),
-        environment={
-            **_environment(place),
-            "TMPDIR": scratch,
-            "PREFECT_API_URL": prefect.api_url(place),
-            "PREFECT_HOME": str(place.home.path / "prefect"),
-            "MLFLOW_TRACKING_URI": place.url(mlflow.NAME),
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DO_NOT_TRACK": "1",
-        },
+        environment={**_environment(place), "TMPDIR": scratch},
         after=(*_LOG, prefect.NAME),
         # Training gives way to serving.
         nice=5,
@@ -103,19 +98,21 @@ def _flows(place: Place) -> Program:
 def plan(place: Place, environment: Mapping[str, str]) -> tuple[Program, ...]:
     """The programs of a local Gravity, in the order of their start."""
     servers = infra.programs(place, SERVERS, environment)
-    return (*servers, _api(place), _consumers(place), _ranker(place), _flows(place))
+    rankers = () if environment.get(_RANKER) else (_ranker(place),)
+    return (*servers, _api(place), _consumers(place), *rankers, _flows(place, environment))
 
 
 def settings(place: Place, environment: Mapping[str, str]) -> dict[str, str]:
-    """The settings by which every process of this Gravity finds the others."""
-    found = infra.settings(place, SERVERS)
-    found["GRAVITY_API_URL"] = place.url("api")
-    found["GRAVITY_RANKER_URL"] = place.url("ranker")
-    if environment.get("GRAVITY_BUS_URL"):
-        # A cluster keeps its own records.
-        del found["GRAVITY_BUS_BUCKET"]
-    # What the caller's environment says wins, for the programs of this stack too.
-    return {key: environment.get(key) or value for key, value in found.items()}
+    """The settings by which every process of this Gravity finds the others.
+
+    Servers that do not run here have none of ours: another bus keeps its records elsewhere.
+    """
+    ours = {"GRAVITY_API_URL": place.url("api"), _RANKER: place.url("ranker")}
+    here = infra.settings(place, infra.needed(SERVERS, environment)) | ours
+    # What the caller's environment says wins, for the programs of this stack and for commands that
+    # are called without it: an import must find the lake that the consumers write.
+    theirs = (*infra.settings(place, SERVERS), *ours, "GRAVITY_LAKE_URL")
+    return here | {key: environment[key] for key in theirs if environment.get(key)}
 
 
 def start(environment: Mapping[str, str]) -> stack.Stack:
@@ -128,4 +125,4 @@ def start(environment: Mapping[str, str]) -> stack.Stack:
         lambda place: plan(place, environment),
         lambda place: settings(place, environment),
     )
-    return stack.start(home(), composition, environment)
+    return stack.start(Home.at(home().path), composition, environment)

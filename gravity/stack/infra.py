@@ -9,14 +9,15 @@ from gravity.stack.servers import broker, mlflow, postgres, prefect, redis, s3
 
 # Quick ones first: on two cores the order of the first seconds is the order of this list.
 _SERVERS: tuple[ModuleType, ...] = (postgres, redis, s3, broker, mlflow, prefect)
-# A server is needed unless the environment names another one for all of these settings.
-_SETTINGS_OF: dict[str, tuple[str, ...]] = {
-    postgres.NAME: ("GRAVITY_POSTGRES_URL",),
-    redis.NAME: ("GRAVITY_REDIS_URL",),
-    s3.NAME: ("GRAVITY_BUS_URL", "GRAVITY_S3_URL"),
-    broker.NAME: ("GRAVITY_BUS_URL",),
-    mlflow.NAME: ("GRAVITY_MLFLOW_URL",),
-    prefect.NAME: ("GRAVITY_PREFECT_API_URL",),
+# A server is needed unless the environment names another one by this setting.
+_REPLACED_BY: dict[str, str] = {
+    postgres.NAME: "GRAVITY_POSTGRES_URL",
+    redis.NAME: "GRAVITY_REDIS_URL",
+    # Only the embedded broker stores anything there.
+    s3.NAME: "GRAVITY_BUS_URL",
+    broker.NAME: "GRAVITY_BUS_URL",
+    mlflow.NAME: "GRAVITY_MLFLOW_URL",
+    prefect.NAME: "GRAVITY_PREFECT_API_URL",
 }
 # What the quick part of the stack consists of: enough for everything but learning.
 STORES = (postgres.NAME, redis.NAME, s3.NAME, broker.NAME)
@@ -28,19 +29,19 @@ def port_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(port for server in _SERVERS if server.NAME in names for port in server.PORTS)
 
 
+def needed(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The named servers, without those that the environment replaces by real clusters."""
+    return tuple(name for name in names if not environment.get(_REPLACED_BY[name]))
+
+
 def programs(
     place: Place, names: tuple[str, ...], environment: Mapping[str, str]
 ) -> tuple[Program, ...]:
-    """The named servers, without those that the environment replaces by real clusters."""
-    needed = tuple(
-        server
-        for server in _SERVERS
-        if server.NAME in names
-        and not all(environment.get(key) for key in _SETTINGS_OF[server.NAME])
-    )
-    if s3 in needed:
+    """Those of the named servers that are needed, in the order of their start."""
+    here = needed(names, environment)
+    if s3.NAME in here:
         s3.write_credentials(place)
-    return tuple(server.program(place) for server in needed)
+    return tuple(server.program(place) for server in _SERVERS if server.NAME in here)
 
 
 def settings(place: Place, names: tuple[str, ...]) -> dict[str, str]:

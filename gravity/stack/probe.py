@@ -48,7 +48,9 @@ def _kafka(target: str) -> bool:
 
 def _http(target: str) -> bool:
     url = urlsplit(target)
-    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=TIMEOUT)
+    secure = url.scheme == "https"
+    connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = connect(url.hostname or "", url.port, timeout=TIMEOUT)
     with contextlib.closing(connection):
         path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
         connection.request("GET", path)
