@@ -19,11 +19,14 @@ def logs(
     from cli import programs
 
     folder = programs.home().logs
-    files = [folder / f"{program}.log"] if program else sorted(folder.glob("*.log"))
-    missing = [path for path in files if not path.exists()]
-    if missing:
-        known = ", ".join(sorted(path.stem for path in folder.glob("*.log"))) or "none yet"
-        typer.secho(f"no log {missing[0]}; there are: {known}", fg="red", err=True)
+    every = sorted(folder.glob("*.log"))
+    if not every:
+        typer.secho(f"no logs yet in {folder}: run `gravity up` first", fg="red", err=True)
+        sys.exit(1)
+    files = [path for path in every if program in (None, path.stem)]
+    if not files:
+        known = ", ".join(path.stem for path in every)
+        typer.secho(f"no log {folder / f'{program}.log'}; there are: {known}", fg="red", err=True)
         sys.exit(1)
     for path in files:
         text = path.read_text(encoding="utf-8", errors="replace")

@@ -92,6 +92,9 @@ def start(home: Home, composition: Composition, environment: Mapping[str, str]) 
 
 def end(home: Home) -> int:
     """End every process of the stack in `home`; returns how many had to be killed at the end."""
+    if not home.specs.is_dir():
+        # Nothing was started here, or the folder was removed under what runs: who to ask is gone.
+        return orphans.end(home.path)
     with _alone(home):
         running = find(home)
         if running is not None:

@@ -26,4 +26,3 @@ def test_only_stacks_whose_session_is_gone_are_ended(tmp_path: Path) -> None:
         assert not left.path.exists()
         assert orphans.find(left.path) == []
         assert orphans.find(live.path)
-        left.specs.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gravity.stack import wheels
+from gravity.stack import orphans, wheels
 from gravity.stack.home import Home
 from tests.stack.trivial import shell, started
 
@@ -46,6 +47,23 @@ def test_status_of_no_stack_says_so(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize(("command", "code"), [("status", 1), ("logs", 1), ("down", 0)])
+def test_looking_makes_no_folder(tmp_path: Path, command: str, code: int) -> None:
+    home = tmp_path / "home"
+    assert _gravity(home, command).returncode == code
+    assert not home.exists()
+
+
+def test_down_ends_what_runs_though_its_folder_was_removed(tmp_path: Path) -> None:
+    home = Home.at(tmp_path / "home")
+    with started(home.path, shell(home, "a", "touch READY; exec sleep 1000")) as running:
+        running.wait(timeout_s=20)
+        shutil.rmtree(home.path)
+        done = _gravity(home.path, "down")
+        assert (done.returncode, orphans.find(home.path)) == (0, [])
+        assert "had to be killed" in done.stdout
+
+
 def test_status_shows_every_program(tmp_path: Path) -> None:
     script = "touch READY; exec sleep 1000"
     with started(tmp_path, shell(Home.at(tmp_path), "a", script)) as running:
@@ -70,6 +88,16 @@ def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"GRAVITY_API_PORT={taken}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("program", [(), ("api",)], ids=["all", "one"])
+def test_logs_before_the_first_start_say_what_to_do(
+    tmp_path: Path, program: tuple[str, ...]
+) -> None:
+    done = _gravity(tmp_path, "logs", *program)
+    assert done.returncode == 1
+    assert "no logs yet" in done.stderr
+    assert "gravity up" in done.stderr
 
 
 def test_logs_of_an_unknown_program_name_the_known_ones(tmp_path: Path) -> None:
