@@ -1,15 +1,17 @@
-"""Postgres and Redis for a command that changes something and returns."""
+"""Settings and stores for a command that returns: without them a message, not a traceback."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
     import asyncpg
     from redis.asyncio import Redis
+
+    from gravity.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +22,53 @@ class Connections:
     redis: "Redis"
 
 
-@asynccontextmanager
-async def connections() -> "AsyncIterator[Connections]":
-    """Connect to the stores of the settings; exits with a message where there are none."""
-    import asyncpg
-    from redis.asyncio import Redis
-    from redis.exceptions import RedisError
-
+def load_settings(exit_code: int = 1) -> "Settings":
+    """The settings; exits with a message where there are none."""
     from gravity.settings import Settings, SettingsMissing
 
     try:
-        settings = Settings.load()
+        return Settings.load()
+    except SettingsMissing as error:
+        _end(str(error), exit_code)
+
+
+@contextmanager
+def stores_answer(exit_code: int = 1) -> Iterator[None]:
+    """Exits with a message where a store is away, or goes away, in the block."""
+    import asyncpg
+    from redis.exceptions import RedisError
+
+    try:
+        yield
+    except (
+        OSError,
+        RedisError,
+        asyncpg.PostgresConnectionError,
+        # Starting, or shutting down.
+        asyncpg.OperatorInterventionError,
+    ) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            # A file's, not a connection's.
+            _end(str(error), exit_code)
+        why = f"{type(error).__name__}: {error}"
+        _end(f"the stores do not answer (is the stack up? `gravity status`): {why}", exit_code)
+
+
+@asynccontextmanager
+async def connections() -> "AsyncIterator[Connections]":
+    """Connect to the stores of the settings; exits with a message where that is not possible."""
+    import asyncpg
+    from redis.asyncio import Redis
+
+    settings = load_settings()
+    with stores_answer():
         async with (
             asyncpg.create_pool(settings.postgres_url, min_size=1, max_size=2) as pool,
             Redis.from_url(settings.redis_url) as redis,
         ):
             yield Connections(pool, redis)
-    except SettingsMissing as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-    except (OSError, RedisError) as error:
-        typer.echo(f"the stores do not answer (is the stack up?): {error}", err=True)
-        raise typer.Exit(1) from None
+
+
+def _end(message: str, exit_code: int) -> NoReturn:
+    typer.secho(message, fg="red", err=True)
+    raise typer.Exit(exit_code) from None

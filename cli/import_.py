@@ -82,15 +82,17 @@ def _import(
 ) -> None:
     import asyncio
 
+    from cli.connections import load_settings, stores_answer
     from cli.importing.effects import open_stores
     from cli.importing.runs import Request
     from cli.importing.show import progress_bar, show
     from cli.importing.sources import UnreadableFile
     from features.stream_lock import LakeBehind
     from gravity.kernel import utc_now
-    from gravity.settings import Settings, SettingsMissing
 
-    async def work(settings: Settings) -> "Summary":
+    settings = load_settings(_UNREADABLE)
+
+    async def work() -> "Summary":
         with progress_bar(file.name) as report:
             target = rejected or file.with_name(f"{file.name}.rejected.csv")
             folder = settings.home / "imports"
@@ -99,8 +101,9 @@ def _import(
                 return await run(stores, request)
 
     try:
-        summary = asyncio.run(work(Settings.load()))
-    except (UnreadableFile, SettingsMissing, LakeBehind) as error:
+        with stores_answer(_UNREADABLE):
+            summary = asyncio.run(work())
+    except (UnreadableFile, LakeBehind) as error:
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(_UNREADABLE) from None
     show(summary, as_json)

@@ -31,14 +31,9 @@ def rebuild(
     """
     import asyncio
 
-    from gravity.settings import Settings, SettingsMissing
+    from cli.connections import load_settings
 
-    try:
-        settings = Settings.load()
-    except SettingsMissing as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-    asyncio.run(_rebuild(settings, behaviour))
+    asyncio.run(_rebuild(load_settings(), behaviour))
 
 
 async def _rebuild(settings: "Settings", behaviour: bool) -> None:

@@ -23,13 +23,14 @@ def list_releases(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Show the registered releases, newest first, and which of them is served."""
-    from features.mlflow_rest import MLflowUnreachable
+    from cli.connections import load_settings
+    from features.mlflow_rest import MLflowRefused, MLflowUnreachable
     from features.registry import versions
-    from gravity.settings import Settings
 
+    settings = load_settings()
     try:
-        found = asyncio.run(versions(Settings.load().mlflow_url))
-    except MLflowUnreachable as error:
+        found = asyncio.run(versions(settings.mlflow_url))
+    except (MLflowRefused, MLflowUnreachable) as error:
         raise _ended(error) from error
     if as_json:
         rows = [
@@ -82,25 +83,34 @@ def _act(
     act: "Callable[[MLflow, Kernel, str, Say], Awaitable[Promotion]]",
 ) -> None:
     """Open what is needed, act, and say each step; exit 1 with the reason if it cannot be done."""
-    from features.mlflow_rest import MLflowUnreachable, open_mlflow
-    from features.registry import ReleaseUnknown
+    from cli.connections import load_settings, stores_answer
+    from features.mlflow_rest import (
+        ArtifactsElsewhere,
+        MLflowRefused,
+        MLflowUnreachable,
+        open_mlflow,
+    )
+    from features.registry import DownloadDamaged, ReleaseUnknown
     from features.release import ReleaseCorrupt
     from flows.activation import NotFollowed
     from flows.gates import ReleaseRejected
     from flows.promote import PromotionUnderWay
     from flows.promotion import NothingToRollBackTo
     from gravity.kernel import open_kernel
-    from gravity.settings import Settings
 
-    settings = Settings.load()
+    settings = load_settings()
 
     async def acted() -> "Promotion":
         async with open_kernel(settings) as kernel, open_mlflow(settings.mlflow_url) as mlflow:
             return await act(mlflow, kernel, f"{name} ({getpass.getuser()})", typer.echo)
 
     try:
-        asyncio.run(acted())
+        with stores_answer():
+            asyncio.run(acted())
     except (
+        ArtifactsElsewhere,
+        DownloadDamaged,
+        MLflowRefused,
         MLflowUnreachable,
         NothingToRollBackTo,
         NotFollowed,

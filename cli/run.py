@@ -1,6 +1,7 @@
-"""`gravity run api | consumers`: which services share a process on one machine.
+"""`gravity run api | consumers`: which services share a process.
 
-In a cluster each service runs its own `app.py` instead; the code is the same.
+The same two processes on one machine and in a cluster; what is finer is composed of the services'
+`app.py` in the same way (docs/operating.md).
 """
 
 import asyncio
@@ -20,7 +21,15 @@ app = typer.Typer(
     help="Run one process of the stack in the foreground; `gravity up` runs them all.",
     no_args_is_help=True,
 )
-_Port = Annotated[int, typer.Option(help="The port to listen on, at localhost.")]
+_Port = Annotated[int, typer.Option(help="The port to listen on.")]
+_Host = Annotated[
+    str,
+    typer.Option(
+        help="The address to listen on: this machine only, unless you say 0.0.0.0, as in a "
+        "container whose port others must reach; /metrics asks nobody who they are."
+    ),
+]
+_HERE: Final = "127.0.0.1"
 
 # A topic's records may be trimmed once all of these have passed them. Releases are caught
 # up from profile.changed too, and hold what they need of it; they read safety.decided and
@@ -42,7 +51,7 @@ _LANES: Final = ("interactions", "profiles", "safety", "billing", "identity", "r
 
 
 @app.command()
-def api(port: _Port) -> None:
+def api(port: _Port, host: _Host = _HERE) -> None:
     """Discovery, interactions and profiles behind one port."""
     from discovery_api import app as discovery
     from interactions import app as interactions
@@ -55,17 +64,17 @@ def api(port: _Port) -> None:
             profiles.router(kernel),
         ]
 
-    asyncio.run(_serve("api", port, routers, _nothing, _unprepared))
+    asyncio.run(_serve("api", host, port, routers, _nothing, _unprepared))
 
 
 @app.command()
-def consumers(port: _Port) -> None:
+def consumers(port: _Port, host: _Host = _HERE) -> None:
     """Everything that reads the bus, and the relays that write to it; serves metrics."""
 
     def no_routers(_: "Kernel") -> "list[APIRouter]":
         return []
 
-    asyncio.run(_serve("consumers", port, no_routers, _consuming, _repair))
+    asyncio.run(_serve("consumers", host, port, no_routers, _consuming, _repair))
 
 
 def _nothing(_: "Kernel", __: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
@@ -116,20 +125,21 @@ def _consuming(kernel: "Kernel", stop: asyncio.Event) -> list[Coroutine[Any, Any
 
 async def _serve(
     service: str,
+    host: str,
     port: int,
     routers: "Callable[[Kernel], list[APIRouter]]",
     background: "Callable[[Kernel, asyncio.Event], list[Coroutine[Any, Any, None]]]",
     prepare: "Callable[[Kernel], Awaitable[None]]",
 ) -> None:
+    from cli.connections import load_settings
     from contracts import topics
     from gravity import telemetry
     from gravity.bus import create_topics
     from gravity.http import create_app
     from gravity.kernel import open_kernel
     from gravity.postgres import migrate
-    from gravity.settings import Settings
 
-    settings = Settings.load()
+    settings = load_settings()
     telemetry.configure(service, settings)
     async with open_kernel(settings) as kernel:
         for package in _TABLES:
@@ -139,7 +149,7 @@ async def _serve(
         app = create_app(f"Gravity {service}", kernel, routers(kernel))
         stop = asyncio.Event()
         async with _running(background(kernel, stop), stop):
-            await _listen(app, port)
+            await _listen(app, host, port)
 
 
 @asynccontextmanager
@@ -156,12 +166,12 @@ async def _running(
             stop.set()
 
 
-async def _listen(app: "FastAPI", port: int) -> None:
+async def _listen(app: "FastAPI", host: str, port: int) -> None:
     import uvicorn
 
     config = uvicorn.Config(
         app,
-        host="127.0.0.1",
+        host=host,
         port=port,
         log_config=None,
         access_log=False,
