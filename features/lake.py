@@ -7,11 +7,10 @@ redelivered batch, a resumed import) replaces it. Batches of a stream may come a
 bounds, so rows of streamed parts are deduplicated by the key of their table when read.
 
 The root is a folder or a URL that pyarrow understands, such as
-`s3://bucket/lake?endpoint_override=http://127.0.0.1:9000`.
+`s3://bucket/lake?region=eu-west-1` or `…?endpoint_override=http://127.0.0.1:9000`.
 """
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +23,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from features.lake_tables import DECKS, IMPRESSIONS, PROFILES, SWIPES, TABLES, LakeTable
+from gravity.atomic_file import write_atomic
 
 __all__ = [
     "DECKS",
@@ -71,11 +71,12 @@ def append_rows(root: str | Path, table_name: str, rows: pa.Table, part: str) ->
     written = []
     for day, of_day in _by_day(rows, table.time) if table.by_day else [(None, rows)]:
         path = f"day={day.isoformat()}/{part}.parquet" if day else f"{part}.parquet"
-        with _replaced(place, path) as sink:
-            pq.write_table(of_day, sink, compression="zstd", compression_level=1)
+        sink = pa.BufferOutputStream()
+        pq.write_table(of_day, sink, compression="zstd", compression_level=1)
+        _replace(place, path, sink.getvalue().to_pybytes())
         written.append({"path": path, "day": day and day.isoformat(), "rows": of_day.num_rows})
-    with _replaced(place, f"_manifest/{part}.json") as sink:
-        sink.write(json.dumps({"part": part, "files": written}).encode())
+    manifest = json.dumps({"part": part, "files": written}).encode()
+    _replace(place, f"_manifest/{part}.json", manifest)
 
 
 def read_rows(
@@ -125,31 +126,20 @@ def _place(root: str | Path, table_name: str) -> _Place:
     return _Place(files, f"{folder.rstrip('/')}/{table_name}")
 
 
-class _replaced:  # noqa: N801  (reads as a verb at the call: with _replaced(...) as sink)
-    """A file that appears whole under its name when the block ends well, or not at all."""
+def _replace(place: _Place, path: str, content: bytes) -> None:
+    """Make the file hold `content`, or leave what it held.
 
-    def __init__(self, place: _Place, path: str) -> None:
-        self._files = place.files
-        self._path = f"{place.folder}/{path}"
-        self._local = isinstance(place.files, pafs.LocalFileSystem)
-        self._written = f"{self._path}.{os.getpid()}.tmp" if self._local else self._path
-
-    def __enter__(self) -> pa.NativeFile:
-        self._files.create_dir(self._path.rpartition("/")[0], recursive=True)
-        self._sink = self._files.open_output_stream(self._written)
-        return self._sink
-
-    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        if failed and not self._local:
-            return  # An object store shows nothing of an upload that was never completed.
-        self._sink.close()
-        if failed:
-            self._files.delete_file(self._written)
-        elif self._local:
-            # A stored position may follow: what it claims must survive a loss of power too.
-            with Path(self._written).open("rb") as written:
-                os.fsync(written.fileno())
-            self._files.move(self._written, self._path)
+    The whole at once: pyarrow completes an object when its stream is dropped after an error too, so
+    one that was written piece by piece could replace a good file by a part of its successor.
+    """
+    file = f"{place.folder}/{path}"
+    if isinstance(place.files, pafs.LocalFileSystem):
+        # On disk when this returns: a stored position may follow, which claims it.
+        write_atomic(Path(file), content)
+        return
+    place.files.create_dir(file.rpartition("/")[0], recursive=True)
+    with place.files.open_output_stream(file) as sink:
+        sink.write(content)
 
 
 def _by_day(rows: pa.Table, time: str) -> Iterator[tuple[date, pa.Table]]:
