@@ -126,7 +126,9 @@ async def _serve(steps: Steps, home: Path, people: int) -> tuple[Stack, Settings
         until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         world = await asyncio.to_thread(build_world, home / "simulated", people, until, SEED)
     async with steps.step("Postgres, Redis, S3, broker"):
-        await asyncio.to_thread(stack.wait, set(programs.STORES))
+        # The environment may name some of them elsewhere.
+        here = {process.name for process in await asyncio.to_thread(stack.supervision.processes)}
+        await asyncio.to_thread(stack.wait, here & set(programs.STORES))
     settings = Settings.load()
     await _import(steps, settings, world)
     async with steps.step("MLflow, Prefect, BentoML, API"):
