@@ -87,15 +87,15 @@ async def tell_story(console: "Console", settings: "Settings", people: int) -> N
     from redis.asyncio import Redis
 
     from cli.bringup import client_of, viewer_of
-    from cli.check.people import body_type_of, has_swiped_by, learned_by
+    from cli.check.people import has_swiped_by, learned_by
     from cli.showcase import Showcase, ShowcaseFailed
     from cli.wait import NeverHappened
 
     async with Redis.from_url(settings.redis_url) as redis, client_of(settings) as client:
         console.print()
-        asked = (body_type_of(redis), learned_by(redis), has_swiped_by(redis))
+        story = Showcase(console, client, learned_by(redis), has_swiped_by(redis))
         try:
-            await Showcase(console, client, *asked).tell(viewer_of(people), people)
+            await story.tell(viewer_of(people), people)
         except (ShowcaseFailed, NeverHappened) as error:
             console.print(f"[red]the story ends here: {error}[/]\n")
 

@@ -1,7 +1,5 @@
 """The loop, shown: a deck, some likes on one kind of person, the changed deck, a mutual like."""
 
-import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -10,6 +8,7 @@ from uuid import uuid4
 from rich.console import Console
 from rich.table import Table
 
+from cli.check.shift import AGE_BANDS
 from cli.client import Card, Client, Deck, SwipeRequest, Why, swipe_of
 from cli.wait import until
 
@@ -21,6 +20,7 @@ BROWSE = 100
 # A story takes half of these; whoever has fewer left is spared while somebody else has more.
 ENOUGH = 60
 ASKED = 40
+Ages = tuple[int, int]
 _WORDS = {
     "your_taste": "your taste ×{times}",
     "likes_you_probably": "likes you, probably ({percent}%)",
@@ -40,7 +40,6 @@ class Showcase:
 
     console: Console
     client: Client
-    body_type: Callable[[int], Awaitable[str]]
     learned: Callable[[int], Awaitable[None]]
     has_swiped: Callable[[int, int], Awaitable[bool]]
 
@@ -49,17 +48,17 @@ class Showcase:
         viewer = await self._viewer(first, people)
         before = await self.client.deck(viewer, SIZE, uuid4())
         self._print_deck(f"The deck of viewer {viewer}", before)
-        kind = await self._commonest_kind(before)
-        share = await self._share(viewer, kind)
-        acknowledged = await self._like_one_kind(viewer, kind)
+        ages = _some_ages((await self.client.deck(viewer, BROWSE, uuid4()))["cards"])
+        share = await self._share(viewer, ages)
+        acknowledged = await self._like_these(viewer, ages)
         await self.learned(viewer)
         after = await self.client.deck(viewer, SIZE, uuid4())
         seconds = perf_counter() - acknowledged
         self._print_deck("The next deck", after)
         self.console.print(
-            f"  cards with body type [bold]{kind}[/], over {DECKS} decks: {share:.0%} → "
-            f"[bold]{await self._share(viewer, kind):.0%}[/]; the next deck came "
-            f"{seconds:.2f} s after the last swipe was acknowledged\n"
+            f"  cards of people aged {_words(ages)}, over {DECKS} decks: {share:.0%} → "
+            f"[bold]{await self._share(viewer, ages):.0%}[/]\n"
+            f"  the next deck came {seconds:.2f} s after the last swipe was acknowledged\n"
         )
         await self._match(viewer)
 
@@ -91,44 +90,34 @@ class Showcase:
         if rest > 0:
             self.console.print(f"  [dim]… and {rest} more[/]")
 
-    async def _kinds(self, deck: Deck) -> list[str]:
-        return list(await asyncio.gather(*(self.body_type(card["id"]) for card in deck["cards"])))
-
-    async def _commonest_kind(self, deck: Deck) -> str:
-        """A kind that the deck has some of, but not most: so that a change shows."""
-        counts = Counter(kind for kind in await self._kinds(deck) if kind)
-        if not counts:
-            raise ShowcaseFailed("nobody in the first deck states a body type")
-        some = [kind for kind, count in counts.most_common() if count <= SIZE // 3]
-        return some[0] if some else counts.most_common(1)[0][0]
-
-    async def _share(self, viewer: int, kind: str) -> float:
-        """The kind's share of some decks: a single one is a draw, and shows mostly its noise."""
-        kinds: list[str] = []
+    async def _share(self, viewer: int, ages: Ages) -> float:
+        """The share of some decks: a single one is a draw, and shows mostly its noise."""
+        cards: list[Card] = []
         for _ in range(DECKS):
-            kinds += await self._kinds(await self.client.deck(viewer, SIZE, uuid4()))
-        return kinds.count(kind) / len(kinds) if kinds else 0.0
+            cards += (await self.client.deck(viewer, SIZE, uuid4()))["cards"]
+        return sum(_aged(card, ages) for card in cards) / max(1, len(cards))
 
-    async def _like_one_kind(self, viewer: int, kind: str) -> float:
-        """15 likes of the kind, 15 passes of others, half of the people left at most; returns when
-        the last was acknowledged."""
+    async def _like_these(self, viewer: int, ages: Ages) -> float:
+        """15 likes of people of these ages, 15 passes of others, half of the people left at most;
+        returns when the last was acknowledged."""
         deck = await self.client.deck(viewer, BROWSE, uuid4())
         most = len(deck["cards"]) // 4
         left = dict(wanted := {True: min(LIKES, most), False: min(PASSES, most)})
         acknowledged = perf_counter()
         for _ in range(6):
             batch: list[SwipeRequest] = []
-            for card, other in zip(deck["cards"], await self._kinds(deck), strict=True):
-                if left[other == kind]:
-                    left[other == kind] -= 1
-                    batch.append(swipe_of(card, "like" if other == kind else "pass"))
+            for card in deck["cards"]:
+                liked = _aged(card, ages)
+                if left[liked]:
+                    left[liked] -= 1
+                    batch.append(swipe_of(card, "like" if liked else "pass"))
             if not batch:
                 break
             await self.client.swipe(viewer, batch)
             acknowledged = perf_counter()
             deck = await self.client.deck(viewer, BROWSE, uuid4())
         self.console.print(
-            f"\n  {wanted[True] - left[True]} likes of people with body type [bold]{kind}[/], "
+            f"\n  {wanted[True] - left[True]} likes of people aged [bold]{_words(ages)}[/], "
             f"{wanted[False] - left[False]} passes of others …\n"
         )
         return acknowledged
@@ -162,6 +151,21 @@ class Showcase:
 
     async def _is_matched(self, person: int, other: int) -> bool:
         return other in await self.client.matches(person)
+
+
+def _some_ages(cards: list[Card]) -> Ages:
+    """Ages of which there are some, but not most: likes of them must be able to show."""
+    counts = [sum(_aged(card, ages) for card in cards) for ages in AGE_BANDS]
+    enough = [n for n, count in enumerate(counts) if count >= LIKES] or range(len(AGE_BANDS))
+    return AGE_BANDS[min(enough, key=lambda n: abs(counts[n] - len(cards) / 4))]
+
+
+def _aged(card: Card, ages: Ages) -> bool:
+    return ages[0] <= card["age"] <= ages[1]
+
+
+def _words(ages: Ages) -> str:
+    return f"{ages[0]} and over" if ages == AGE_BANDS[-1] else f"{ages[0]}–{ages[1]}"
 
 
 def _why(reason: Why) -> str:

@@ -6,18 +6,8 @@ from redis.asyncio import Redis
 
 from cli.wait import until
 from features.reader import read
-from features.views import BEHAVIOUR, PROFILE
+from features.views import BEHAVIOUR
 from features.wire import run
-
-
-def body_type_of(redis: Redis) -> Callable[[int], Awaitable[str]]:
-    """Ask for a person's body type; empty where it is not stated."""
-
-    async def ask(person: int) -> str:
-        column = (await read(redis, [PROFILE], [person]))[PROFILE.name].strings("body_type")
-        return str(column[0] or "")
-
-    return ask
 
 
 def learned_by(redis: Redis) -> Callable[[int], Awaitable[None]]:

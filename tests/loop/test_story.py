@@ -39,7 +39,7 @@ async def test_the_demo_tells_the_story_and_ends_with_ctrl_c(loop: Loop) -> None
     assert re.search(r"The deck of viewer \d+ \(ranker, release 1\)", story)
     assert "The next deck" in story
     # Wherever the terminal wraps its lines.
-    assert re.search(r"\d+% → \d+%; the next deck came \d+\.\d\d s after", " ".join(story.split()))
+    assert re.search(r"\d+% → \d+% the next deck came \d+\.\d\d s after", " ".join(story.split()))
     assert "it's a match" in story
 
     command = next(line for line in story.splitlines() if line.startswith("curl "))
