@@ -94,6 +94,11 @@ class Client:
         results: list[SwipeResult] = response.json()["results"]
         return results
 
+    async def is_visible(self, viewer: int) -> bool:
+        """Whether others may see the viewer."""
+        profile = (await self._get(viewer, "/v1/me")).json()
+        return bool(profile["visibility"] == "visible")
+
     async def likes(self, viewer: int) -> list[Card]:
         """Fetch the newest likes received, each with the token to answer it."""
         items: list[Card] = (await self._get(viewer, "/v1/likes")).json()["items"]

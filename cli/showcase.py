@@ -20,6 +20,8 @@ BROWSE = 100
 # A story takes half of these; whoever has fewer left is spared while somebody else has more.
 ENOUGH = 60
 ASKED = 40
+# Below some thousands of people (docs/decisions/0040) tastes add next to nothing to rates.
+TEACHING = 5000
 Ages = tuple[int, int]
 _WORDS = {
     "your_taste": "your taste ×{times}",
@@ -60,17 +62,25 @@ class Showcase:
             f"[bold]{await self._share(viewer, ages):.0%}[/]\n"
             f"  the next deck came {seconds:.2f} s after the last swipe was acknowledged\n"
         )
+        if people < TEACHING:
+            self.console.print(
+                f"  [dim]{people:,} people are too few to learn tastes from: what moves here is "
+                "who is left, and how often they are liked. The whole population shows more.[/]\n"
+            )
         await self._match(viewer)
 
     async def _viewer(self, first: int, people: int) -> int:
         """Earlier stories have used up people: the first viewer with enough left, or the most."""
         left: dict[int, int] = {}
         for viewer in range(first, min(first + ASKED, people + 1)):
+            if not await self.client.is_visible(viewer):
+                # Nobody would see their likes.
+                continue
             left[viewer] = len((await self.client.deck(viewer, BROWSE, uuid4()))["cards"])
             if left[viewer] >= ENOUGH:
                 break
-        viewer = max(left, key=left.__getitem__)
-        if left[viewer] < 4:
+        viewer = max(left, key=left.__getitem__, default=first)
+        if left.get(viewer, 0) < 4:
             raise ShowcaseFailed("nobody is left to be shown to anybody: `make clean` begins again")
         return viewer
 
