@@ -2,6 +2,7 @@
 
 import random
 import socket
+import time
 from collections.abc import Iterable, Mapping
 
 from gravity.stack.failures import StackError
@@ -9,6 +10,10 @@ from gravity.stack.failures import StackError
 # Below the range from which the kernel takes the ports of outgoing connections, so that a chosen
 # port is not lost between the choice and the server's start.
 FIRST, LAST = 20_000, 31_999
+
+# A process that was killed loses its memory, and with it its mark, before its ports.
+GIVEN_BACK_S = 3.0
+_POLL_S = 0.02
 
 
 class PortTaken(StackError):
@@ -67,9 +72,11 @@ def choose(
 ) -> dict[str, int]:
     """Return a port for each name; raises PortTaken or PortInvalid for a wished one.
 
-    remembered: the variables of the last start. `running` says that the stack itself still holds
-    them, so that they count as free.
+    remembered: the variables of the last start; a port of theirs that is taken may come free within
+    GIVEN_BACK_S, which all of them share. `running` says that the stack itself still holds them, so
+    that they count as free.
     """
+    patience = time.monotonic() + GIVEN_BACK_S
     names = list(names)
     known = {
         name: int(remembered[variable(name)]) for name in names if variable(name) in remembered
@@ -77,7 +84,11 @@ def choose(
     ours = set(known.values()) if running else set()
 
     def usable(port: int) -> bool:
-        return port in ours or is_free(port)
+        while not (port in ours or is_free(port)):
+            if port not in known.values() or time.monotonic() > patience:
+                return False
+            time.sleep(_POLL_S)
+        return True
 
     chosen = {
         name: _wished(name, environment[variable(name)])

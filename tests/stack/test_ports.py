@@ -2,6 +2,7 @@
 
 import random
 import socket
+import threading
 
 import pytest
 
@@ -31,6 +32,13 @@ def test_a_remembered_port_that_somebody_took_is_replaced_unless_it_is_our_own()
         taken = other.getsockname()[1]
         assert _choose({}, {"GRAVITY_API_PORT": str(taken)})["api"] != taken
         assert _choose({}, {"GRAVITY_API_PORT": str(taken)}, running=True)["api"] == taken
+
+
+def test_a_remembered_port_that_a_dying_process_still_holds_is_kept() -> None:
+    dying = socket.create_server(("127.0.0.1", 0))
+    port = dying.getsockname()[1]
+    threading.Timer(0.3, dying.close).start()
+    assert _choose({}, {"GRAVITY_API_PORT": str(port)})["api"] == port
 
 
 def test_the_environment_decides() -> None:
