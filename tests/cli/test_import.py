@@ -4,7 +4,6 @@ import asyncio
 import csv
 import gzip
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -28,6 +27,7 @@ from features.person_row import person_row_key
 from gravity.settings import Settings
 from tests.cli.worlds import (
     PROFILES_HEAD,
+    environment_of,
     request,
     state_of,
     stores_of,
@@ -239,18 +239,6 @@ asyncio.run(main())
 """
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    return {
-        **os.environ,
-        "GRAVITY_HOME": str(settings.home),
-        "GRAVITY_POSTGRES_URL": settings.postgres_url,
-        "GRAVITY_REDIS_URL": settings.redis_url,
-        "GRAVITY_BUS_URL": settings.bus_url,
-        "GRAVITY_CARD_TOKEN_KEY": settings.card_token_key.get_secret_value(),
-        "GRAVITY_JWT_PUBLIC_KEY": settings.jwt_public_key,
-    }
-
-
 def kill_when(folder: Path, marker: str, path: Path, environment: dict[str, str]) -> None:
     """Run an import and end it with SIGKILL as soon as the marker file is there."""
     run = subprocess.Popen([sys.executable, "-c", _RUN_IN_SMALL_CHUNKS, str(path)], env=environment)
@@ -267,7 +255,7 @@ async def test_an_import_killed_anywhere_ends_as_if_it_had_not_been(
     stores = await stores_of(pool, redis, tmp_path)
     path = write_swipes(tmp_path / "swipes.csv", people=80, each=30)
     marker = f"imports/*/chunk-{chunk:06d}.begun"
-    await asyncio.to_thread(kill_when, tmp_path, marker, path, environment(settings))
+    await asyncio.to_thread(kill_when, tmp_path, marker, path, environment_of(settings))
     summary = await import_swipes(stores, request(path, rows_each=100), without_profiles=True)
     assert summary.rows == 2400
     assert chunk <= summary.resumed_chunks <= chunk + 1
@@ -286,7 +274,7 @@ async def test_the_command_reports_as_json_and_says_what_went_wrong(
     async def gravity(*arguments: str) -> tuple[int, str, str]:
         run = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "cli.main", "import", *arguments),
-            env=environment(settings),
+            env=environment_of(settings),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

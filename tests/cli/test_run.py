@@ -1,6 +1,5 @@
 """`gravity run` listens where it is told."""
 
-import os
 import random
 import subprocess
 import sys
@@ -12,21 +11,13 @@ import pytest
 
 from gravity.settings import Settings
 from gravity.stack import ports
+from tests.cli.worlds import environment_of
 from tests.stack.waiting import eventually
 
 
 @pytest.fixture
 def environment(settings: Settings) -> dict[str, str]:
-    """What `gravity up` would write to the environment file."""
-    return {
-        **os.environ,
-        "GRAVITY_HOME": str(settings.home),
-        "GRAVITY_POSTGRES_URL": settings.postgres_url,
-        "GRAVITY_REDIS_URL": settings.redis_url,
-        "GRAVITY_BUS_URL": settings.bus_url,
-        "GRAVITY_CARD_TOKEN_KEY": settings.card_token_key.get_secret_value(),
-        "GRAVITY_JWT_PUBLIC_KEY": settings.jwt_public_key,
-    }
+    return environment_of(settings)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Small files to import, and what is in the stores afterwards."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,24 @@ from cli.importing.runs import Request
 from features.lake import read_swipes
 from gravity.kernel import utc_now
 from gravity.postgres import migrate
+from gravity.settings import Settings
 
 PROFILES_HEAD = (
     "person,name,birth_date,gender,seeks,age_min,age_max,max_distance_km,latitude,longitude"
 )
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """What `gravity up` would write to the environment file, for a command of its own."""
+    return {
+        **os.environ,
+        "GRAVITY_HOME": str(settings.home),
+        "GRAVITY_POSTGRES_URL": settings.postgres_url,
+        "GRAVITY_REDIS_URL": settings.redis_url,
+        "GRAVITY_BUS_URL": settings.bus_url,
+        "GRAVITY_CARD_TOKEN_KEY": settings.card_token_key.get_secret_value(),
+        "GRAVITY_JWT_PUBLIC_KEY": settings.jwt_public_key,
+    }
 
 
 async def stores_of(pool: asyncpg.Pool, redis: Redis, folder: Path) -> Stores:
