@@ -53,28 +53,29 @@ _LANES: Final = ("interactions", "profiles", "safety", "billing", "identity", "r
 @app.command()
 def api(port: _Port, host: _Host = _HERE) -> None:
     """Discovery, interactions and profiles behind one port."""
+    import uvloop
+
+    uvloop.run(serve("api", host, port, api_routers, _nothing, _unprepared))
+
+
+def api_routers(kernel: "Kernel") -> "list[APIRouter]":
+    """The routes of the API."""
     from discovery_api import app as discovery
     from interactions import app as interactions
     from profiles import app as profiles
 
-    def routers(kernel: "Kernel") -> "list[APIRouter]":
-        return [
-            discovery.router(kernel),
-            interactions.router(kernel),
-            profiles.router(kernel),
-        ]
-
-    asyncio.run(_serve("api", host, port, routers, _nothing, _unprepared))
+    return [discovery.router(kernel), interactions.router(kernel), profiles.router(kernel)]
 
 
 @app.command()
 def consumers(port: _Port, host: _Host = _HERE) -> None:
     """Everything that reads the bus, and the relays that write to it; serves metrics."""
+    import uvloop
 
     def no_routers(_: "Kernel") -> "list[APIRouter]":
         return []
 
-    asyncio.run(_serve("consumers", host, port, no_routers, _consuming, _repair))
+    uvloop.run(serve("consumers", host, port, no_routers, _consuming, _repair))
 
 
 def _nothing(_: "Kernel", __: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
@@ -123,7 +124,7 @@ def _consuming(kernel: "Kernel", stop: asyncio.Event) -> list[Coroutine[Any, Any
     ]
 
 
-async def _serve(
+async def serve(
     service: str,
     host: str,
     port: int,
