@@ -20,6 +20,7 @@ from gravity.bus_engines import engine_of
 from gravity.bus_flights import Flights, Outcome, Wave
 from gravity.bus_records import AppendFailed, Message, RecordPosition
 
+
 class Producer:
     """Appends with acks=all, and again on any error until a deadline: a record may be in the log
     twice, so consumers tell events apart by their ids. Two appends keep their order if the second

@@ -1,11 +1,11 @@
-"""Runs a generator process and measures around it."""
+"""Runs the generator, a process of its own, and measures what the others spend meanwhile."""
 
 import asyncio
 import json
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,29 +25,35 @@ class GeneratorFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A job done. `drained_at`: when everything it caused was done; `cpu_s`: by program, from the
-    first request until then."""
+    """A job done. `drained_at`: when everything it caused was done; `cpu_s`: seconds of CPU by
+    program, from the first request until then."""
 
     sent: Sent
     drained_at: float
-    cpu_s: dict[str, float]
-
-    @property
-    def seconds(self) -> float:
-        return self.drained_at - self.sent.started_at
+    cpu_s: Mapping[str, float]
 
     @property
     def per_s(self) -> float:
-        """Swipes a second, the time of draining included."""
-        return self.sent.accepted / self.seconds
+        """Swipes accepted a second, from the first request until all they caused was done."""
+        return self.sent.accepted / (self.drained_at - self.sent.started_at)
+
+    @property
+    def cores(self) -> dict[str, float]:
+        """Cores that each program kept busy."""
+        took = self.drained_at - self.sent.started_at
+        return {name: seconds / took for name, seconds in self.cpu_s.items()}
+
+    @property
+    def cpu_us(self) -> dict[str, float]:
+        """Microseconds of CPU that each program spent on a swipe."""
+        return {name: s * 1e6 / max(1, self.sent.accepted) for name, s in self.cpu_s.items()}
 
 
 async def drive(
-    job: Job, pids: dict[str, int], drained: Callable[[Sent], Awaitable[None]]
+    job: Job, pids: Mapping[str, int], drained: Callable[[Sent], Awaitable[object]]
 ) -> Window:
     """Do a job, then wait for `drained`. Raises GeneratorFailed."""
-    async with _process() as process:
-        assert process.stdin is not None
+    async with _generator() as process:
         _write(process, json.dumps(asdict(job)))
         await _line(process)
         before = cpu.seconds(pids)
@@ -60,12 +66,11 @@ async def drive(
 
 
 @asynccontextmanager
-async def _process() -> AsyncIterator[Process]:
+async def _generator() -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli.bench.generator"),
         stdin=PIPE,
         stdout=PIPE,
-        stderr=None,
         cwd=_ROOT,
         limit=_LONGEST_LINE,
     )
