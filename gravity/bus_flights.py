@@ -1,14 +1,16 @@
 """When a producer may send: many small appends become a few large ones.
 
-Each batch of a partition costs the embedded broker and its store about 8 ms of CPU, whether it holds
-one record or a thousand. So what is to be appended leaves in flights: while one is under way the next
-one fills, and after each the producer rests for a share of the time that it took. Alone, an append
-waits for nobody; the busier the broker, the longer a flight takes and the fuller the next one is.
+Each batch of a partition costs the embedded broker and its store about 8 ms of CPU, whether it
+holds one record or a thousand. So what is to be appended leaves in flights. While one is under way
+the next one fills; after each the producer rests as long as it took, and then waits a little for
+those who came along last time. Alone, an append waits for nobody; the busier the broker, the longer
+a flight takes, and the fuller is the next one.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from gravity.bus_records import Message, RecordPosition
@@ -16,7 +18,9 @@ from gravity.bus_records import Message, RecordPosition
 Outcome = RecordPosition | str
 """Where a record stands, or why it is not known to."""
 
+# One that takes longer keeps nobody waiting.
 _LONGEST_FLIGHT_S: Final = 1.0
+_LONGEST_REST_S: Final = 0.1
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +52,8 @@ class Wave:
 
 
 class Flights:
-    """Calls `send` for each wave: at once where `rest` is 0, or else flight by flight."""
+    """Calls `send` for each wave: at once where `rest` is 0, or else flight by flight, with a rest
+    of so many times its duration after each."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, rest: float, send: Callable[[Wave], None]
@@ -58,8 +63,12 @@ class Flights:
         self._send = send
         self._waiting: list[Wave] = []
         self._under_way: set[Wave] = set()
-        self._left_at = 0.0
-        self._next: asyncio.TimerHandle | None = None
+        # When the last flight left, how long it took (and so the rest), how many waves it had.
+        self._left_at = self._took = 0.0
+        self._waves = 0
+        self._timer: asyncio.TimerHandle | None = None
+        # Nobody is under way, and the rest is over.
+        self._ready = True
 
     def join(self, wave: Wave) -> None:
         """Send a wave as soon as it may leave."""
@@ -67,28 +76,42 @@ class Flights:
             self._send(wave)
             return
         self._waiting.append(wave)
-        if self._next is None:
+        if self._ready:
+            self._gather()
+
+    def _gather(self) -> None:
+        """Leave if at least half as many wait as came along last time, or else a little later."""
+        if 2 * len(self._waiting) >= self._waves:
             self._leave()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(self._took, self._leave)
 
     def _leave(self) -> None:
-        self._next = None
-        # One that did not end in time is no reason for the others to wait.
-        self._under_way.clear()
-        if not self._waiting:
-            return
+        self._set_timer(_LONGEST_FLIGHT_S, self._rested)
+        self._ready = False
         waves, self._waiting = self._waiting, []
-        self._left_at = self._loop.time()
-        self._next = self._loop.call_later(_LONGEST_FLIGHT_S, self._leave)
-        self._under_way.update(waves)
+        self._left_at, self._waves = self._loop.time(), len(waves)
+        self._under_way = set(waves)
         for wave in waves:
-            wave.done.add_done_callback(lambda _, wave=wave: self._landed(wave))
+            wave.done.add_done_callback(partial(self._landed, wave))
             self._send(wave)
 
-    def _landed(self, wave: Wave) -> None:
+    def _landed(self, wave: Wave, _: object) -> None:
         if wave not in self._under_way:
             return
         self._under_way.remove(wave)
-        if not self._under_way and self._next is not None:
-            self._next.cancel()
-            took = self._loop.time() - self._left_at
-            self._next = self._loop.call_later(took * self._rest, self._leave)
+        if not self._under_way:
+            took = (self._loop.time() - self._left_at) * self._rest
+            self._took = min(took, _LONGEST_REST_S)
+            self._set_timer(self._took, self._rested)
+
+    def _rested(self) -> None:
+        self._timer, self._ready = None, True
+        self._under_way.clear()
+        if self._waiting:
+            self._gather()
+
+    def _set_timer(self, seconds: float, then: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, then)

@@ -1,5 +1,5 @@
-"""Two endpoints that show how fast swipes could be at most: the same app, model and clients, but one
-only appends what it parsed, and one only inserts it."""
+"""Two endpoints that show how fast swipes could be at most: the same app, model and clients, but
+one only appends what it parsed, and one only inserts it."""
 
 from typing import Annotated, Final
 
