@@ -19,7 +19,7 @@ _AT_ONCE: Final = 1000
 _ABOUT_A_SWIPE: Final = b"x" * 160
 _ROWS: Final = 2000
 PARTITIONS: Final = (4, 8, 16)
-_PER_PARTITION_COUNT: Final = 20_000
+_RECORDS: Final = 20_000
 
 
 class PartitionCost(TypedDict):
@@ -33,7 +33,7 @@ class PartitionCost(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class _Spent:
-    began: float
+    at: float
     cpu_s: float
 
     @classmethod
@@ -93,8 +93,8 @@ async def _partition_cost(bus_url: str, pids: Mapping[str, int], count: int) -> 
     consumer = Consumer.open(bus_url, {(topic.name, n): 0 for n in range(count)})
     before = _Spent.now(pids)
     try:
-        read = asyncio.create_task(_read(consumer, _PER_PARTITION_COUNT))
-        for _ in range(_PER_PARTITION_COUNT // _AT_ONCE):
+        read = asyncio.create_task(_read(consumer, _RECORDS))
+        for _ in range(_RECORDS // _AT_ONCE):
             await producer.append_many(_messages(topic, _AT_ONCE))
         await read
         after = _Spent.now(pids)
@@ -103,8 +103,8 @@ async def _partition_cost(bus_url: str, pids: Mapping[str, int], count: int) -> 
         await producer.close()
     return PartitionCost(
         partitions=count,
-        per_s=_PER_PARTITION_COUNT / (after.began - before.began),
-        cpu_us=(after.cpu_s - before.cpu_s) / _PER_PARTITION_COUNT * 1e6,
+        per_s=round(_RECORDS / (after.at - before.at), 1),
+        cpu_us=round((after.cpu_s - before.cpu_s) / _RECORDS * 1e6, 1),
     )
 
 
