@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from redis.asyncio import Redis
 
-from contracts import events_pb2 as events
 from features.wire import bulk, send_all
 from interactions import copy_binary, keys
 from interactions.copy_binary import BIGINT, TIMESTAMP, Columns
+from interactions.domain import LIKES
 from interactions.read_updates import LIKE, MATCH, like_keys, match_keys
 
 _SCORED: Final = (("person", BIGINT), ("other", BIGINT), ("at", TIMESTAMP))
@@ -22,12 +22,13 @@ _STATED: Final = (*_SCORED, ("state", BIGINT))
 _BLOCKED: Final = (("person", BIGINT), ("other", BIGINT))
 _TIMEOUT_S: Final = 600.0
 _AT_ONCE: Final = 1000
-_SEEN: Final = "select swiper, swiped, swiped_at from swipes"
+_SEEN: Final = "select swiper, swiped, swiped_at from swipes where action <> 0"
 # Standing likes nobody answered. Whoever is blocked or withdrawn is left out where it is read too.
 _LIKES: Final = f"""
 select s.swiped, s.swiper, s.swiped_at from swipes s
-where s.action <> {events.ACTION_PASS}
-  and not exists (select from swipes a where a.swiper = s.swiped and a.swiped = s.swiper)
+where s.action in {LIKES}
+  and not exists (select from swipes a
+                  where a.swiper = s.swiped and a.swiped = s.swiper and a.action <> 0)
   and not exists (select from blocks b where (b.blocker = s.swiper and b.blocked = s.swiped)
                                           or (b.blocker = s.swiped and b.blocked = s.swiper))
 """  # noqa: S608

@@ -13,9 +13,9 @@ from typing import Final, cast
 import asyncpg
 from redis.asyncio import Redis
 
-from contracts import events_pb2 as events
 from features.wire import packed, run
 from interactions import keys
+from interactions.domain import LIKES
 from interactions.scripts import Script, run_all
 
 RESERVE: Final = Script("reserve.lua")
@@ -26,10 +26,12 @@ KEPT: Final = timedelta(days=3)
 
 PATIENCE: Final = timedelta(minutes=10)
 _SWEEP_BATCH: Final = 200
-_RECORDED: Final = "select swiped from swipes where swiper = $1 and swiped = any($2::bigint[])"
+_RECORDED: Final = """
+select swiped from swipes where swiper = $1 and swiped = any($2::bigint[]) and action <> 0
+"""
 _LIKED_BY: Final = f"""
 select swiper, swiped_at from swipes
-where swiper = any($2::bigint[]) and swiped = $1 and action <> {events.ACTION_PASS}
+where swiper = any($2::bigint[]) and swiped = $1 and action in {LIKES}
 """  # noqa: S608
 
 

@@ -39,11 +39,18 @@ def record_of(command: Command) -> Record:
     sent = events.PairCommand(
         event_id="x", occurred_at_ms=command.at_ms, actor=command.actor, target=command.target
     )
-    if command.kind is Kind.BLOCK:
-        sent.block.SetInParent()
-    else:
-        sent.swipe.action = events.Action.ValueType(command.action)
-        sent.swipe.impression.CopyFrom(command.impression)
+    match command.kind:
+        case Kind.SWIPE:
+            sent.swipe.action = events.Action.ValueType(command.action)
+            sent.swipe.impression.CopyFrom(command.impression)
+        case Kind.REWIND:
+            sent.rewind.swiped_ms = command.swiped_ms
+        case Kind.UNMATCH:
+            sent.unmatch.SetInParent()
+        case Kind.BLOCK:
+            sent.block.SetInParent()
+        case Kind.ERASE:
+            sent.erase.SetInParent()
     return Record(
         USER_SWIPES.name,
         command.place.partition,
