@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from gravity.dead_letters import Listed, Outcome
+    from gravity.dead_letter_requests import Listed, Outcome
 
 app = typer.Typer(
     name="deadletters",
@@ -67,19 +67,21 @@ def replay(
 
 async def _listed(consumer: str | None) -> "tuple[list[Listed], dict[str, int]]":
     from cli.connections import database
-    from gravity import dead_letters
+    from gravity import dead_letter_requests as requests
 
     async with database() as conn:
-        return await dead_letters.listed(conn, consumer), await dead_letters.dropped(conn, consumer)
+        return await requests.listed(conn, consumer), await requests.dropped(conn, consumer)
 
 
-async def _replayed(ids: list[int] | None, consumer: str | None, timeout: float) -> "Outcome":
+async def _replayed(ids: list[int] | None, consumer: str | None, wait_s: float) -> "Outcome":
     from cli.connections import database
-    from gravity import dead_letters
+    from gravity import dead_letter_requests as requests
 
     async with database() as conn:
-        marked = await dead_letters.mark(conn, ids, consumer)
-        return await dead_letters.outcome(conn, marked, timeout)
+        marked = await requests.mark(conn, ids, consumer)
+        if unknown := sorted(set(ids or ()) - set(marked)):
+            typer.secho(f"no dead letter has the id {unknown[0]}", fg="red", err=True)
+        return await requests.outcome(conn, marked, wait_s)
 
 
 def _print_json(letters: "list[Listed]", dropped: dict[str, int], payload: bool) -> None:

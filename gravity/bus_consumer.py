@@ -37,7 +37,7 @@ _UNREADABLE = frozenset(
 
 _Places = dict[Place, int]
 # Partitions that wait at a gap are looked at again this soon.
-_GAP_POLL_S = 0.1
+_GAP_POLL_S = 0.05
 
 log = logging.getLogger(__name__)
 
@@ -234,7 +234,7 @@ def _record(message: confluent_kafka.Message) -> Record | None:
         message.offset() or 0,
         _bytes(message.key()),
         _bytes(message.value()),
-        {name: _bytes(value) for name, value in headers} if headers else {},
+        {name: _bytes(value) for name, value in dict(headers).items()} if headers else {},
         message.timestamp()[1],
     )
 

@@ -17,7 +17,7 @@ from gravity.bus_records import Record
 Place = tuple[str, int]
 
 WAIT_S: Final = 5.0
-_LOOK_EVERY_S: Final = 0.2
+_LOOK_EVERY_S: Final = 0.05
 _OLD_MS: Final = 60_000
 
 
