@@ -80,7 +80,7 @@ async def _replayed(ids: list[int] | None, consumer: str | None, wait_s: float) 
     async with database() as conn:
         marked = await requests.mark(conn, ids, consumer)
         if unknown := sorted(set(ids or ()) - set(marked)):
-            typer.secho(f"no dead letter has the id {unknown[0]}", fg="red", err=True)
+            raise typer.BadParameter(f"no dead letter has the id {unknown[0]}")
         return await requests.outcome(conn, marked, wait_s)
 
 

@@ -20,6 +20,8 @@ from gravity.subscription import InvalidRecord, Subscription
 log = logging.getLogger(__name__)
 
 _MOST_LINKS = 32
+# The flags at the end of a traceparent: somebody records this trace.
+_RECORDED = b"-01"
 
 
 class Batches:
@@ -154,10 +156,12 @@ def _reason(error: Exception) -> str:
 
 
 def _origin(records: Sequence[Record]) -> tuple[Context | None, list[Link]]:
-    """The first record's trace is the batch's parent; the others' are linked."""
+    """The first record's trace is the batch's parent; the others' are linked where recorded."""
     carried = {r.headers["traceparent"]: r for r in records if "traceparent" in r.headers}
-    contexts = [telemetry.extract(r.headers) for r in list(carried.values())[:_MOST_LINKS]]
-    if not contexts:
+    if not carried:
         return None, []
-    links = [Link(trace.get_current_span(context).get_span_context()) for context in contexts[1:]]
-    return contexts[0], links
+    first, *others = carried
+    recorded = [traceparent for traceparent in others if traceparent.endswith(_RECORDED)]
+    contexts = [telemetry.extract(carried[each].headers) for each in recorded[:_MOST_LINKS]]
+    links = [Link(trace.get_current_span(context).get_span_context()) for context in contexts]
+    return telemetry.extract(carried[first].headers), links

@@ -51,8 +51,7 @@ class Record(NamedTuple):
     timestamp_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPosition:
+class RecordPosition(NamedTuple):
     """Where an appended record stands."""
 
     partition: int
