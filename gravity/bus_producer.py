@@ -42,6 +42,7 @@ class _Wave:
 
 
 _Report = tuple[_Wave, int, _Outcome]
+_Headers = list[tuple[str, str | bytes | None]]
 
 
 class Producer:
@@ -131,7 +132,7 @@ class Producer:
 
     def _send(self, messages: Sequence[Message], headers: dict[str, bytes]) -> _Wave:
         wave = _Wave(self._loop, len(messages))
-        common = list(headers.items())
+        common: _Headers = list(headers.items())
         for n, message in enumerate(messages):
             own = common if message.headers is None else list(message.headers.items())
             try:

@@ -91,7 +91,8 @@ class World:
                 started.kill()
 
     async def handled(self) -> list[asyncpg.Record]:
-        return await self.pool.fetch("select * from handled")
+        rows: list[asyncpg.Record] = await self.pool.fetch("select * from handled")
+        return rows
 
     async def until(self, count: int, *workers: str) -> list[asyncpg.Record]:
         """Wait for so many different records, and for all of the workers."""
