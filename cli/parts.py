@@ -17,7 +17,7 @@ _Background = Coroutine[Any, Any, None]
 # A topic's records may be trimmed once all of these have passed them. Releases are caught
 # up from profile.changed too, and hold what they need of it; they read safety.decided and
 # person.erased from the beginning, so those are not here: they are never trimmed.
-_READERS: Final = {
+READERS: Final = {
     "user.swipes": ("matcher",),
     "swipe.recorded": ("features", "lake.swipe.recorded", "read-side"),
     "like.received": ("read-side",),
@@ -103,7 +103,7 @@ def _rest(kernel: "Kernel", stop: asyncio.Event) -> Work:
             *billing.subscriptions(kernel),
             *identity.subscriptions(kernel),
         ],
-        [trim_forever(kernel.pool, kernel.settings, _READERS, stop)],
+        [trim_forever(kernel.pool, kernel.settings, READERS, stop)],
     )
 
 

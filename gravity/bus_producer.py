@@ -132,9 +132,9 @@ class Producer:
 
     def _send(self, messages: Sequence[Message], headers: dict[str, bytes]) -> _Wave:
         wave = _Wave(self._loop, len(messages))
-        common: _Headers = list(headers.items())
+        common: _Headers = [*headers.items()]
         for n, message in enumerate(messages):
-            own = common if message.headers is None else list(message.headers.items())
+            own: _Headers = common if message.headers is None else [*message.headers.items()]
             try:
                 self._client.produce(
                     message.topic,

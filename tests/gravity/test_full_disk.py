@@ -80,13 +80,15 @@ def value(n: int) -> bytes:
 
 
 def disk_errors() -> float:
-    """Batches that were given up, for whatever a full disk does to the server."""
+    """Batches that were given up for what a full disk does to the server: an error, or its end."""
     return sum(
         sample.value
         for metric in REGISTRY.collect()
         if metric.name == "bus_consumer_errors"
         for sample in metric.samples
-        if sample.name.endswith("_total") and sample.labels["consumer"] == NAME
+        if sample.name.endswith("_total")
+        and sample.labels["consumer"] == NAME
+        and sample.labels["error"] in ("DiskFullError", "ConnectionDoesNotExistError")
     )
 
 

@@ -87,33 +87,6 @@ def passed() -> float:
     return REGISTRY.get_sample_value("bus_gaps_passed_total", {"topic": TOPIC.name}) or 0.0
 
 
-async def test_of_many_producers_of_one_partition_no_acknowledged_record_is_skipped(
-    producer: Producer, bus_url: str
-) -> None:
-    writers = [Producer.open(bus_url) for _ in range(4)]
-    consumer = Consumer.open(bus_url, {PLACE: 0})
-
-    async def write(writer: Producer) -> list[int]:
-        return [(await writer.append(Message(TOPIC.name, b"k", b"v"))).offset for _ in range(150)]
-
-    async def write_all() -> list[int]:
-        acknowledged = await asyncio.gather(*map(write, writers))
-        return [offset for each in acknowledged for offset in each]
-
-    writing = asyncio.create_task(write_all())
-    live: list[int] = []
-    while not writing.done():
-        live += [each.offset for each in await consumer.poll(500, 0.1)]
-    acknowledged = await writing
-    last = await producer.append(Message(TOPIC.name, b"k", b"last"))
-    live += await offsets(consumer, last.offset)
-    await consumer.close()
-    for writer in writers:
-        await writer.close()
-    assert sorted(set(acknowledged) - set(live)) == []
-    assert live == sorted(set(live))
-
-
 async def test_a_batch_that_never_comes_is_passed_after_the_wait_and_counted(
     producer: Producer, settings: Settings, bus_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

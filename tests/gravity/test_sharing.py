@@ -199,6 +199,22 @@ async def test_a_process_killed_in_mid_load_is_replaced(world: World) -> None:
 
 
 @only_members
+async def test_without_a_heartbeat_a_member_goes_on_with_what_it_has(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world.consuming("a"):
+        await world.append(range(100))
+        await world.until(100)
+        await world.pool.execute("alter table consumer_members rename to away")
+        while "heartbeat not written" not in caplog.text:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        await world.append(range(100, 200))
+        rows = await world.until(200)
+        await world.pool.execute("alter table away rename to consumer_members")
+    assert_once(rows, range(200))
+
+
+@only_members
 async def test_a_broker_killed_in_mid_load_is_waited_for(world: World, bus: Bus) -> None:
     async with world.consuming("a"), world.consuming("b"):
         loading = asyncio.create_task(world.append(range(1000)))
