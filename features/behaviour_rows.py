@@ -12,9 +12,12 @@ from redis.asyncio import Redis
 
 from features import online
 from features.fold_in import PASS
+from features.forget import forget
 from features.history import HISTORY_LIMIT, SWIPE_DTYPE
 from features.lake import read_swipe_events
+from features.lake_erased import erased_people
 from features.lake_erasure import NOBODY
+from features.lake_files import place_of
 from features.offsets import OFFSETS_KEPT
 from features.standing_swipes import NEEDED, standing
 from features.stream_lock import hold_off_stream, until_lake_has_all
@@ -29,13 +32,15 @@ _READ: Final = (*NEEDED, "action", "source_partition", "source_offset")
 
 
 async def restore_behaviour(pool: asyncpg.Pool, redis: Redis, lake: str) -> int:
-    """Rebuild behaviour from all swipes of the lake; returns the number of people.
+    """Rebuild behaviour from all swipes of the lake, and the marks of people who were erased.
+    Returns the number of people who have some.
 
     Live swipes may come meanwhile: the stream waits, and goes on where it was. Raises LakeBehind.
     """
     async with pool.acquire() as conn, conn.transaction():
         await hold_off_stream(conn)
         await until_lake_has_all(conn, _LAKE_WAIT_S)
+        await forget(redis, await asyncio.to_thread(erased_people, place_of(lake)))
         events = await asyncio.to_thread(read_swipe_events, lake, columns=_READ)
         return await rebuild_behaviour(redis, events)
 

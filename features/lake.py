@@ -14,7 +14,7 @@ The root is a folder or a URL that pyarrow understands, such as
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -47,6 +47,8 @@ __all__ = [
 
 _DAY_MS: Final = 86_400_000
 _IMPORT: Final = "import-"
+Positions = Mapping[tuple[str, int], int]
+"""Next offsets of a consumer by (topic, partition)."""
 
 
 def part_of_stream(topic: str, partition: int, first: int, last: int) -> str:
@@ -94,14 +96,17 @@ def read_rows(
     since: datetime | None = None,
     until: datetime | None = None,
     columns: Sequence[str] | None = None,
+    below: Positions | None = None,
 ) -> pa.Table:
     """All rows of a table with `since <= time < until`, each once, in no particular order.
 
-    Of `swipes` these are events: `read_swipes` tells what stands.
+    `below`: of streamed parts only those that end before these positions of the consumer, which
+    are whole parts: just what was written when it stood there. Of `swipes` rows are events:
+    `read_swipes` tells what stands.
     """
     table = TABLES[table_name]
     place, window = place_of(root).within(table_name), _Window(since, until)
-    imported, streamed = _files_within(place, window)
+    imported, streamed = _files_within(place, window, below)
     wanted = list(columns) if columns is not None else list(table.schema.names)
     once = _scan(place, table, imported, wanted, window)
     needed = list(dict.fromkeys([*wanted, *table.key]))
@@ -114,12 +119,13 @@ def read_swipe_events(
     since: datetime | None = None,
     until: datetime | None = None,
     columns: Sequence[str] | None = None,
+    below: Positions | None = None,
 ) -> pa.Table:
     """Swipes and what took some of them back (schema SWIPES), each once.
 
-    `since <= swiped_at < until`, so that both are within or neither.
+    `since <= swiped_at < until`, so that both are within or neither. `below`: see `read_rows`.
     """
-    rows = read_rows(root, "swipes", since, until, columns)
+    rows = read_rows(root, "swipes", since, until, columns, below)
     # The list after the files: where one of a pair of rows names NOBODY already, both do.
     return without_people("swipes", rows, erased_people(place_of(root)))
 
@@ -191,7 +197,17 @@ def _milliseconds(at: datetime) -> int:
     return -((datetime(1970, 1, 1, tzinfo=UTC) - at) // timedelta(milliseconds=1))
 
 
-def _files_within(place: Place, window: _Window) -> tuple[list[str], list[str]]:
+def _is_below(part: str, below: Positions | None) -> bool:
+    """Whether the records of a streamed part were all passed at the positions."""
+    if below is None:
+        return True
+    topic, partition, _, last = part.rsplit("-", 3)
+    return int(last) < below.get((topic, int(partition)), 0)
+
+
+def _files_within(
+    place: Place, window: _Window, below: Positions | None
+) -> tuple[list[str], list[str]]:
     """Paths of the imported and of the streamed files that may hold rows of the window."""
     selector = pafs.FileSelector(f"{place.folder}/_manifest", allow_not_found=True)
     imported: list[str] = []
@@ -202,7 +218,10 @@ def _files_within(place: Place, window: _Window) -> tuple[list[str], list[str]]:
         with place.files.open_input_stream(entry.path) as source:
             manifest = json.loads(source.read())
         paths = [file["path"] for file in manifest["files"] if window.may_hold(file["day"])]
-        (imported if manifest["part"].startswith(_IMPORT) else streamed).extend(paths)
+        if manifest["part"].startswith(_IMPORT):
+            imported.extend(paths)
+        elif _is_below(manifest["part"], below):
+            streamed.extend(paths)
     return imported, streamed
 
 
