@@ -28,7 +28,7 @@ FLUSH_RECORDS: Final = 20_000
 FLUSH_S: Final = 5.0
 
 Rows = Callable[[Sequence[Record]], pa.Table]
-_TABLES: Final[Mapping[Topic, Mapping[str, Rows]]] = {
+TABLES: Final[Mapping[Topic, Mapping[str, Rows]]] = {
     SWIPE_RECORDED: {"swipes": swipe_rows},
     IMPRESSIONS: {"impressions": impression_rows, "decks": deck_rows},
     PROFILE_CHANGED: {"profiles": profile_rows},
@@ -42,7 +42,7 @@ def consumer_name(topic: Topic) -> str:
 
 def subscriptions(root: str, flush_s: float = FLUSH_S) -> list[Subscription]:
     """Consumers `lake.<topic>` that write to the lake at `root` by size or age, whichever first."""
-    handlers = {topic: _handler(root, tables) for topic, tables in _TABLES.items()}
+    handlers = {topic: _handler(root, tables) for topic, tables in TABLES.items()}
     handlers[PERSON_ERASED] = _eraser(root)
     return [
         Subscription(consumer_name(topic), (topic,), handle, FLUSH_RECORDS, flush_s)
