@@ -78,7 +78,7 @@ def device(digest: str) -> str:
 
 
 def reserving(person: int) -> str:
-    """Sorted set of a shard of people: who has entries in `open_swipes`, perhaps, by last attempt."""
+    """Sorted set of a shard of people: who may have entries in `open_swipes`, by last attempt."""
     return reserving_shard(person % RESERVING_SHARDS)
 
 

@@ -1,0 +1,40 @@
+-- Notes that swipes are appended: they may be acknowledged, and the last of them may be rewound.
+-- KEYS 1 client ids of today, 2 of yesterday, 3 of the day before, 4 reservations, 5 last
+-- ARGV 1 now in ms, then of each swipe: client id, candidate, ms of its reservation
+-- Returns of each 1 if it stands, 0 if its reservation went to somebody else or back meanwhile.
+local out, last = {}, nil
+
+local function settled_before(id, candidate, first)
+    for k = 1, 3 do
+        local known = redis.call('HGET', KEYS[k], id)
+        if known then
+            -- By a request with the same swipe at the same time; perhaps rewound since.
+            local its_candidate, its_first = string.match(known, '^(%d+):%d:(%d+)')
+            return its_candidate == candidate and its_first == first
+        end
+    end
+    return false
+end
+
+for at = 2, #ARGV, 3 do
+    local id, candidate, first = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+    local entry = redis.call('HGET', KEYS[4], candidate)
+    local mark, day, action, its_first, owner
+    if entry then
+        mark, day, action, its_first, owner =
+            string.match(entry, '^(%a):(%d+):(%d):(%d+):%d+:(.*)$')
+    end
+    if mark == 'o' and owner == id and its_first == first then
+        redis.call('HDEL', KEYS[4], candidate)
+        last = { 'id', id, 'c', candidate, 'a', action, 'f', first, 'd', day, 't', ARGV[1] }
+        out[#out + 1] = 1
+    else
+        -- While it is on its way back its client id is known still, hence the mark.
+        local stands = mark ~= 'g' and settled_before(id, candidate, first)
+        out[#out + 1] = stands and 1 or 0
+    end
+end
+if last and tonumber(redis.call('HGET', KEYS[5], 't') or '0') <= tonumber(ARGV[1]) then
+    redis.call('HSET', KEYS[5], unpack(last))
+end
+return out
