@@ -39,6 +39,14 @@ class State(Enum):
     TOO_FAST = "too_fast"
 
 
+class Settled(Enum):
+    """What became of a swipe that is appended (settle.lua)."""
+
+    STANDS = "stands"
+    REWOUND = "rewound"
+    LOST = "lost"
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A swipe that asks for a place; `issued_ms`: when its card's token was made."""
@@ -107,17 +115,16 @@ async def settle(
     appended: Sequence[tuple[str, int, int]],
     now: datetime,
     also: Sequence[bytes] = (),
-) -> list[bool]:
+) -> list[Settled]:
     """Note that swipes are appended: client id, candidate and `first_ms` of each.
 
-    False for those whose reservation was given back or went to another client id meanwhile: they
-    do not count. `also`: commands for the same round trip.
+    `also`: commands for the same round trip.
     """
     commands = [*also]
     if appended:
         commands.append(settling(person, appended, now))
     replies: list[Reply] = await run_all(redis, [SETTLE, BUCKET], commands)
-    return [bool(stands) for stands in cast("list[int]", replies[-1])] if appended else []
+    return [Settled(each.decode()) for each in cast("list[bytes]", replies[-1])] if appended else []
 
 
 def settling(person: int, appended: Sequence[tuple[str, int, int]], now: datetime) -> bytes:

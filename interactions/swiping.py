@@ -4,7 +4,7 @@ An answer says `accepted` only when the swipe is in the log with all replicas' a
 its reservation is settled. Everything up to there is safe to send again.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -30,6 +30,7 @@ from interactions.quotas import Left, Limits
 from interactions.reservations import (
     Reservations,
     Reserved,
+    Settled,
     State,
     Wanted,
     reserve,
@@ -124,9 +125,9 @@ class Swiping:
             )
         except AppendFailed:
             # Nobody knows which of them are in the log; a second copy there has no effect.
-            raise NotRecorded(answers(batch, screened, states, ())) from None
-        standing = await self._settle(who, batch, states, due, places - reserved.new, now)
-        statuses = answers(batch, screened, states, standing)
+            raise NotRecorded(answers(batch, screened, states, {})) from None
+        settled = await self._settle(who, batch, states, due, places - reserved.new, now)
+        statuses = answers(batch, screened, states, settled)
         if Status.NOT_RECORDED in statuses:
             raise NotRecorded(statuses)
         if all(status is Status.TOO_FAST for status in statuses):
@@ -171,12 +172,13 @@ class Swiping:
         due: Sequence[int],
         unused: int,
         now: datetime,
-    ) -> list[int]:
-        """The numbers of those appended that stand."""
+    ) -> dict[int, Settled]:
+        """What became of those appended, by number."""
         appended = [(batch[n].client_swipe_id, batch[n].candidate, states[n].first_ms) for n in due]
         also = [velocity.give(who.device, unused, now)] if who.device and unused else []
-        stands = await settle(self.redis, who.person, appended, now, also)
-        return [n for n, one in zip(due, stands, strict=True) if one]
+        return dict(
+            zip(due, await settle(self.redis, who.person, appended, now, also), strict=True)
+        )
 
 
 def _wanted(sent: Sent, claims: CardClaims) -> Wanted:
@@ -210,28 +212,35 @@ _ANSWERS: Final = {
 }
 
 
+_SETTLED: Final = {
+    Settled.STANDS: Status.ACCEPTED,
+    Settled.REWOUND: Status.REWOUND,
+    Settled.LOST: Status.NOT_RECORDED,
+}
+
+
 def answers(
     batch: Sequence[Sent],
     screened: Sequence[CardClaims | Status],
     states: Mapping[int, Reserved],
-    standing: Collection[int],
+    settled: Mapping[int, Settled],
 ) -> tuple[Status, ...]:
-    """The answer to each swipe; `standing`: numbers of those appended and settled."""
-    taken = {batch[n].candidate: batch[n].client_swipe_id for n in standing}
+    """The answer to each swipe; `settled`: what became of those appended, by number."""
+    taken = {batch[n].candidate: n for n in settled}
 
     def answer(n: int, refused: CardClaims | Status) -> Status:
         if isinstance(refused, Status):
             return refused
         state = states[n].state
         if state is State.APPEND:
-            return Status.ACCEPTED if n in standing else Status.NOT_RECORDED
-        if state is State.SECOND:
-            first = taken.get(batch[n].candidate)
-            if first is None:
-                return Status.NOT_RECORDED
-            same = first == batch[n].client_swipe_id
-            return Status.DUPLICATE if same else Status.ALREADY_SWIPED
-        return _ANSWERS[state]
+            return _SETTLED[settled.get(n, Settled.LOST)]
+        if state is not State.SECOND:
+            return _ANSWERS[state]
+        first = taken.get(batch[n].candidate)
+        if first is None or settled[first] is not Settled.STANDS:
+            return Status.NOT_RECORDED
+        same = batch[first].client_swipe_id == batch[n].client_swipe_id
+        return Status.DUPLICATE if same else Status.ALREADY_SWIPED
 
     return tuple(answer(n, one) for n, one in enumerate(screened))
 
