@@ -106,6 +106,8 @@ class World:
         self.taken_back: set[str] = set()
         # Those of a rewind that failed: it may have begun.
         self.undecided: set[str] = set()
+        # When each was last asked to be rewound.
+        self.asked: dict[str, datetime] = {}
         # Candidate -> tokens up to this time are used, as the person was told.
         self.used: dict[int, int] = {}
         self.days: dict[int, int] = {}
@@ -124,11 +126,9 @@ class World:
             case ("again", mode) if self.batches:
                 await self._begin(mode, self._swipe(*self.batches[-1], self.now))
             case ("rewind", mode):
-                client_id = (
-                    await run(self.redis.hget(f"last:{{{self.me}}}", "id")) or b"x"
-                ).decode()
-                self.rewinds.append(client_id)
-                await self._begin(mode, self._rewind(client_id, self.now))
+                last = cast("bytes | None", await run(self.redis.hget(f"last:{{{self.me}}}", "id")))
+                self.rewinds.append((last or b"none").decode())
+                await self._begin(mode, self._rewind(self.rewinds[-1], self.now))
             case ("rewind again", mode) if self.rewinds:
                 await self._begin(mode, self._rewind(self.rewinds[-1], self.now))
             case ("sweep", mode):
@@ -183,19 +183,29 @@ class World:
             if status is Status.ACCEPTED:
                 # `swiped_at_ms` is when its token was made.
                 assert sent.swiped_at_ms > used.get(sent.candidate, 0)
-                assert self.told.get(sent.client_swipe_id) is not Status.REWOUND
-            if status in (Status.DUPLICATE, Status.REWOUND):
-                self.undecided.discard(sent.client_swipe_id)
             if status in (Status.ACCEPTED, Status.DUPLICATE, Status.REWOUND):
                 assert self._in_log(sent)
-                self.told[sent.client_swipe_id] = status
+                self._hear(sent.client_swipe_id, status, now)
+
+    def _hear(self, client_id: str, status: Status, sent_at: datetime) -> None:
+        asked = self.asked.get(client_id, NOW)
+        if sent_at < asked:
+            # Decided before, perhaps, and only heard now.
+            return
+        if status is Status.ACCEPTED and self.told.get(client_id) is Status.REWOUND:
+            # Client ids are forgotten in the end; the token has to be a fresh one then.
+            assert sent_at - asked > timedelta(days=2)
+        if status is not Status.ACCEPTED:
+            self.undecided.discard(client_id)
+        self.told[client_id] = status
 
     async def _rewind(self, client_id: str, now: datetime) -> None:
         before = client_id in self.taken_back
+        self.asked[client_id] = now
         try:
             rewound = await rewind(self.redis, self.producer, self.me, client_id, now)
         except NotRewindable:
-            assert not before
+            assert not before or self.told[client_id] is not Status.REWOUND
             return
         except AppendFailed:
             self.undecided.add(client_id)

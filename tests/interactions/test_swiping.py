@@ -10,50 +10,28 @@ import pytest
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
-from contracts.topics import USER_SWIPES
 from features.wire import run
 from gravity.auth import Caller
-from gravity.bus import Consumer, Producer
+from gravity.bus import Producer
 from gravity.card_tokens import TTL_MS, CardTokens
 from gravity.kernel import Kernel
 from interactions.quotas import Limits
 from interactions.sweeping import sweep
 from interactions.swiping import NotRecorded, Sent, Status, Swiping
 from tests.interactions.conftest import Clock
-from tests.interactions.worlds import NOW, NOW_MS, token
+from tests.interactions.worlds import NOW, NOW_MS, appended, swipe_body, token
 from tests.signed_client import SignedClient
 
 
 def body(
     tokens: CardTokens, me: int, candidate: int, client_id: str = "", action: str = "like"
 ) -> dict[str, object]:
-    return {
-        "client_swipe_id": client_id or f"c{candidate}",
-        "candidate": candidate,
-        "action": action,
-        "token": token(tokens, me, candidate),
-    }
+    return swipe_body(tokens, me, candidate, action, client_id)
 
 
 def sent(tokens: CardTokens, me: int, candidate: int, client_id: str = "") -> Sent:
     card = token(tokens, me, candidate)
     return Sent(client_id or f"c{candidate}", candidate, events.ACTION_LIKE, card, NOW_MS)
-
-
-async def appended(kernel: Kernel, me: int, at_least: int) -> list[events.PairCommand]:
-    """The viewer's commands in the log, once there are so many."""
-    places = {(USER_SWIPES.name, n): 0 for n in range(USER_SWIPES.partitions)}
-    consumer = Consumer.open(kernel.settings.bus_url, places)
-    found: list[events.PairCommand] = []
-    try:
-        while True:
-            records = await consumer.poll(100, 2.0)
-            commands = [events.PairCommand.FromString(record.value) for record in records]
-            found += [command for command in commands if command.actor == me]
-            if len(found) >= at_least and not records:
-                return found
-    finally:
-        await consumer.close()
 
 
 @pytest.fixture
@@ -205,7 +183,7 @@ async def test_a_place_that_nobody_claims_is_returned_after_ten_minutes(
     assert await sweep(redis, pairs, kernel.producer, later + timedelta(minutes=2)) == 1
     assert await redis.zrange(f"seen:{{{me}}}", 0, -1) == [b"2"]
     assert await redis.zrange(f"likes:{{{me}}}", 0, -1) == [b"1"]
-    assert await run(redis.hget(f"quota:{{{me}}}", "n")) == b"1"
+    assert await run(redis.hmget(f"quota:{{{me}}}", ["n", "s"])) == [b"1", b"0"]
     assert await run(redis.hlen(f"reserved:{{{me}}}")) == 0
     assert await sweep(redis, pairs, kernel.producer, later + timedelta(hours=1)) == 0
     # The log rules out copies of it that may come yet.
