@@ -33,8 +33,15 @@ def episodes(person: int) -> str:
 
 
 def rewound(person: int) -> str:
-    """Hash: candidate -> ms of the newest swipe that the person took back: when it was reserved."""
+    """Hash: candidate -> ms of the newest swipe taken back, rewound or given back: when it was
+    reserved."""
     return f"rewound:{{{person}}}"
+
+
+def used(person: int) -> str:
+    """Hash: candidate -> ms of the newest swipe that the person rewound: tokens of the card that
+    were made by then are used up."""
+    return f"used:{{{person}}}"
 
 
 def unliked(person: int) -> str:
@@ -60,8 +67,8 @@ def tier(person: int) -> str:
 
 
 def last(person: int) -> str:
-    """Hash: the swipe acknowledged last: "id" of the client, "c" candidate, "a" action, "f" ms of
-    its reservation, "d" own day charged, "t" ms of the acknowledgement."""
+    """Hash: the swipe acknowledged last: "id" of the client, "candidate", "a" action, "f" ms of its
+    reservation, "d" own day charged, "t" ms of the acknowledgement."""
     return f"last:{{{person}}}"
 
 

@@ -87,7 +87,7 @@ async def reserve(
     is not charged again."""
     now_ms = int(now.timestamp() * 1000)
     names = [*keys.client_ids(person, now), keys.seen(person), keys.open_swipes(person)]
-    names += [keys.rewound(person), keys.quota(person), keys.tier(person)]
+    names += [keys.rewound(person), keys.quota(person), keys.tier(person), keys.used(person)]
     arguments: list[Argument] = [now_ms, own_day(zone, now)]
     arguments += [int(IDS_KEPT.total_seconds()), int(KEPT.total_seconds())]
     arguments += [ACCOUNT.capacity, ACCOUNT.per_s, places, *limits.swipes, *limits.superlikes]

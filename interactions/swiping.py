@@ -6,7 +6,7 @@ its reservation is settled. Everything up to there is safe to send again.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Final
 
@@ -145,10 +145,10 @@ class Swiping:
     ) -> Reservations:
         """Reserve, and once more where somebody else's reservation was in the way."""
 
-        async def reserve_at(at: datetime, left: int) -> Reservations:
-            return await reserve(self.redis, who.person, who.zone, wanted, self.limits, left, at)
+        async def once(left: int) -> Reservations:
+            return await reserve(self.redis, who.person, who.zone, wanted, self.limits, left, now)
 
-        first = await reserve_at(now, places)
+        first = await once(places)
         contended = [
             one.candidate
             for one, reserved in zip(wanted, first.states, strict=True)
@@ -158,10 +158,7 @@ class Swiping:
             return first
         entries = await read_entries(self.redis, who.person, contended)
         await resolve(self.redis, self.pool, self.producer, who.person, entries, now)
-        # Later than what was taken back: copies of that are told by their time.
-        newest = max((entry.first_ms for entry in entries.values()), default=0)
-        later = max(now, datetime.fromtimestamp((newest + 1) / 1000, UTC))
-        again = await reserve_at(later, places - first.new)
+        again = await once(places - first.new)
         return replace(again, new=first.new + again.new)
 
     async def _settle(

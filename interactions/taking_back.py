@@ -19,13 +19,14 @@ from contracts import events_pb2 as events
 from contracts.topics import USER_SWIPES, pair_key
 from features.wire import packed
 from gravity.bus import Message, Producer
+from gravity.card_tokens import TTL_MS
 from interactions import keys
 from interactions.domain import LIKES, id_from
 from interactions.read_updates import LIKE, like_keys
 from interactions.scripts import Script, run_all
 
 REPLACE: Final = Script("replace.lua")
-TAKE_BACK: Final = Script("take_back.lua")
+END: Final = Script("end_taking_back.lua")
 IDS_KEPT: Final = timedelta(days=3)
 """How long a client's id is known; later, whoever was swiped is known by the seen set."""
 
@@ -120,14 +121,14 @@ async def take_back(
     """
     await producer.append_many([_message(person, c, entry) for c, entry in entries.items()])
     names = [*keys.client_ids(person, now), keys.open_swipes(person), keys.last(person)]
-    names += [keys.seen(person), keys.rewound(person), keys.quota(person)]
-    kept = int(IDS_KEPT.total_seconds())
-    commands = [TAKE_BACK.call(names, [c, str(entry), kept]) for c, entry in entries.items()]
+    names += [keys.seen(person), keys.rewound(person), keys.quota(person), keys.used(person)]
+    kept = (int(IDS_KEPT.total_seconds()), TTL_MS // 1000)
+    commands = [END.call(names, [c, str(entry), *kept]) for c, entry in entries.items()]
     commands += [
         LIKE.call(like_keys(person), [candidate, keys.score(ms)])
         for candidate, ms in (likes or {}).items()
     ]
-    replies = await run_all(redis, [TAKE_BACK, LIKE], commands)
+    replies = await run_all(redis, [END, LIKE], commands)
     return sum(reply == 1 for reply in replies[: len(entries)])
 
 

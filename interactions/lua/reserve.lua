@@ -1,6 +1,6 @@
 -- Reserves a batch of one person's swipes: a place in the quota and in the set of people seen.
 -- KEYS   1 client ids of today, 2 of yesterday, 3 of the day before, 4 seen, 5 reservations,
---        6 taken back, 7 quota, 8 tier
+--        6 taken back, 7 quota, 8 tier, 9 used
 -- ARGV   1 now in ms, 2 the person's own day, 3 seconds client ids are kept, 4 a quota is kept,
 --        5 capacity of the account's bucket, 6 its tokens a second, 7 places that the device has,
 --        8-10 swipes a day of free, plus, gold, 11-13 superlikes a day,
@@ -14,7 +14,7 @@
 --   rewound          it was, and taken back
 --   reused           this client id names another swipe
 --   already_swiped   another swipe on the candidate stands
---   token_used       the token is older than a swipe on the candidate that was taken back
+--   token_used       the token is older than a swipe on the candidate that was rewound
 --   over_limit, over_superlikes, too_fast
 local HEAD = 13
 local SUPERLIKE = '3'
@@ -50,7 +50,8 @@ local ids = {
 }
 local seen = redis.call('ZMSCORE', KEYS[4], column(1))
 local open = redis.call('HMGET', KEYS[5], column(1))
-local rewound = redis.call('HMGET', KEYS[6], column(1))
+local taken_back = redis.call('HMGET', KEYS[6], column(1))
+local used_up = redis.call('HMGET', KEYS[9], column(1))
 -- What this batch did: client id -> its swipe, candidate -> true.
 local named, claimed = {}, {}
 local reserved = 0
@@ -80,7 +81,7 @@ for i = 1, n do
         state = 'duplicate'
     elseif seen[i] then
         state = 'already_swiped'
-    elseif rewound[i] and tonumber(ARGV[HEAD + 3 * n + i]) <= tonumber(rewound[i]) then
+    elseif used_up[i] and tonumber(ARGV[HEAD + 3 * n + i]) <= tonumber(used_up[i]) then
         state = 'token_used'
     elseif action == SUPERLIKE and used_superlikes >= superlike_limit then
         state = 'over_superlikes'
@@ -96,7 +97,7 @@ for i = 1, n do
         end
         reserved = reserved + 1
         -- Later than what was taken back, whatever the clocks say: copies are told by their times.
-        first = math.max(now, tonumber(rewound[i] or '0') + 1)
+        first = math.max(now, tonumber(taken_back[i] or '0') + 1)
         charged = string.format('%d', day)
     end
     if state == 'append' then

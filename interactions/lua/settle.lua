@@ -29,7 +29,7 @@ for at = 2, #ARGV, 3 do
     end
     if mark == 'o' and owner == id and its_first == first then
         redis.call('HDEL', KEYS[4], candidate)
-        last = { 'id', id, 'c', candidate, 'a', action, 'f', first, 'd', day, 't', ARGV[1] }
+        last = { 'id', id, 'candidate', candidate, 'a', action, 'f', first, 'd', day, 't', ARGV[1] }
         out[#out + 1] = 'stands'
     elseif mark == 'g' and owner == id then
         -- Its client id is known until it is back.

@@ -180,6 +180,8 @@ class World:
             return
         assert Status.TOO_FAST not in statuses
         for sent, status in zip(batch, statuses, strict=True):
+            if status is Status.TOKEN_USED:
+                assert any(i.startswith(f"{sent.candidate}.") for i in self.asked)
             if status is Status.ACCEPTED:
                 # `swiped_at_ms` is when its token was made.
                 assert sent.swiped_at_ms > used.get(sent.candidate, 0)
