@@ -11,7 +11,7 @@ from gravity.http import create_app as create_http_app
 from gravity.kernel import Kernel
 from interactions.api import create_router
 from interactions.events import matching, reading, subscriptions
-from interactions.reservations import sweep
+from interactions.sweeping import sweep
 
 __all__ = ["background", "create_app", "matching", "reading", "router", "subscriptions"]
 
@@ -37,7 +37,7 @@ def create_app(kernel: Kernel) -> FastAPI:
 async def _sweep_until(kernel: Kernel, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
-            returned = await sweep(kernel.redis, kernel.pool, kernel.clock())
+            returned = await sweep(kernel.redis, kernel.pool, kernel.producer, kernel.clock())
         except Exception:
             log.warning("sweep of reservations failed, next one soon", exc_info=True)
         else:

@@ -24,6 +24,7 @@ from interactions.domain import (
     PairErased,
     Place,
     SwipeRecorded,
+    SwipeRuledOut,
     SwipeTakenBack,
     derived_id,
 )
@@ -49,6 +50,7 @@ def command_of(record: Record) -> Command:
     if sent.actor == sent.target:
         raise InvalidRecord(record, "a command on oneself")
     check_time(record, sent.occurred_at_ms)
+    check_time(record, sent.rewind.swiped_ms)
     which = sent.WhichOneof("command")
     if which is None:
         raise InvalidRecord(record, "no command")
@@ -90,7 +92,7 @@ def message_of(effect: Effect) -> Message | None:
             return _match_created(effect)
         case MatchEnded():
             return _match_ended(effect)
-        case Blocked() | PairErased():
+        case Blocked() | PairErased() | SwipeRuledOut():
             return None
 
 
