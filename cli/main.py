@@ -22,6 +22,7 @@ from cli import (
     token,
     up,
 )
+from cli.bench import swipes as bench_swipes
 
 app = typer.Typer(
     name="gravity",
@@ -45,6 +46,7 @@ app.add_typer(billing.app)
 app.add_typer(deadletters.app)
 app.command("retrain")(retrain.command)
 app.add_typer(release.app)
+app.add_typer(bench_swipes.app)
 
 
 def main() -> None:

@@ -94,7 +94,11 @@ def market(root: Path) -> None:
 def traces(root: Path) -> list[str]:
     """Files, those without a manifest too, that name the person anywhere."""
     files = [path for path in root.rglob("*.parquet") if path.parent.name != "_erased"]
-    return [str(path) for path in files if str(GONE) in str(pq.read_table(path, partitioning=None).to_pylist())]
+    return [
+        str(path)
+        for path in files
+        if str(GONE) in str(pq.read_table(path, partitioning=None).to_pylist())
+    ]
 
 
 def others(root: Path) -> dict[str, object]:
