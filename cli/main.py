@@ -7,6 +7,7 @@ import typer
 
 from cli import (
     billing,
+    deadletters,
     demo,
     down,
     erase,
@@ -21,6 +22,7 @@ from cli import (
     token,
     up,
 )
+from cli.bench import swipes as bench_swipes
 
 app = typer.Typer(
     name="gravity",
@@ -41,8 +43,10 @@ app.add_typer(import_.app)
 app.add_typer(run.app)
 app.add_typer(safety.app)
 app.add_typer(billing.app)
+app.add_typer(deadletters.app)
 app.command("retrain")(retrain.command)
 app.add_typer(release.app)
+app.add_typer(bench_swipes.app)
 
 
 def main() -> None:

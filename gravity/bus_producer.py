@@ -9,25 +9,16 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Self
 
 import confluent_kafka
 
 from gravity import telemetry
 from gravity.bus_engines import engine_of
+from gravity.bus_flights import Flights, Outcome, Wave
 from gravity.bus_records import AppendFailed, Message, RecordPosition
-
-_Outcome = RecordPosition | str
-
-
-@dataclass(frozen=True, slots=True)
-class _Report:
-    """What became of one produce call: a position, or the error."""
-
-    future: asyncio.Future[_Outcome]
-    outcome: _Outcome
 
 
 class Producer:
@@ -41,11 +32,14 @@ class Producer:
         client: confluent_kafka.Producer,
         loop: asyncio.AbstractEventLoop,
         deadline_s: float,
+        rest: float,
     ) -> None:
         self._client = client
         self._loop = loop
         self._deadline_s = deadline_s
-        self._reports: list[_Report] = []
+        self._flights = Flights(loop, rest, self._send)
+        # Delivered since the last hand-over: wave, number in it, outcome.
+        self._reports: list[tuple[Wave, int, Outcome]] = []
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="bus-producer", daemon=True)
         self._thread.start()
@@ -53,14 +47,15 @@ class Producer:
     @classmethod
     def open(cls, bus_url: str, deadline_s: float = 10.0) -> Self:
         """To be called inside a running event loop; nothing is sent before the first append."""
-        config = engine_of(bus_url).producer
+        engine = engine_of(bus_url)
+        config = engine.producer
         # The library gives a record up soon after we do: one produced again shortly before the
         # deadline may still be appended behind our back, which AppendFailed allows for.
         timeout_ms = min(int(config["message.timeout.ms"]), int(deadline_s * 1000))
         client = confluent_kafka.Producer(
             {**config, "message.timeout.ms": timeout_ms}, logger=logging.getLogger("gravity.bus")
         )
-        return cls(client, asyncio.get_running_loop(), deadline_s)
+        return cls(client, asyncio.get_running_loop(), deadline_s, engine.producer_rest)
 
     async def append(self, message: Message) -> RecordPosition:
         """Append one record and wait for its acknowledgement. Raises AppendFailed."""
@@ -89,14 +84,13 @@ class Producer:
         self,
         messages: Sequence[Message],
         wave: Sequence[int],
-        headers: dict[str, bytes],
+        headers: Mapping[str, bytes],
         positions: dict[int, RecordPosition],
     ) -> None:
         deadline = self._loop.time() + self._deadline_s
         left = list(wave)
         while True:
-            sent = [self._send(messages[n], headers) for n in left]
-            outcomes = await self._outcomes(sent, deadline)
+            outcomes = await self._outcomes([messages[n] for n in left], headers, deadline)
             failed: list[int] = []
             error = ""
             for n, outcome in zip(left, outcomes, strict=True):
@@ -114,36 +108,47 @@ class Producer:
             await asyncio.sleep(random.uniform(0.05, 0.2))
 
     async def _outcomes(
-        self, sent: Sequence[asyncio.Future[_Outcome]], deadline: float
-    ) -> list[_Outcome]:
+        self, messages: Sequence[Message], headers: Mapping[str, bytes], deadline: float
+    ) -> Sequence[Outcome]:
         """What became of each by the deadline; a report that is not there then is an error."""
-        await asyncio.wait(sent, timeout=max(0.0, deadline - self._loop.time()))
-        return [each.result() if each.done() else "no report by the deadline" for each in sent]
-
-    def _send(self, message: Message, headers: dict[str, bytes]) -> asyncio.Future[_Outcome]:
-        future: asyncio.Future[_Outcome] = self._loop.create_future()
-
-        def delivered(
-            error: confluent_kafka.KafkaError | None, sent: confluent_kafka.Message
-        ) -> None:
-            partition, offset = sent.partition(), sent.offset()
-            if error is None and partition is not None and offset is not None:
-                self._reports.append(_Report(future, RecordPosition(partition, offset)))
-            else:
-                self._reports.append(_Report(future, str(error)))
-
-        own = message.headers if message.headers is not None else headers
+        wave = Wave(messages, headers, self._loop.create_future())
+        self._flights.join(wave)
+        timer = self._loop.call_at(deadline, wave.end)
         try:
-            self._client.produce(
-                message.topic,
-                key=message.key,
-                value=message.value,
-                headers=list(own.items()),
-                on_delivery=delivered,
-            )
-        except (BufferError, confluent_kafka.KafkaException) as error:
-            future.set_result(str(error))
-        return future
+            return await wave.done
+        finally:
+            timer.cancel()
+            # Cancelled or not: nobody waits for it any more.
+            wave.end()
+
+    def _send(self, wave: Wave) -> None:
+        produce, delivered = self._client.produce, self._delivered
+        for n, message in enumerate(wave.messages):
+            headers = wave.headers if message.headers is None else message.headers
+            try:
+                produce(
+                    message.topic,
+                    key=message.key,
+                    value=message.value,
+                    headers=list(headers.items()),
+                    on_delivery=partial(delivered, wave, n),
+                )
+            except (BufferError, confluent_kafka.KafkaException) as error:
+                self._loop.call_soon(wave.report, n, str(error))
+
+    def _delivered(
+        self,
+        wave: Wave,
+        n: int,
+        error: confluent_kafka.KafkaError | None,
+        sent: confluent_kafka.Message,
+    ) -> None:
+        """Called by the library in our thread."""
+        partition, offset = sent.partition(), sent.offset()
+        if error is None and partition is not None and offset is not None:
+            self._reports.append((wave, n, RecordPosition(partition, offset)))
+        else:
+            self._reports.append((wave, n, str(error)))
 
     def _serve(self) -> None:
         """The only thread that runs delivery callbacks; hands them over in batches."""
@@ -162,10 +167,9 @@ class Producer:
             self._loop.call_soon_threadsafe(_resolve, reports)
 
 
-def _resolve(reports: Sequence[_Report]) -> None:
-    for report in reports:
-        if not report.future.done():
-            report.future.set_result(report.outcome)
+def _resolve(reports: Sequence[tuple[Wave, int, Outcome]]) -> None:
+    for wave, n, outcome in reports:
+        wave.report(n, outcome)
 
 
 def _waves(messages: Sequence[Message]) -> list[list[int]]:
