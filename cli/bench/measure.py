@@ -27,6 +27,9 @@ _CONNECTIONS: Final = {BATCH: 128, 1: 256}
 # Requests made beforehand for each second, by swipes a request: more than anything here answers.
 _MOST_PER_S: Final = {BATCH: 1200, 1: 3000}
 _WARM_S: Final = 1.0
+# Of a load whose latencies are measured: rounds, and people (each meets half of them at most).
+_ROUNDS: Final = 6
+_FEWEST: Final = 50
 
 
 class Inconsistent(Exception):
@@ -136,8 +139,12 @@ class Measurement:
         name = "batches of ten" if size == BATCH else "one a request"
         self.say(f"{name}: latencies at {per_s:,.0f} swipes a second")
         rate = per_s / size
+        job = self._job(SWIPES, size, self.seconds)
+        # So few that some rounds are sent: there are no matches in the first.
+        few = max(_FEWEST, min(self.people, round(rate * self.seconds / _ROUNDS)))
         job = replace(
-            self._job(SWIPES, size, self.seconds),
+            job,
+            load=replace(job.load, people=few),
             rate=rate,
             # By chance some more than expected.
             most=round(rate * self.seconds * 1.2) + 50,

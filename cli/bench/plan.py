@@ -58,8 +58,8 @@ def _distances(load: Load) -> Iterator[int]:
     waiting: deque[tuple[int, int]] = deque()
     fresh = iter(range(1, (load.people + 1) // 2))
     for n in count():
-        # At least a whole round lies between a swipe and its answer.
-        if n % 10 in ANSWERS and waiting and waiting[0][0] <= n - 2 * load.size:
+        # An answer comes in a later round than what it answers.
+        if n % 10 in ANSWERS and waiting and waiting[0][0] // load.size < n // load.size:
             yield -waiting.popleft()[1]
             continue
         distance = next(fresh, None)

@@ -30,7 +30,7 @@ def swipes(
     seconds: Annotated[float, typer.Option(min=0.5, help="How long each load lasts.")] = 10.0,
     people: Annotated[
         int, typer.Option(min=50, help="How many people send each load, in turn.")
-    ] = 1000,
+    ] = 500,
 ) -> None:
     """Sustained swipes a second, from HTTP to the durable match, beside what an endpoint could do
     at most that only appends, or only inserts; and how long answers and matches take.
