@@ -9,6 +9,6 @@ def subscriptions(kernel: Kernel) -> list[Subscription]:
     """The matcher, the read side, and who matches nobody."""
     return [
         matcher.subscription(),
-        read_updates.subscription(kernel.redis),
+        read_updates.subscription(kernel.redis, kernel.clock),
         withdrawals.subscription(kernel.redis),
     ]

@@ -18,7 +18,7 @@ from interactions import matcher, read_updates, withdrawals
 from interactions.lists import Cursor, CursorInvalid
 from interactions.read_side import fill
 from tests.interactions.reference import command
-from tests.interactions.worlds import NOW_MS, add_people, record_of
+from tests.interactions.worlds import NOW, NOW_MS, add_people, record_of
 from tests.signed_client import SignedClient
 
 LIKE, PASS, BLOCK = events.ACTION_LIKE, events.ACTION_PASS, 0
@@ -31,7 +31,7 @@ async def outbox_of(pool: asyncpg.Pool) -> list[Record]:
 
 async def apply(pool: asyncpg.Pool, redis: Redis, records: list[Record]) -> None:
     async with pool.acquire() as conn:
-        await read_updates.subscription(redis).handle(conn, records)
+        await read_updates.subscription(redis, lambda: NOW).handle(conn, records)
 
 
 async def decide(pool: asyncpg.Pool, *steps: tuple[int, int, int]) -> None:
