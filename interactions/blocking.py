@@ -45,10 +45,11 @@ async def block(redis: Redis, producer: Producer, viewer: int, person: int, now:
 
 
 def _part(person: int, other: int) -> list[bytes]:
-    """One side: the other is blocked, and neither a like nor a match any more."""
+    """One side: the other is blocked, and neither a like, a match nor a card any more."""
     member = b"%d" % other
     return [
         packed(b"SADD", keys.blocked(person).encode(), member),
         packed(b"ZREM", keys.likes(person).encode(), member),
         packed(b"ZREM", keys.matches(person).encode(), member),
+        packed(b"PUBLISH", keys.changes(person).encode(), b""),
     ]

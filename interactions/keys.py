@@ -101,8 +101,8 @@ CHANGES_TTL_S: Final = 8 * 24 * 3600
 
 def of_person(person: int, now: datetime) -> list[str]:
     """Every key of one person: what an erasure deletes."""
-    every = (seen, blocked, likes, matches, episodes, open_swipes)
-    every += (rewound, unliked, last, shown, changes)
+    lists = (seen, blocked, likes, matches, episodes, open_swipes)
+    marks = (rewound, unliked, last, shown, changes)
     days = [f"{now.astimezone(UTC) + timedelta(days=day):%Y%m%d}" for day in range(-4, 2)]
     dated = [f"{name}:{{{person}}}:{day}" for name in ("quota", "ids") for day in days]
-    return [*(key(person) for key in every), f"quota:{{{person}}}", *dated]
+    return [*(key(person) for key in (*lists, *marks)), f"quota:{{{person}}}", *dated]

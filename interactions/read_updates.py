@@ -168,6 +168,7 @@ def match_keys(person: int) -> list[str]:
 
 def forget_keys(person: int) -> list[str]:
     """KEYS of the script FORGET."""
-    every = (keys.changes, keys.episodes, keys.shown, keys.blocked, keys.last)
-    every += (keys.seen, keys.likes, keys.matches, keys.rewound, keys.unliked, keys.open_swipes)
-    return [key(person) for key in every]
+    first = (keys.changes, keys.episodes, keys.shown, keys.blocked, keys.last)
+    sets = (keys.seen, keys.likes, keys.matches)
+    hashes = (keys.rewound, keys.unliked, keys.open_swipes)
+    return [key(person) for key in (*first, *sets, *hashes)]

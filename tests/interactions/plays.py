@@ -14,6 +14,7 @@ from gravity.bus import Record
 from interactions import keys, read_updates
 from interactions.commands import message_of
 from interactions.domain import Command, Kind, Pair, PairState, decide
+from interactions.scripts import run_all
 from tests.interactions.reference import START_MS, Reference, command
 from tests.interactions.worlds import NOW
 
@@ -42,7 +43,7 @@ class Play:
         if what is Kind.ERASE:
             await self._erase(actor)
         elif what is Kind.REWIND:
-            await self._rewind(actor, target)
+            await self._rewind(actor)
         elif isinstance(what, Kind):
             known = await run(self.redis.hexists(keys.episodes(actor), str(target)))
             if what is Kind.UNMATCH and not known:
@@ -67,9 +68,11 @@ class Play:
             await self._hand_over(batch)
 
     async def deliver_all(self) -> None:
-        """Until nothing waits."""
+        """Until nothing waits; then some of it again, by a consumer that slept meanwhile."""
         while any(self._waiting.values()):
             await self.deliver()
+        for batch in self.draw.sample(self._delivered, len(self._delivered) // 2):
+            await self._hand_over(batch)
 
     async def _swipe(self, actor: int, target: int, action: int) -> None:
         """A reservation: refused where somebody is seen; later than what was taken back."""
@@ -82,11 +85,13 @@ class Play:
         await self.redis.zadd(keys.seen(actor), {member: sent.at_ms / 1000})
         self._append(sent)
 
-    async def _rewind(self, actor: int, target: int) -> None:
-        score = await run(self.redis.zscore(keys.seen(actor), str(target)))
-        if score is None:
+    async def _rewind(self, actor: int) -> None:
+        """The last swipe of theirs that stands."""
+        newest = await self.redis.zrange(keys.seen(actor), -1, -1, withscores=True)
+        if not newest:
             return
-        at_ms = round(score * 1000)
+        ((member, score),) = newest
+        target, at_ms = int(member), round(score * 1000)
         await self.redis.zrem(keys.seen(actor), str(target))
         await run(self.redis.hset(keys.rewound(actor), str(target), str(at_ms)))
         await self.redis.zrem(keys.matches(actor), str(target))
@@ -115,7 +120,7 @@ class Play:
         forgetting = [read_updates.deletion(person, NOW)]
         for pair in pairs:
             forgetting += read_updates.forgetting(pair, frozenset({person}))
-        await read_updates.run_all(self.redis, read_updates.SCRIPTS, forgetting)
+        await run_all(self.redis, read_updates.SCRIPTS, forgetting)
         for pair in pairs:
             for a, b in permutations((pair.low, pair.high)):
                 self._append(command(len(self.commands), a, b, kind=Kind.ERASE))

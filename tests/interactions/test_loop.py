@@ -39,6 +39,7 @@ async def test_a_mutual_like_becomes_one_match_for_both_and_a_block_ends_it(
 ) -> None:
     other = me + 1
     await add_people(kernel.redis, me, other)
+    await kernel.redis.set(f"tier:{{{other}}}", events.TIER_GOLD)
 
     async def swipe(viewer: int, candidate: int) -> None:
         body = {
@@ -73,12 +74,21 @@ async def test_a_mutual_like_becomes_one_match_for_both_and_a_block_ends_it(
 def test_every_operation_has_examples_and_problem_answers(kernel: Kernel) -> None:
     document = create_http_app("x", kernel, [router(kernel)]).openapi()
     paths, schemas = document["paths"], document["components"]["schemas"]
-    assert set(paths) == {"/v1/swipes", "/v1/likes", "/v1/matches", "/v1/blocks"}
+    assert set(paths) == {*("/v1/swipes", "/v1/blocks", "/v1/likes", "/v1/matches", "/v1/changes")}
     for operations in paths.values():
         for operation in operations.values():
             refused = {status for status in operation["responses"] if status >= "400"}
             assert {"401", "422", "503"} <= refused
-    for name in ("Swipe", "Swipes", "SwipeResults", "Likes", "Matches", "Block"):
+    for name in (
+        "Swipe",
+        "Swipes",
+        "SwipeResults",
+        "Likes",
+        "BlurredLike",
+        "Matches",
+        "Block",
+        "Changes",
+    ):
         found = [schema for schema in schemas.values() if schema.get("title") == name]
         assert len(found) == 1, name
         assert "example" in found[0], name
