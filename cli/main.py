@@ -10,6 +10,7 @@ from cli import (
     demo,
     down,
     erase,
+    export,
     import_,
     logs,
     rebuild,
@@ -36,6 +37,7 @@ app.command()(status.status)
 app.command()(logs.logs)
 app.command()(token.token)
 app.command()(erase.erase)
+app.command()(export.export)
 app.command()(rebuild.rebuild)
 app.add_typer(import_.app)
 app.add_typer(run.app)

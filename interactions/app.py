@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from gravity.http import create_app as create_http_app
 from gravity.kernel import Kernel
-from interactions import api, changes_api, lists_api
+from interactions import api, changes_api, export_api, lists_api
 from interactions.events import subscriptions
 from interactions.reservations import sweep
 
@@ -22,7 +22,7 @@ _SWEEP_EVERY_S: Final = 30.0
 def router(kernel: Kernel) -> APIRouter:
     """The routes."""
     parent = APIRouter()
-    for part in (api, lists_api, changes_api):
+    for part in (api, lists_api, changes_api, export_api):
         parent.include_router(part.create_router(kernel))
     return parent
 

@@ -10,5 +10,5 @@ def subscriptions(kernel: Kernel) -> list[Subscription]:
     return [
         matcher.subscription(),
         read_updates.subscription(kernel.redis, kernel.clock),
-        withdrawals.subscription(kernel.redis),
+        withdrawals.subscription(kernel.redis, kernel.clock),
     ]

@@ -47,7 +47,9 @@ async def match(redis: Redis, low: int, high: int, episode: int = 1, end: int = 
 async def changes(
     api: SignedClient, viewer: int, after: str = "", wait: float = 20
 ) -> dict[str, object]:
-    params: dict[str, str | int] = {"wait": str(wait)} | ({"after": after} if after else {})
+    params: dict[str, str | int] = {"wait": str(wait)}
+    if after:
+        params["after"] = after
     response = await api.get(viewer, "/v1/changes", **params)
     assert response.status_code == 200, response.text
     found: dict[str, object] = response.json()

@@ -229,7 +229,12 @@ def test_a_cursor_is_of_one_viewer_and_list_and_tells_nothing() -> None:
 async def test_likes_are_blurred_until_one_is_entitled_to_see_them(
     api: SignedClient, redis: Redis, me: int
 ) -> None:
-    photo = {"url": "https://media/secret.jpg", "blurhash": "LEHV6n", "width": 3, "height": 4}
+    photo: dict[str, str | int] = {
+        "url": "https://media/secret.jpg",
+        "blurhash": "LEHV6n",
+        "width": 3,
+        "height": 4,
+    }
     await add_people(redis, *(me + n for n in range(1, 4)), photos=[photo])
     await redis.zadd(f"likes:{{{me}}}", {str(me + n): NOW_S + 1234.5 for n in range(1, 4)})
     for tier in (None, events.TIER_FREE):
@@ -270,7 +275,7 @@ async def test_withdrawals_follow_the_newest_decision_and_erasure_stays(
     await redis.zadd("likes:{4}", {"3": 1})
     await redis.zadd("seen:{3}", {"4": 1})
     async with pairs.acquire() as conn:
-        await withdrawals.subscription(redis).handle(
+        await withdrawals.subscription(redis, lambda: NOW).handle(
             conn,
             [
                 decided(1, events.SAFETY_DECISION_LIFTED, 2),
@@ -283,3 +288,7 @@ async def test_withdrawals_follow_the_newest_decision_and_erasure_stays(
     rows = await pairs.fetch("select person, withdrawn from withdrawn_persons order by person")
     assert [tuple(row) for row in rows] == [(1, False), (2, True), (3, True)]
     assert await redis.keys("*") == []
+    (sent,) = await pairs.fetch("select value from outbox where topic = 'user.swipes'")
+    command_sent = events.PairCommand.FromString(sent["value"])
+    assert (command_sent.actor, command_sent.target) == (3, 4)
+    assert command_sent.WhichOneof("command") == "erase"

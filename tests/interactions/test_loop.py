@@ -88,6 +88,7 @@ def test_every_operation_has_examples_and_problem_answers(kernel: Kernel) -> Non
         "Matches",
         "Block",
         "Changes",
+        "Interactions",
     ):
         found = [schema for schema in schemas.values() if schema.get("title") == name]
         assert len(found) == 1, name
