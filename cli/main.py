@@ -7,6 +7,7 @@ import typer
 
 from cli import (
     billing,
+    check_,
     demo,
     down,
     erase,
@@ -39,6 +40,7 @@ app.command()(token.token)
 app.command()(erase.erase)
 app.command()(export.export)
 app.command()(rebuild.rebuild)
+app.command()(check_.check)
 app.add_typer(import_.app)
 app.add_typer(run.app)
 app.add_typer(safety.app)

@@ -31,8 +31,8 @@ MATCH: Final = Script("match.lua")
 FORGET: Final = Script("forget.lua")
 SCRIPTS: Final = (LIKE, SWIPED, TAKEN_BACK, UNLIKED, MATCH, FORGET)
 KEPT: Final = (keys.CHANGES_KEPT, keys.CHANGES_TTL_S)
-_TOPICS: Final = (SWIPE_RECORDED, LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED, PAIR_ERASED)
-_MESSAGES: Final = {topic.name: topic.message for topic in _TOPICS}
+TOPICS: Final = (SWIPE_RECORDED, LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED, PAIR_ERASED)
+_MESSAGES: Final = {topic.name: topic.message for topic in TOPICS}
 
 Event = (
     events.SwipeRecorded
@@ -51,7 +51,7 @@ def subscription(redis: Redis, clock: Callable[[], datetime]) -> Subscription:
         erased = await _erased(redis, sorted({p for e in told for p in _people(pair_of(e))}))
         await run_all(redis, SCRIPTS, list(_commands(told, erased, clock())))
 
-    return Subscription(NAME, _TOPICS, handle)
+    return Subscription(NAME, TOPICS, handle)
 
 
 def event_of(record: Record) -> Event:

@@ -74,7 +74,10 @@ async def test_a_mutual_like_becomes_one_match_for_both_and_a_block_ends_it(
 def test_every_operation_has_examples_and_problem_answers(kernel: Kernel) -> None:
     document = create_http_app("x", kernel, [router(kernel)]).openapi()
     paths, schemas = document["paths"], document["components"]["schemas"]
-    assert set(paths) == {*("/v1/swipes", "/v1/blocks", "/v1/likes", "/v1/matches", "/v1/changes")}
+    assert set(paths) == {
+        *("/v1/swipes", "/v1/blocks", "/v1/likes", "/v1/matches", "/v1/changes"),
+        "/v1/me/interactions",
+    }
     for operations in paths.values():
         for operation in operations.values():
             refused = {status for status in operation["responses"] if status >= "400"}

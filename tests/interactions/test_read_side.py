@@ -18,13 +18,15 @@ from tests.interactions.worlds import record_of
 PEOPLE = (101, 202, 303)
 # Mostly the same two, so that much happens between them.
 PERSON = st.sampled_from([101, 101, 101, 202, 202, 202, 303])
-WHAT = st.sampled_from([*SWIPES, *SWIPES, *[Kind.REWIND] * 4, Kind.UNMATCH, Kind.BLOCK])
+WHAT = st.sampled_from([*SWIPES, *SWIPES, *[Kind.REWIND] * 4, Kind.UNMATCH, *[Kind.BLOCK] * 2])
 STEPS = st.lists(
-    st.tuples(PERSON, PERSON, WHAT).filter(lambda step: step[0] != step[1]), min_size=6, max_size=30
+    st.tuples(PERSON, PERSON, WHAT).filter(lambda step: step[0] != step[1]),
+    min_size=10,
+    max_size=40,
 )
 SEED = st.integers(0, 2**32)
 RUN = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
