@@ -8,6 +8,7 @@ import typer
 from cli import (
     billing,
     check_,
+    deadletters,
     demo,
     down,
     erase,
@@ -45,6 +46,7 @@ app.add_typer(import_.app)
 app.add_typer(run.app)
 app.add_typer(safety.app)
 app.add_typer(billing.app)
+app.add_typer(deadletters.app)
 app.command("retrain")(retrain.command)
 app.add_typer(release.app)
 

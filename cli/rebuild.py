@@ -24,10 +24,10 @@ def rebuild(
 ) -> None:
     """Restore what Redis has lost from Postgres, the lake and the registry.
 
-    While serving, it adds what is missing: withdrawals, rows and places of people, whom they have
-    seen, likes, matches and blocks, and which releases are live and served. Of whom they have seen,
-    likes and matches it removes what Postgres does not know, once all that is under way has
-    arrived; never a block.
+    While serving, it adds what is missing: withdrawals, rows and places of people, tiers, whom
+    they have seen, likes, matches and blocks, and which releases are live and served. Of whom they
+    have seen, likes and matches it removes what Postgres does not know, once all that is under way
+    has arrived; never a block.
 
     With --behaviour it also replaces counts and histories by what the lake holds, once the lake
     has every swipe that counts. Factors of people come back with the next promotion
@@ -41,6 +41,7 @@ def rebuild(
 
 
 async def _rebuild(settings: "Settings", behaviour: bool) -> None:
+    from billing.entitlements import restore_tiers
     from cli.connections import connections
     from features.stream_lock import LakeBehind
     from features.writer import restore_behaviour
@@ -51,6 +52,7 @@ async def _rebuild(settings: "Settings", behaviour: bool) -> None:
         withdrawn = await restore_withdrawn(to.pool, to.redis)
         typer.echo(f"withdrawn: {withdrawn} people")
         typer.echo(f"rows and places: {await restore_people(to.pool, to.redis)} people")
+        typer.echo(f"tiers: {await restore_tiers(to.pool, to.redis)} people")
         filled = await read_side.fill(to.redis, to.pool, None)
         typer.echo(f"seen {filled.seen}, likes {filled.likes}, matches {filled.matches}")
         await _remove_extras(to, settings.bus_url)

@@ -230,8 +230,8 @@ Global___Swipe: _TypeAlias = Swipe  # noqa: Y015
 
 @_typing.final
 class Rewind(_message.Message):
-    """Takes back the actor's swipe of that time on the target, and no other: a copy that comes late
-    must not take back the next one.
+    """Takes back the actor's swipe on the target of that time or before it, also one that comes after
+    this record; never a later one: a copy that comes late must not take back the next swipe.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -240,7 +240,7 @@ class Rewind(_message.Message):
     SWIPED_MS_FIELD_NUMBER: _builtins.int
     client_swipe_id: _builtins.str
     swiped_ms: _builtins.int
-    """`occurred_at_ms` of the command that made the swipe."""
+    """`occurred_at_ms` of the command that made, or was to make, the swipe."""
     def __init__(
         self,
         *,

@@ -18,6 +18,7 @@ from gravity.settings import Settings
 _LARGEST_PERSON = 2**63 - 1
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _REQUIRED = ["sub", "iss", "aud", "exp"]
+_LONGEST_CLAIM = 64
 
 
 class TokenInvalid(Exception):
@@ -41,6 +42,16 @@ def public_key(text: str) -> Ed25519PublicKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """What a token says of who asks; zone (as IANA names it) and device are "" where it does not
+    say."""
+
+    person: int
+    zone: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenVerifier:
     """Tokens of one issuer for one audience."""
 
@@ -53,8 +64,8 @@ class TokenVerifier:
         """The verifier that the settings describe."""
         return cls(public_key(settings.jwt_public_key), settings.jwt_issuer, settings.jwt_audience)
 
-    def verify(self, token: str, now: datetime) -> int:
-        """The person the token speaks for. Raises TokenInvalid, TokenExpired."""
+    def verify(self, token: str, now: datetime) -> Caller:
+        """Whom the token speaks for. Raises TokenInvalid, TokenExpired."""
         try:
             # Times are compared below, with the caller's clock.
             claims = jwt.decode(
@@ -73,7 +84,9 @@ class TokenVerifier:
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise TokenInvalid(type(error).__name__) from None
         _check_times(claims, now.timestamp())
-        return _person(claims["sub"])
+        return Caller(
+            _person(claims["sub"]), _text(claims.get("zoneinfo")), _text(claims.get("device"))
+        )
 
 
 def _check_times(claims: Mapping[str, object], now: float) -> None:
@@ -95,13 +108,18 @@ def _person(subject: object) -> int:
     return int(subject)
 
 
+def _text(claim: object) -> str:
+    """An optional claim; one that does not fit is as good as none."""
+    return claim if isinstance(claim, str) and len(claim) <= _LONGEST_CLAIM else ""
+
+
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="person")
 
 
-async def _viewer(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> int:
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def _caller(request: Request, credentials: _Credentials) -> Caller:
     if credentials is None:
         raise Problem(401, "token_missing", "A bearer token is needed", headers=_CHALLENGE)
     verifier: TokenVerifier = request.app.state.tokens
@@ -113,5 +131,10 @@ async def _viewer(
         raise Problem(401, "token_invalid", "The token is not valid", headers=_CHALLENGE) from None
 
 
-# The person on whose behalf a request is made; a parameter of a route.
+async def _viewer(request: Request, credentials: _Credentials) -> int:
+    return (await _caller(request, credentials)).person
+
+
+# On whose behalf a request is made; parameters of a route.
 Viewer = Annotated[int, Depends(_viewer)]
+Asking = Annotated[Caller, Depends(_caller)]

@@ -10,7 +10,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import confluent_kafka
@@ -22,12 +22,27 @@ from gravity.bus_records import AppendFailed, Message, RecordPosition
 _Outcome = RecordPosition | str
 
 
-@dataclass(frozen=True, slots=True)
-class _Report:
-    """What became of one produce call: a position, or the error."""
+class _Wave:
+    """Records produced together: what became of each, and a future for when that is known of all.
 
-    future: asyncio.Future[_Outcome]
-    outcome: _Outcome
+    One future for all of them, as one for each costs more than producing it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
+        self.outcomes: list[_Outcome] = ["no report by the deadline"] * count
+        self.done: asyncio.Future[None] = loop.create_future()
+        self._left = count
+
+    def set(self, n: int, outcome: _Outcome) -> None:
+        """To be called in the event loop's thread, once for each."""
+        self.outcomes[n] = outcome
+        self._left -= 1
+        if self._left == 0 and not self.done.done():
+            self.done.set_result(None)
+
+
+_Report = tuple[_Wave, int, _Outcome]
+_Headers = list[tuple[str, str | bytes | None]]
 
 
 class Producer:
@@ -95,8 +110,10 @@ class Producer:
         deadline = self._loop.time() + self._deadline_s
         left = list(wave)
         while True:
-            sent = [self._send(messages[n], headers) for n in left]
-            outcomes = await self._outcomes(sent, deadline)
+            sent = self._send([messages[n] for n in left], headers)
+            # A report that is not there by the deadline is an error.
+            await asyncio.wait([sent.done], timeout=max(0.0, deadline - self._loop.time()))
+            outcomes = sent.outcomes
             failed: list[int] = []
             error = ""
             for n, outcome in zip(left, outcomes, strict=True):
@@ -113,37 +130,35 @@ class Producer:
             left = failed
             await asyncio.sleep(random.uniform(0.05, 0.2))
 
-    async def _outcomes(
-        self, sent: Sequence[asyncio.Future[_Outcome]], deadline: float
-    ) -> list[_Outcome]:
-        """What became of each by the deadline; a report that is not there then is an error."""
-        await asyncio.wait(sent, timeout=max(0.0, deadline - self._loop.time()))
-        return [each.result() if each.done() else "no report by the deadline" for each in sent]
+    def _send(self, messages: Sequence[Message], headers: dict[str, bytes]) -> _Wave:
+        wave = _Wave(self._loop, len(messages))
+        common: _Headers = [*headers.items()]
+        for n, message in enumerate(messages):
+            own: _Headers = common if message.headers is None else [*message.headers.items()]
+            try:
+                self._client.produce(
+                    message.topic,
+                    key=message.key,
+                    value=message.value,
+                    headers=own,
+                    on_delivery=partial(self._delivered, wave, n),
+                )
+            except (BufferError, confluent_kafka.KafkaException) as error:
+                wave.set(n, str(error))
+        return wave
 
-    def _send(self, message: Message, headers: dict[str, bytes]) -> asyncio.Future[_Outcome]:
-        future: asyncio.Future[_Outcome] = self._loop.create_future()
-
-        def delivered(
-            error: confluent_kafka.KafkaError | None, sent: confluent_kafka.Message
-        ) -> None:
-            partition, offset = sent.partition(), sent.offset()
-            if error is None and partition is not None and offset is not None:
-                self._reports.append(_Report(future, RecordPosition(partition, offset)))
-            else:
-                self._reports.append(_Report(future, str(error)))
-
-        own = message.headers if message.headers is not None else headers
-        try:
-            self._client.produce(
-                message.topic,
-                key=message.key,
-                value=message.value,
-                headers=list(own.items()),
-                on_delivery=delivered,
-            )
-        except (BufferError, confluent_kafka.KafkaException) as error:
-            future.set_result(str(error))
-        return future
+    def _delivered(
+        self,
+        wave: _Wave,
+        n: int,
+        error: confluent_kafka.KafkaError | None,
+        sent: confluent_kafka.Message,
+    ) -> None:
+        partition, offset = sent.partition(), sent.offset()
+        if error is None and partition is not None and offset is not None:
+            self._reports.append((wave, n, RecordPosition(partition, offset)))
+        else:
+            self._reports.append((wave, n, str(error)))
 
     def _serve(self) -> None:
         """The only thread that runs delivery callbacks; hands them over in batches."""
@@ -163,9 +178,8 @@ class Producer:
 
 
 def _resolve(reports: Sequence[_Report]) -> None:
-    for report in reports:
-        if not report.future.done():
-            report.future.set_result(report.outcome)
+    for wave, n, outcome in reports:
+        wave.set(n, outcome)
 
 
 def _waves(messages: Sequence[Message]) -> list[list[int]]:

@@ -15,7 +15,7 @@ from contracts import events_pb2 as events
 from gravity.auth import Viewer
 from gravity.kernel import Kernel
 from gravity.problems import problem_responses
-from interactions.api import available
+from interactions.availability import available
 from interactions.changes import Change, Look, Place, look
 from interactions.cursors import CursorInvalid, Cursors
 from interactions.lists_api import cursor_invalid

@@ -25,6 +25,7 @@ from interactions.domain import (
     PairErased,
     Place,
     SwipeRecorded,
+    SwipeRuledOut,
     SwipeTakenBack,
     derived_id,
 )
@@ -50,6 +51,7 @@ def command_of(record: Record) -> Command:
     if sent.actor == sent.target:
         raise InvalidRecord(record, "a command on oneself")
     check_time(record, sent.occurred_at_ms)
+    check_time(record, sent.rewind.swiped_ms)
     which = sent.WhichOneof("command")
     if which is None:
         raise InvalidRecord(record, "no command")
@@ -93,7 +95,7 @@ def message_of(effect: Effect) -> Message | None:
             return _match_ended(effect)
         case PairErased(command):
             return _pair_erased(command)
-        case Blocked():
+        case Blocked() | SwipeRuledOut():
             return None
 
 

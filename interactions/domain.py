@@ -45,7 +45,7 @@ class Match:
 class Swipe:
     """What one of the two decided on the other, and when by the server's clock.
 
-    Action 0: nothing stands; `at_ms` is then that of the latest swipe taken back, 0 if none was.
+    Action 0: nothing stands, and no swipe up to `at_ms` ever will; 0 if none was taken back.
     """
 
     action: int = 0
@@ -87,7 +87,7 @@ class Kind(Enum):
 @dataclass(frozen=True, slots=True)
 class Command:
     """One record of user.swipes. `at_ms` is the server's clock; `place` names the record;
-    `swiped_ms`: the time of the swipe that a rewind takes back."""
+    `swiped_ms`: the time up to which a rewind takes back."""
 
     kind: Kind
     actor: int
@@ -131,6 +131,13 @@ class SwipeTakenBack:
 
 
 @dataclass(frozen=True, slots=True)
+class SwipeRuledOut:
+    """The swipe that a rewind takes back is not there, and will not count if it comes yet."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
 class LikeReceived:
     """A like that the other person has not answered yet."""
 
@@ -169,7 +176,14 @@ class PairErased:
 
 
 Effect = (
-    SwipeRecorded | SwipeTakenBack | LikeReceived | MatchCreated | MatchEnded | Blocked | PairErased
+    SwipeRecorded
+    | SwipeTakenBack
+    | SwipeRuledOut
+    | LikeReceived
+    | MatchCreated
+    | MatchEnded
+    | Blocked
+    | PairErased
 )
 
 
@@ -234,9 +248,12 @@ def _swipe(state: PairState, command: Command) -> Outcome:
 
 def _rewind(state: PairState, command: Command) -> Outcome:
     own, other = _swipes(state, command)
-    if own.action == 0 or own.at_ms != command.swiped_ms:
+    gone = Swipe(0, command.swiped_ms)
+    if own.at_ms > gone.at_ms or own == gone:
         return state, ()
-    after = _with_swipe(state, command, Swipe(0, own.at_ms))
+    after = _with_swipe(state, command, gone)
+    if own.action == 0:
+        return after, (SwipeRuledOut(command),)
     waits = other.action in LIKES and not state.closed
     taken_back = SwipeTakenBack(command, own, other.at_ms if waits else 0)
     match = state.match

@@ -51,19 +51,17 @@ select swiper as other, date_trunc('hour', swiped_at, 'UTC') as at from swipes
 where swiped = $1 and action in {LIKES} and swiper > $2 order by swiper limit $3
 """  # noqa: S608
 
-Row = asyncpg.Record
 
-
-def _swipe(row: Row) -> object:
+def _swipe(row: asyncpg.Record) -> object:
     action = _ACTIONS[row["action"]]
     return {"candidate": row["other"], "action": action, "at": _text(row["swiped_at"])}
 
 
-def _rewound(row: Row) -> object:
+def _rewound(row: asyncpg.Record) -> object:
     return {"candidate": row["other"], "swiped_at": _text(row["swiped_at"])}
 
 
-def _match(row: Row) -> object:
+def _match(row: asyncpg.Record) -> object:
     reason = "block" if row["own_block"] else _ENDS.get(row["end_reason"])
     return {
         "person": row["other"],
@@ -75,15 +73,15 @@ def _match(row: Row) -> object:
     }
 
 
-def _block(row: Row) -> object:
+def _block(row: asyncpg.Record) -> object:
     return {"person": row["other"], "at": _text(row["blocked_at"])}
 
 
-def _like_received(row: Row) -> object:
+def _like_received(row: asyncpg.Record) -> object:
     return _text(row["at"])
 
 
-_PARTS: Final[tuple[tuple[str, str, Callable[[Row], object]], ...]] = (
+_PARTS: Final[tuple[tuple[str, str, Callable[[asyncpg.Record], object]], ...]] = (
     ("swipes", _SWIPES, _swipe),
     ("rewound", _REWOUND, _rewound),
     ("matches", _MATCHES, _match),
@@ -107,7 +105,9 @@ async def export(pool: asyncpg.Pool, person: int, now: datetime) -> AsyncIterato
     yield "}\n"
 
 
-async def _pages(pool: asyncpg.Pool, query: str, person: int) -> AsyncIterator[list[Row]]:
+async def _pages(
+    pool: asyncpg.Pool, query: str, person: int
+) -> AsyncIterator[list[asyncpg.Record]]:
     last = 0
     while rows := await pool.fetch(query, person, last, _PAGE):
         yield rows

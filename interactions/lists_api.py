@@ -12,7 +12,7 @@ from gravity.ids import new_event_id
 from gravity.kernel import Kernel
 from gravity.problems import Problem, problem_responses
 from interactions import keys
-from interactions.api import available
+from interactions.availability import available
 from interactions.cursors import CursorInvalid, Cursors
 from interactions.lists import Entry, Page, Place, read_page
 from interactions.schemas import (

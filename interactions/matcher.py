@@ -27,6 +27,7 @@ from interactions.domain import (
     PairState,
     Swipe,
     SwipeRecorded,
+    SwipeRuledOut,
     SwipeTakenBack,
     decide_all,
 )
@@ -145,7 +146,10 @@ async def _write_swipes(conn: asyncpg.Connection, effects: Sequence[Effect]) -> 
         if isinstance(effect, SwipeRecorded):
             last[command.actor, command.target] = Swipe(command.action, command.at_ms)
         elif isinstance(effect, SwipeTakenBack):
-            last[command.actor, command.target] = Swipe(0, effect.swipe.at_ms)
+            up_to = max(effect.swipe.at_ms, command.swiped_ms)
+            last[command.actor, command.target] = Swipe(0, up_to)
+        elif isinstance(effect, SwipeRuledOut):
+            last[command.actor, command.target] = Swipe(0, command.swiped_ms)
     if last:
         await conn.execute(
             _SWIPES,

@@ -170,5 +170,5 @@ def forget_keys(person: int) -> list[str]:
     """KEYS of the script FORGET."""
     first = (keys.changes, keys.episodes, keys.shown, keys.blocked, keys.last)
     sets = (keys.seen, keys.likes, keys.matches)
-    hashes = (keys.rewound, keys.unliked, keys.open_swipes)
+    hashes = (keys.rewound, keys.used, keys.unliked, keys.open_swipes)
     return [key(person) for key in (*first, *sets, *hashes)]

@@ -91,7 +91,7 @@ class Settling:
 
     async def _published(self, newest: int) -> bool:
         left = "select count(*) from outbox where lane = $1 and id <= $2"
-        return await self.pool.fetchval(left, matcher.LANE, newest) == 0
+        return bool(await self.pool.fetchval(left, matcher.LANE, newest) == 0)
 
     async def _until(self, done: Callable[[], Awaitable[bool]], otherwise: str) -> None:
         ends = time.monotonic() + self.deadline_s

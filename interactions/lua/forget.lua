@@ -1,7 +1,7 @@
 -- Forgets erased people on the side of one other person. Where that person was told of a match or
 -- held a card, they are told, without a name, to fetch everything again.
 -- KEYS 1 changes, 2 episodes, 3 shown, 4 blocked, 5 last swipe; sorted sets and hashes as named:
---      6 seen, 7 likes received, 8 matches, 9 rewound, 10 unliked, 11 open reservations; all of one person.
+--      6 seen, 7 likes received, 8 matches, 9 rewound, 10 used, 11 unliked, 12 reservations; of one person.
 -- ARGV 1 entries of changes to keep, 2 seconds to keep them, then each erased person.
 local erased, known = {}, false
 for at = 3, #ARGV do
@@ -13,7 +13,7 @@ for at = 3, #ARGV do
     if redis.call('ZREM', KEYS[3], person) == 1 then known = true end
     redis.call('SREM', KEYS[4], person)
     for k = 6, 8 do redis.call('ZREM', KEYS[k], person) end
-    for k = 9, 11 do redis.call('HDEL', KEYS[k], person) end
+    for k = 9, 12 do redis.call('HDEL', KEYS[k], person) end
 end
 local last = redis.call('HGET', KEYS[5], 'candidate')
 if last and erased[last] then redis.call('DEL', KEYS[5]) end

@@ -30,6 +30,7 @@ def swipes(*rows: tuple[str, datetime]) -> pa.Table:
                 "action": 1,
                 "swiped_at": at,
                 "simulated": True,
+                "taken_back": False,
             }
             for event_id, at in rows
         ],

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gravity.auth import TokenExpired, TokenInvalid, TokenVerifier, public_key
+from gravity.auth import Caller, TokenExpired, TokenInvalid, TokenVerifier, public_key
 from gravity.issuer import issue, new_keys
 
 KEYS = new_keys()
@@ -35,12 +35,12 @@ GOOD: dict[str, object] = {
 
 @given(person=st.integers(1, 2**63 - 1))
 def test_an_issued_token_speaks_for_its_person(person: int) -> None:
-    assert VERIFIER.verify(issue(KEYS.private, person, NOW, HOUR), NOW) == person
+    assert VERIFIER.verify(issue(KEYS.private, person, NOW, HOUR), NOW) == Caller(person)
 
 
 def test_a_token_ends_at_its_expiry_by_the_callers_clock() -> None:
     token = issue(KEYS.private, 42, NOW, HOUR)
-    assert VERIFIER.verify(token, NOW + HOUR - timedelta(seconds=1)) == 42
+    assert VERIFIER.verify(token, NOW + HOUR - timedelta(seconds=1)).person == 42
     with pytest.raises(TokenExpired):
         VERIFIER.verify(token, NOW + HOUR)
 
@@ -68,6 +68,17 @@ def test_a_token_ends_at_its_expiry_by_the_callers_clock() -> None:
 def test_a_token_with_other_claims_is_invalid(change: dict[str, object]) -> None:
     with pytest.raises(TokenInvalid):
         VERIFIER.verify(signed(GOOD | change), NOW)
+
+
+def test_zone_and_device_come_along() -> None:
+    token = issue(KEYS.private, 42, NOW, HOUR, zone="Europe/Berlin", device="phone")
+    assert VERIFIER.verify(token, NOW) == Caller(42, "Europe/Berlin", "phone")
+
+
+@pytest.mark.parametrize("claim", [7, None, ["Europe/Berlin"], "x" * 65], ids=str)
+def test_a_zone_or_device_that_does_not_fit_is_as_good_as_none(claim: object) -> None:
+    token = signed(GOOD | {"zoneinfo": claim, "device": claim})
+    assert VERIFIER.verify(token, NOW) == Caller(42)
 
 
 @pytest.mark.parametrize("name", ["sub", "iss", "aud", "exp"])

@@ -44,6 +44,8 @@ class Play:
             await self._erase(actor)
         elif what is Kind.REWIND:
             await self._rewind(actor)
+        elif what == UNACKNOWLEDGED:
+            await self._give_back(actor, target)
         elif isinstance(what, Kind):
             known = await run(self.redis.hexists(keys.episodes(actor), str(target)))
             if what is Kind.UNMATCH and not known:
@@ -91,13 +93,40 @@ class Play:
         if not newest:
             return
         ((member, score),) = newest
-        target, at_ms = int(member), round(score * 1000)
-        await self.redis.zrem(keys.seen(actor), str(target))
-        await run(self.redis.hset(keys.rewound(actor), str(target), str(at_ms)))
-        await self.redis.zrem(keys.matches(actor), str(target))
-        await self.redis.zrem(keys.matches(target), str(actor))
+        await self._take_back(actor, int(member), round(score * 1000))
+
+    async def _take_back(self, actor: int, target: int, at_ms: int) -> None:
+        """The log hears of it before Redis forgets the swipe; events may come in between."""
         swiped = at_ms - START_MS
         self._append(command(len(self.commands), actor, target, kind=Kind.REWIND, swiped=swiped))
+        while self.draw.random() < 0.3:
+            await self.deliver()
+        if await run(self.redis.zscore(keys.seen(actor), str(target))) == at_ms / 1000:
+            await self.redis.zrem(keys.seen(actor), str(target))
+        before = int(await run(self.redis.hget(keys.rewound(actor), str(target))) or 0)
+        if at_ms > before:
+            await run(self.redis.hset(keys.rewound(actor), str(target), str(at_ms)))
+
+    async def _give_back(self, actor: int, target: int) -> None:
+        """A swipe whose append failed is given back; its copy may come to the log long after."""
+        seen = await run(self.redis.zscore(keys.seen(actor), str(target)))
+        if seen is not None:
+            return
+        lost = command(len(self.commands), actor, target, events.ACTION_LIKE)
+        await self.redis.zadd(keys.seen(actor), {str(target): lost.at_ms / 1000})
+        # A place in the log of its own, so that no other swipe has its time.
+        self._append(command(len(self.commands), target, actor, kind=Kind.REWIND, swiped=-1))
+        while self.draw.random() < 0.5:
+            await self.deliver()
+        await self._take_back(actor, target, lost.at_ms)
+        like = self.reference.waiting().get((actor, target))
+        if like is not None:
+            listing = read_updates.LIKE.call(
+                read_updates.like_keys(actor), [target, keys.score(like)]
+            )
+            await run_all(self.redis, [read_updates.LIKE], [listing])
+        if self.draw.random() < 0.5:
+            self._append(lost)
 
     async def _part(self, actor: int, target: int) -> None:
         """A block or an unmatch."""
@@ -180,4 +209,5 @@ async def told(redis: Redis, person: int) -> dict[int, list[bytes]]:
     return dict(out)
 
 
+UNACKNOWLEDGED = -1
 SWIPES = (events.ACTION_LIKE, events.ACTION_LIKE, events.ACTION_LIKE, events.ACTION_PASS)

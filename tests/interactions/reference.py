@@ -79,10 +79,13 @@ class Reference:
             self._say("match", min(a, b), max(a, b))
 
     def _rewind(self, a: int, b: int, swiped_ms: int) -> None:
-        if self.swipes.get((a, b), (0, 0))[1] != swiped_ms:
+        action, at = self.swipes.get((a, b), (0, 0))
+        if at > swiped_ms:
+            return
+        self.taken_back[a, b] = max(swiped_ms, self.taken_back.get((a, b), 0))
+        if not action:
             return
         del self.swipes[a, b]
-        self.taken_back[a, b] = swiped_ms
         self._say("taken back", a, b)
         self._end(frozenset((a, b)), "rewind")
 

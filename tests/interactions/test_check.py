@@ -16,7 +16,7 @@ from gravity.kernel import Kernel, utc_now
 from interactions import keys, matcher, read_updates
 from interactions.extras import Removed, remove_extras
 from interactions.read_side import fill
-from interactions.read_side_check import Difference, compare, confirmed, differences
+from interactions.read_side_check import Difference, Kind, compare, confirmed, differences
 from interactions.settling import NotSettled, Settling
 from tests.interactions.reference import command
 from tests.interactions.worlds import record_of
@@ -43,8 +43,13 @@ async def test_every_kind_of_difference_is_found_on_either_side(
 ) -> None:
     await world(pairs, redis)
     assert await differences(pairs, redis) == []
-    expected = []
-    for kind, key in (("likes", keys.likes), ("matches", keys.matches), ("seen", keys.seen)):
+    expected: list[Difference] = []
+    lists: tuple[Kind, ...] = ("likes", "matches", "seen")
+    for kind in lists:
+
+        def key(person: int, name: str = kind) -> str:
+            return f"{name}:{{{person}}}"
+
         full = [p for p in range(1, 11) if await redis.zcard(key(p))]
         (member,) = await redis.zrange(key(full[0]), 0, 0)
         await redis.zrem(key(full[0]), member)

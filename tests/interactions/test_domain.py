@@ -162,6 +162,18 @@ def test_a_match_that_was_rewound_reopens_as_its_next_episode() -> None:
     assert first.match_id == second.match_id
 
 
+def test_a_rewind_that_comes_before_its_swipe_rules_it_out_and_no_later_one() -> None:
+    batch = [
+        command(0, 1, 2, kind=REWIND, swiped=5),
+        command(5, 1, 2, LIKE),
+        command(6, 1, 2, PASS),
+        command(7, 1, 2, kind=REWIND, swiped=5),
+    ]
+    decided = decide_all({}, batch)
+    assert told(decided.effects) == [("swipe", 1, 2)]
+    assert decided.states[Pair(1, 2)].low == Swipe(PASS, START_MS + 6)
+
+
 def test_whoever_unmatched_never_matches_the_other_again() -> None:
     batch = [
         command(0, 1, 2, LIKE),

@@ -12,13 +12,15 @@ from features.wire import run
 from interactions import keys, matcher
 from interactions.domain import Kind
 from interactions.read_side import fill
-from tests.interactions.plays import SWIPES, Lists, Play, lists_of, told
+from tests.interactions.plays import SWIPES, UNACKNOWLEDGED, Lists, Play, lists_of, told
 from tests.interactions.worlds import record_of
 
 PEOPLE = (101, 202, 303)
 # Mostly the same two, so that much happens between them.
 PERSON = st.sampled_from([101, 101, 101, 202, 202, 202, 303])
-WHAT = st.sampled_from([*SWIPES, *SWIPES, *[Kind.REWIND] * 4, Kind.UNMATCH, *[Kind.BLOCK] * 2])
+WHAT = st.sampled_from(
+    [UNACKNOWLEDGED, *SWIPES, *SWIPES, *[Kind.REWIND] * 4, Kind.UNMATCH, *[Kind.BLOCK] * 2]
+)
 STEPS = st.lists(
     st.tuples(PERSON, PERSON, WHAT).filter(lambda step: step[0] != step[1]),
     min_size=10,

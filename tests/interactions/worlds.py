@@ -9,8 +9,9 @@ from contracts import events_pb2 as events
 from contracts.topics import USER_SWIPES, pair_key
 from features.eligibility import person_table
 from features.person_row import PersonTail, encode_head, encode_tail, person_row_key
-from gravity.bus import Record
+from gravity.bus import Consumer, Record
 from gravity.card_tokens import CardClaims, CardTokens
+from gravity.kernel import Kernel
 from interactions.domain import Command, Kind
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -36,6 +37,39 @@ async def add_people(redis: Redis, *people: int, photos: Photos = ()) -> None:
 def token(tokens: CardTokens, viewer: int, candidate: int, at_ms: int = NOW_MS) -> str:
     """The token of a card served at a time."""
     return tokens.issue(CardClaims(viewer, candidate, DECK, 3, "7", "ranker", 0.25, at_ms))
+
+
+def swipe_body(
+    tokens: CardTokens,
+    viewer: int,
+    candidate: int,
+    action: str = "like",
+    client_id: str = "",
+    at: datetime = NOW,
+) -> dict[str, object]:
+    """A swipe as a phone sends it, on a card served at a time."""
+    return {
+        "client_swipe_id": client_id or f"c{candidate}",
+        "candidate": candidate,
+        "action": action,
+        "token": token(tokens, viewer, candidate, int(at.timestamp() * 1000)),
+    }
+
+
+async def appended(kernel: Kernel, me: int, at_least: int) -> list[events.PairCommand]:
+    """The viewer's commands in the log, once there are so many."""
+    places = {(USER_SWIPES.name, n): 0 for n in range(USER_SWIPES.partitions)}
+    consumer = Consumer.open(kernel.settings.bus_url, places)
+    found: list[events.PairCommand] = []
+    try:
+        while True:
+            records = await consumer.poll(100, 2.0)
+            commands = [events.PairCommand.FromString(record.value) for record in records]
+            found += [command for command in commands if command.actor == me]
+            if len(found) >= at_least and not records:
+                return found
+    finally:
+        await consumer.close()
 
 
 def record_of(command: Command) -> Record:
