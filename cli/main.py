@@ -7,10 +7,12 @@ import typer
 
 from cli import (
     billing,
+    check_,
     deadletters,
     demo,
     down,
     erase,
+    export,
     import_,
     logs,
     rebuild,
@@ -38,7 +40,9 @@ app.command()(status.status)
 app.command()(logs.logs)
 app.command()(token.token)
 app.command()(erase.erase)
+app.command()(export.export)
 app.command()(rebuild.rebuild)
+app.command()(check_.check)
 app.add_typer(import_.app)
 app.add_typer(run.app)
 app.add_typer(safety.app)

@@ -23,6 +23,7 @@ READERS: Final = {
     "like.received": ("read-side",),
     "match.created": ("read-side",),
     "match.ended": ("read-side",),
+    "pair.erased": ("read-side",),
     "profile.changed": ("features", "lake.profile.changed", "profile-rows"),
     "discovery.impressions": ("lake.discovery.impressions",),
 }

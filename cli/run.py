@@ -144,7 +144,7 @@ async def serve(
         app = create_app(f"Gravity {service}", kernel, routers(kernel))
         stop = asyncio.Event()
         async with _running(background(kernel, stop), stop):
-            await _listen(app, host, port)
+            await _listen(app, host, port, kernel.stopping)
 
 
 @asynccontextmanager
@@ -161,8 +161,10 @@ async def _running(
             stop.set()
 
 
-async def _listen(app: "FastAPI", host: str, port: int) -> None:
+async def _listen(app: "FastAPI", host: str, port: int, stopping: asyncio.Event) -> None:
     import uvicorn
+
+    from gravity.http_server import Server
 
     config = uvicorn.Config(
         app,
@@ -173,4 +175,4 @@ async def _listen(app: "FastAPI", host: str, port: int) -> None:
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
     )
-    await uvicorn.Server(config).serve()
+    await Server(config, stopping).serve()

@@ -538,6 +538,38 @@ class MatchEnded(_message.Message):
 Global___MatchEnded: _TypeAlias = MatchEnded  # noqa: Y015
 
 @_typing.final
+class PairErased(_message.Message):
+    """Of the two, one is erased: whoever keeps something of one about the other forgets it. It comes
+    after every command on such a pair, also on those that came too late to be recorded.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    OCCURRED_AT_MS_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.str
+    occurred_at_ms: _builtins.int
+    low: _builtins.int
+    high: _builtins.int
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.str = ...,
+        occurred_at_ms: _builtins.int = ...,
+        low: _builtins.int = ...,
+        high: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "high", b"high", "low", b"low", "occurred_at_ms", b"occurred_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PairErased: _TypeAlias = PairErased  # noqa: Y015
+
+@_typing.final
 class ServedCard(_message.Message):
     """--- discovery.impressions: key = viewer. One record a deck."""
 

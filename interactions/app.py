@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from gravity.http import create_app as create_http_app
 from gravity.kernel import Kernel
-from interactions.api import create_router
+from interactions import api, changes_api, export_api, lists_api
 from interactions.events import matching, reading, subscriptions
 from interactions.sweeping import sweep
 
@@ -21,7 +21,10 @@ _SWEEP_EVERY_S: Final = 30.0
 
 def router(kernel: Kernel) -> APIRouter:
     """The routes."""
-    return create_router(kernel)
+    parent = APIRouter()
+    for part in (api, lists_api, changes_api, export_api):
+        parent.include_router(part.create_router(kernel))
+    return parent
 
 
 def background(kernel: Kernel, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:

@@ -7,6 +7,7 @@ from contracts.topics import (
     LIKE_RECEIVED,
     MATCH_CREATED,
     MATCH_ENDED,
+    PAIR_ERASED,
     SWIPE_RECORDED,
     pair_key,
 )
@@ -92,7 +93,9 @@ def message_of(effect: Effect) -> Message | None:
             return _match_created(effect)
         case MatchEnded():
             return _match_ended(effect)
-        case Blocked() | PairErased() | SwipeRuledOut():
+        case PairErased(command):
+            return _pair_erased(command)
+        case Blocked() | SwipeRuledOut():
             return None
 
 
@@ -165,3 +168,13 @@ def _match_ended(effect: MatchEnded) -> Message:
         reason=events.MatchEnd.ValueType(match.ended),
     )
     return Message(MATCH_ENDED.name, _key(command), event.SerializeToString())
+
+
+def _pair_erased(command: Command) -> Message:
+    event = events.PairErased(
+        event_id=derived_id(command, "pair.erased"),
+        occurred_at_ms=command.at_ms,
+        low=command.pair.low,
+        high=command.pair.high,
+    )
+    return Message(PAIR_ERASED.name, _key(command), event.SerializeToString())

@@ -169,7 +169,8 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class PairErased:
-    """Nothing of the pair is to be kept but what the target swiped."""
+    """Of a pair of whom one is erased: an erasure, or a command that came after it. Nothing that
+    the actor did is to be kept, nor what was between the two."""
 
     command: Command
 
@@ -215,7 +216,8 @@ def decide(state: PairState, command: Command) -> Outcome:
     if command.kind is Kind.ERASE:
         return _erase(state, command)
     if state.erased:
-        return state, ()
+        # Too late to be recorded, but what was acknowledged may have left a trace.
+        return state, (PairErased(command),)
     match command.kind:
         case Kind.SWIPE:
             return _swipe(state, command)

@@ -18,6 +18,6 @@ def matching() -> list[Subscription]:
 def reading(kernel: Kernel) -> list[Subscription]:
     """What follows from the truth: the read side, and who matches nobody."""
     return [
-        read_updates.subscription(kernel.redis),
-        withdrawals.subscription(kernel.redis),
+        read_updates.subscription(kernel.redis, kernel.clock),
+        withdrawals.subscription(kernel.redis, kernel.clock),
     ]

@@ -100,3 +100,28 @@ def reserving_shard(shard: int) -> str:
 def score(milliseconds: int) -> bytes:
     """The score of a time: seconds since 1970, to the millisecond."""
     return b"%d.%03d" % divmod(milliseconds, 1000)
+
+
+ERASED: Final = "{withdrawn}:erased"
+"""Set of people who were erased; written by identity with the withdrawn set."""
+
+
+def shown(person: int) -> str:
+    """Sorted set: whose cards the person holds, by when they expire; written by discovery."""
+    return f"shown:{{{person}}}"
+
+
+def changes(person: int) -> str:
+    """Stream of what GET /v1/changes tells the person, and the channel that wakes who waits."""
+    return f"changes:{{{person}}}"
+
+
+CHANGES_KEPT: Final = 500
+CHANGES_TTL_S: Final = 8 * 24 * 3600
+
+
+def of_person(person: int, now: datetime) -> list[str]:
+    """Every key of one person but the tier, which is billing's: what an erasure deletes."""
+    lists = (seen, blocked, likes, matches, episodes, open_swipes)
+    marks = (rewound, used, unliked, quota, last, shown, changes)
+    return [*(key(person) for key in (*lists, *marks)), *client_ids(person, now)]

@@ -18,6 +18,7 @@ from interactions.domain import (
     NO_SWIPE,
     Blocked,
     Effect,
+    Kind,
     Match,
     MatchCreated,
     MatchEnded,
@@ -160,7 +161,9 @@ async def _write_swipes(conn: asyncpg.Connection, effects: Sequence[Effect]) -> 
 
 
 async def _erase(conn: asyncpg.Connection, effects: Sequence[Effect]) -> None:
-    commands = [effect.command for effect in effects if isinstance(effect, PairErased)]
+    # A command that came too late deletes nothing: what it is about is undone by the erasure's own.
+    erasing = [e.command for e in effects if isinstance(e, PairErased)]
+    commands = [command for command in erasing if command.kind is Kind.ERASE]
     for statement in _ERASE if commands else ():
         await conn.execute(statement, [c.actor for c in commands], [c.target for c in commands])
 

@@ -85,10 +85,12 @@ async def _part(redis: Redis, producer: Producer, command: events.PairCommand) -
 
 
 def _side(person: int, other: int) -> list[bytes]:
-    """One side: the other is not to be met, and neither a like nor a match any more."""
+    """One side: the other is not to be met, and neither a like, a match nor a card any more."""
     member = b"%d" % other
     return [
         packed(b"SADD", keys.blocked(person).encode(), member),
         packed(b"ZREM", keys.likes(person).encode(), member),
         packed(b"ZREM", keys.matches(person).encode(), member),
+        # Who waits for news may hold the card.
+        packed(b"PUBLISH", keys.changes(person).encode(), b""),
     ]

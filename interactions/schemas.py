@@ -209,6 +209,7 @@ class PhotoOut(BaseModel):
 
 
 _EXAMPLE_LIKE: JsonDict = {
+    "blurred": False,
     "id": 4711,
     "name": "Robin",
     "age": 34,
@@ -224,6 +225,7 @@ class LikeOut(BaseModel):
 
     model_config = ConfigDict(title="Like", json_schema_extra={"example": _EXAMPLE_LIKE})
 
+    blurred: Literal[False] = False
     id: int
     name: str
     age: int
@@ -233,15 +235,46 @@ class LikeOut(BaseModel):
     token: str = Field(description="To be sent back with the swipe; valid for seven days.")
 
 
+class BlurredPhotoOut(BaseModel):
+    """The blur of a photo; pixels."""
+
+    model_config = ConfigDict(title="BlurredPhoto")
+
+    blurhash: str
+    width: int
+    height: int
+
+
+class BlurredLikeOut(BaseModel):
+    """Somebody who likes the viewer, to whom the viewer's tier does not say who."""
+
+    model_config = ConfigDict(
+        title="BlurredLike",
+        json_schema_extra={
+            "example": {
+                "blurred": True,
+                "photos": [{"blurhash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj", "width": 3, "height": 4}],
+                "simulated": False,
+                "liked_at": "2026-03-01T12:00:00Z",
+            }
+        },
+    )
+
+    blurred: Literal[True] = True
+    photos: list[BlurredPhotoOut]
+    simulated: bool = Field(description="Made up by the simulator, not a person.")
+    liked_at: datetime = Field(description="To the hour.")
+
+
 class LikesOut(BaseModel):
-    """Likes received, newest first."""
+    """Likes received, newest first; all of them blurred, or none."""
 
     model_config = ConfigDict(
         title="Likes",
         json_schema_extra={"example": {"items": [_EXAMPLE_LIKE], "count": 1, "next": None}},
     )
 
-    items: list[LikeOut]
+    items: list[LikeOut | BlurredLikeOut]
     count: int = Field(description="All that wait, about: withdrawn or hidden ones count too.")
     next: str | None = Field(description="Cursor of the next page, if there is one.")
 

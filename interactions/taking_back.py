@@ -100,10 +100,23 @@ async def give_back(
     replaced = await run_all(redis, [REPLACE], commands)
     going = {c: e for c, e in entries.items() if e.mark is not Mark.OPEN}
     going |= {c: begun[c] for c, done in zip(begun, replaced, strict=True) if done}
-    # A like that came while its answer was reserved went into no list.
-    liked = await pool.fetch(_LIKED_BY, person, list(going))
-    likes = {row["swiper"]: int(row["swiped_at"].timestamp() * 1000) for row in liked}
-    return await take_back(redis, producer, person, going, now, likes)
+    # A like that came while its answer was reserved went into no list: what is known of now goes
+    # there as the reservation goes, and what came until then is asked for after it.
+    likes = await _liked_by(pool, person, list(going))
+    ended = await take_back(redis, producer, person, going, now, likes)
+    later = await _liked_by(pool, person, [c for c in going if c not in likes])
+    await run_all(redis, [LIKE], _likes(person, later))
+    return ended
+
+
+async def _liked_by(pool: asyncpg.Pool, person: int, candidates: Sequence[int]) -> dict[int, int]:
+    """Candidate -> ms of the candidate's like."""
+    rows = await pool.fetch(_LIKED_BY, person, candidates) if candidates else []
+    return {row["swiper"]: int(row["swiped_at"].timestamp() * 1000) for row in rows}
+
+
+def _likes(person: int, likes: Mapping[int, int]) -> list[bytes]:
+    return [LIKE.call(like_keys(person), [c, keys.score(ms)]) for c, ms in likes.items()]
 
 
 async def take_back(
@@ -124,11 +137,7 @@ async def take_back(
     names += [keys.seen(person), keys.rewound(person), keys.quota(person), keys.used(person)]
     kept = (int(IDS_KEPT.total_seconds()), TTL_MS // 1000)
     commands = [END.call(names, [c, str(entry), *kept]) for c, entry in entries.items()]
-    commands += [
-        LIKE.call(like_keys(person), [candidate, keys.score(ms)])
-        for candidate, ms in (likes or {}).items()
-    ]
-    replies = await run_all(redis, [END, LIKE], commands)
+    replies = await run_all(redis, [END, LIKE], [*commands, *_likes(person, likes or {})])
     return sum(reply == 1 for reply in replies[: len(entries)])
 
 

@@ -39,6 +39,7 @@ async def test_a_mutual_like_becomes_one_match_for_both_and_a_block_ends_it(
 ) -> None:
     other = me + 1
     await add_people(kernel.redis, me, other)
+    await kernel.redis.set(f"tier:{{{other}}}", events.TIER_GOLD)
 
     async def swipe(viewer: int, candidate: int) -> None:
         body = {
@@ -102,7 +103,7 @@ def test_every_operation_has_examples_and_problem_answers(kernel: Kernel) -> Non
     paths, schemas = document["paths"], document["components"]["schemas"]
     assert set(paths) == {
         *("/v1/swipes", "/v1/rewinds", "/v1/quota", "/v1/likes", "/v1/matches", "/v1/blocks"),
-        "/v1/matches/{person}",
+        *("/v1/matches/{person}", "/v1/changes", "/v1/me/interactions"),
     }
     for operations in paths.values():
         for operation in operations.values():
@@ -110,7 +111,7 @@ def test_every_operation_has_examples_and_problem_answers(kernel: Kernel) -> Non
             takes = {"422"} if {"requestBody", "parameters"} & set(operation) else set()
             assert {"401", "503"} | takes <= refused
     for name in ("Swipe", "Swipes", "SwipeResults", "Rewind", "RewindResult", "Quota", "Likes",
-                 "Matches", "Block"):  # fmt: skip
+                 "BlurredLike", "Matches", "Block", "Changes", "Interactions"):  # fmt: skip
         found = [schema for schema in schemas.values() if schema.get("title") == name]
         assert len(found) == 1, name
         assert "example" in found[0], name

@@ -1,5 +1,6 @@
 """Tiny worlds: people with rows in Redis, tokens for cards, records of user.swipes."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from redis.asyncio import Redis
@@ -18,7 +19,10 @@ NOW_MS = int(NOW.timestamp() * 1000)
 DECK = "0198c0de-0000-7000-8000-000000000000"
 
 
-async def add_people(redis: Redis, *people: int) -> None:
+Photos = Sequence[Mapping[str, str | int]]
+
+
+async def add_people(redis: Redis, *people: int, photos: Photos = ()) -> None:
     """People of 30 in San Francisco, named after their number."""
     for person in people:
         table = person_table(
@@ -26,7 +30,7 @@ async def add_people(redis: Redis, *people: int) -> None:
             age_min=18, age_max=99, max_distance_km=50,
         )  # fmt: skip
         head = encode_head(table, 37.7, -122.4, 1, 1)[0]
-        tail = encode_tail(PersonTail(f"P{person}", {}, [], True))
+        tail = encode_tail(PersonTail(f"P{person}", {}, photos, True))
         await redis.set(person_row_key(person), head + tail)
 
 
