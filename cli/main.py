@@ -21,6 +21,7 @@ from cli import (
     token,
     up,
 )
+from cli.chaos import command as chaos
 
 app = typer.Typer(
     name="gravity",
@@ -43,6 +44,7 @@ app.add_typer(safety.app)
 app.add_typer(billing.app)
 app.command("retrain")(retrain.command)
 app.add_typer(release.app)
+app.add_typer(chaos.app)
 
 
 def main() -> None:
