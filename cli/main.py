@@ -7,6 +7,7 @@ import typer
 
 from cli import (
     billing,
+    deadletters,
     demo,
     down,
     erase,
@@ -42,6 +43,7 @@ app.add_typer(import_.app)
 app.add_typer(run.app)
 app.add_typer(safety.app)
 app.add_typer(billing.app)
+app.add_typer(deadletters.app)
 app.command("retrain")(retrain.command)
 app.add_typer(release.app)
 app.add_typer(chaos.app)

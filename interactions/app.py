@@ -10,10 +10,10 @@ from fastapi import APIRouter, FastAPI
 from gravity.http import create_app as create_http_app
 from gravity.kernel import Kernel
 from interactions.api import create_router
-from interactions.events import subscriptions
+from interactions.events import matching, reading, subscriptions
 from interactions.reservations import sweep
 
-__all__ = ["background", "create_app", "router", "subscriptions"]
+__all__ = ["background", "create_app", "matching", "reading", "router", "subscriptions"]
 
 log = logging.getLogger(__name__)
 _SWEEP_EVERY_S: Final = 30.0
