@@ -1,6 +1,8 @@
 """`gravity chaos …`: break everything while it works, and count what that broke."""
 
 import json
+import logging
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,14 +84,17 @@ def _one(console: "Console", load: "Load", kills: int) -> "Outcome":
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
     )
-    book = Book()
+    # The clients of this process report each lost connection: losing them is the point here.
+    logging.getLogger("gravity").addHandler(logging.NullHandler())
+    book, started = Book(), time.monotonic()
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=load.swipes, seed=load.seed)
 
         def said(what: str) -> None:
             progress.update(task, description=what, completed=book.acknowledged)
             if not console.is_terminal:
-                console.print(f"  seed {load.seed}  {book.acknowledged:>9,} swipes  {what}")
+                at = f"  seed {load.seed}  {time.monotonic() - started:>6.0f} s"
+                console.print(f"{at}  {book.acknowledged:>9,} swipes  {what}")
 
         try:
             return run_seed(load, kills, datetime.now(UTC), said, book)

@@ -1,5 +1,8 @@
 """The people of a chaos run: OkCupid's, moved into one town and all wanting to meet each other."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
@@ -14,8 +17,6 @@ _PART = "import-chaos-000000"
 
 async def settle_people(stores: Stores, people: int, seed: int) -> None:
     """Write persons 1..people to Postgres, Redis and the lake, as an import does."""
-    from datetime import UTC, datetime
-
     drawn = draw_population(people, datetime.now(UTC), seed)
     await apply_profiles(stores, _one_town(drawn, seed), _PART, False)
 
@@ -24,7 +25,7 @@ def _one_town(drawn: pa.Table, seed: int) -> pa.Table:
     """The same people, a few kilometres apart, visible, and open to everybody of any age."""
     n, random = drawn.num_rows, np.random.default_rng([seed, 2])
     everyone = [events.GENDER_MAN, events.GENDER_WOMAN, events.GENDER_NONBINARY]
-    columns = {
+    columns: dict[str, Any] = {
         "latitude": _LATITUDE + random.normal(0.0, _SPREAD_DEGREES, n),
         "longitude": _LONGITUDE + random.normal(0.0, _SPREAD_DEGREES, n),
         "seeks": pa.array([everyone] * n, pa.list_(pa.int8())),

@@ -164,9 +164,8 @@ class Phone:
         if swipe is None:
             return
         body = {"client_swipe_id": swipe["client_swipe_id"], "token": swipe["token"]}
-        lost = 0
         book.rewinding(self.person, swipe["candidate"])
-        for pause in self._pauses():
+        for lost, pause in enumerate(self._pauses()):
             response = await self._try("POST", "/v1/rewinds", body)
             if response is not None and response.status_code == httpx.codes.OK:
                 self._last = None
@@ -182,7 +181,6 @@ class Phone:
                 else:
                     book.not_rewound(self.person, swipe["candidate"])
                 return
-            lost += 1
             await asyncio.sleep(pause)
         raise Unreachable("/v1/rewinds")
 
