@@ -25,6 +25,7 @@ from cli import (
     up,
 )
 from cli.bench import swipes as bench_swipes
+from cli.chaos import command as chaos
 
 app = typer.Typer(
     name="gravity",
@@ -51,6 +52,7 @@ app.add_typer(deadletters.app)
 app.command("retrain")(retrain.command)
 app.add_typer(release.app)
 app.add_typer(bench_swipes.app)
+app.add_typer(chaos.app)
 
 
 def main() -> None:
