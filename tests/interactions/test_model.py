@@ -178,6 +178,23 @@ class People(RuleBasedStateMachine):
             self.last[viewer] = Request(candidate, body, self.clock)
             self.rewound.pop(viewer, None)
 
+    @rule(a=who, b=who)
+    def swipe_on_the_erased(self, a: int, b: int) -> None:
+        """A card that was served before its person left: taken, and nothing comes of it."""
+        viewer, candidate = self.people[a], self.people[b]
+        if viewer in self.erased or candidate not in self.erased:
+            return
+        self._tick()
+        body: dict[str, object] = {
+            "client_swipe_id": f"{viewer}-{self.clock}",
+            "candidate": candidate,
+            "action": "like",
+            "token": self._token(viewer, candidate),
+        }
+        assert self._swipe(viewer, body) in ("accepted", "already_swiped")
+        self.last.pop(viewer, None)
+        self.rewound.pop(viewer, None)
+
     @rule(a=who)
     def send_again(self, a: int) -> None:
         """The answer was lost, or the phone is late."""
