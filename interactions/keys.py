@@ -124,4 +124,6 @@ def of_person(person: int, now: datetime) -> list[str]:
     """Every key of one person but the tier, which is billing's: what an erasure deletes."""
     lists = (seen, blocked, likes, matches, episodes, open_swipes)
     marks = (rewound, used, unliked, quota, last, shown, changes)
-    return [*(key(person) for key in (*lists, *marks)), *client_ids(person, now)]
+    # Those of the day before are kept for some hours yet.
+    dated = dict.fromkeys(client_ids(person, now) + client_ids(person, now - timedelta(days=1)))
+    return [*(key(person) for key in (*lists, *marks)), *dated]

@@ -158,7 +158,8 @@ class Swiping:
             return first
         entries = await read_entries(self.redis, who.person, contended)
         await resolve(self.redis, self.pool, self.producer, who.person, entries, now)
-        again = await once(places - first.new)
+        # Without a device nothing is counted: what took a place may have been given back since.
+        again = await once(places - first.new if who.device else places)
         return replace(again, new=first.new + again.new)
 
     async def _settle(

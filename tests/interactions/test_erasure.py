@@ -1,10 +1,13 @@
 """Erasing a person: through outbox, matcher and read side, until nothing of them is left."""
 
+from datetime import timedelta
+
 import asyncpg
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
 from contracts.topics import USER_SWIPES
+from features.wire import run
 from gravity.bus import Record
 from interactions import keys, matcher, read_updates, withdrawals
 from interactions.domain import Kind
@@ -53,7 +56,7 @@ class Relay:
 
     async def erase(self, person: int) -> None:
         """What identity does, and person.erased as the consumer gets it."""
-        await self._redis.execute_command("SADD", keys.ERASED, person)  # type: ignore[no-untyped-call]
+        await run(self._redis.sadd(keys.ERASED, str(person)))
         event = events.PersonErased(person=person, occurred_at_ms=NOW_MS)
         record = Record("person.erased", 0, 0, b"", event.SerializeToString())
         async with self._pool.acquire() as conn, conn.transaction():
@@ -93,9 +96,12 @@ async def test_nothing_of_an_erased_person_is_left_when_all_has_settled(
     await world(relay)
     await relay.run()
     before = list(relay.told)
-    await redis.sadd(keys.blocked(BLOCKER), GONE)  # type: ignore[misc]
+    await run(redis.sadd(keys.blocked(BLOCKER), str(GONE)))
     await redis.zadd(keys.shown(OTHER), {str(GONE): NOW_MS + 1e9})
-    await redis.hset(f"quota:{{{GONE}}}:20260301", "n", "3")  # type: ignore[misc]
+    for key in (keys.quota(GONE), keys.client_ids(GONE, NOW - timedelta(days=1))[-1]):
+        await run(redis.hset(key, "n", "3"))
+    await run(redis.hset(keys.last(LIKER), "candidate", str(GONE)))
+    await run(redis.hset(keys.used(LIKER), str(GONE), "1"))
     assert len(await mentions(redis, GONE)) > 10
 
     await relay.erase(GONE)
@@ -126,7 +132,7 @@ async def test_commands_that_come_after_an_erasure_leave_nothing(
     # Tokens are still about: the API has written before it acknowledged.
     await redis.zadd(keys.seen(OTHER), {str(GONE): NOW_MS / 1000})
     await redis.zadd(keys.seen(GONE), {str(OTHER): NOW_MS / 1000})
-    await redis.sadd(keys.blocked(LIKED), GONE)  # type: ignore[misc]
+    await run(redis.sadd(keys.blocked(LIKED), str(GONE)))
     # A copy of a swipe that is to be undone comes before its undoing.
     await relay.decide((OTHER, GONE, LIKE), (GONE, OTHER, LIKE), (LIKED, GONE, Kind.BLOCK),
                        (LIKER, GONE, LIKE))  # fmt: skip
