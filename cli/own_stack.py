@@ -1,19 +1,22 @@
 """A stack of a command's own, in a temporary folder: nothing of it is left afterwards."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from cli import programs
 from gravity.settings import Settings
-from gravity.stack import infra, stack
+from gravity.stack import infra, ports, stack, wheels
 from gravity.stack.home import Home
 from gravity.stack.place import Place
 from gravity.stack.program import Program
 
 STORES: Final = infra.STORES
+Command = Callable[[str], tuple[str, ...]]
+"""The command of a process that listens on a port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,10 @@ class OwnStack:
         """Its folder."""
         return self.running.home
 
+    def port(self, name: str) -> int:
+        """Where a process listens."""
+        return int(self.running.settings()[ports.variable(name)])
+
     def start_again(self) -> None:
         """What `gravity up` does: end what was left behind, start what does not run."""
         stack.start(self.running.home, self.composition, {})
@@ -38,12 +45,18 @@ class OwnStack:
         return {each.name: each.pid for each in self.running.supervision.processes() if each.pid}
 
 
+def gravity_run(*words: str) -> Command:
+    """`gravity run WORDS --port PORT`."""
+    script = wheels.script("gravity", "gravity-discovery")
+    return lambda port: (script, "run", *words, "--port", port)
+
+
 @contextmanager
 def own_stack(
-    prefix: str, services: Mapping[str, Sequence[str]], extra: Mapping[str, str]
+    prefix: str, services: Mapping[str, Command], extra: Mapping[str, str]
 ) -> Iterator[OwnStack]:
-    """Start the stores and the services (name -> words after `gravity run`), and wait until all
-    are ready. `extra`: settings beside those of the stores. Raises the errors of `gravity.stack`.
+    """Start the stores and these services, and wait until all are ready. `extra`: settings beside
+    those of the stores. Raises the errors of `gravity.stack`.
     """
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
         home = Home.at(Path(folder))
@@ -53,17 +66,13 @@ def own_stack(
             own = {"GRAVITY_LAKE_URL": str(home.path / "lake"), "GRAVITY_API_URL": place.url("api")}
             return {**here, **own, **extra}
 
-        def programs(place: Place) -> tuple[Program, ...]:
-            return (
-                *infra.programs(place, STORES, {}),
-                *(
-                    _service(place, name, words, settings(place))
-                    for name, words in services.items()
-                ),
-            )
+        def composed(place: Place) -> tuple[Program, ...]:
+            own = settings(place)
+            ours = (_service(place, name, command, own) for name, command in services.items())
+            return (*infra.programs(place, STORES, {}), *ours)
 
         names = (*infra.port_names(STORES), *services)
-        composition = stack.Composition(names, programs, settings)
+        composition = stack.Composition(names, composed, settings)
         running = stack.start(home, composition, {})
         try:
             running.wait()
@@ -72,14 +81,11 @@ def own_stack(
             running.stop()
 
 
-def _service(place: Place, name: str, words: Sequence[str], settings: Mapping[str, str]) -> Program:
-    from cli import programs
-
+def _service(place: Place, name: str, command: Command, settings: Mapping[str, str]) -> Program:
     service = programs.service(place, name)
-    port = str(place.ports[name])
     return replace(
         service,
-        command=(service.command[0], "run", *words, "--port", port),
+        command=command(str(place.ports[name])),
         # Said to each in so many words: what the caller's environment says of another stack must
         # not lead here.
         environment={**service.environment, **settings},

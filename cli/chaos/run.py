@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -18,7 +18,7 @@ from cli.chaos.quotas import FREE, PLUS, SUPERLIKES, count_differences, over_lim
 from cli.chaos.rest import read_stored, until_at_rest
 from cli.chaos.verdict import Verdict, judge
 from cli.importing.effects import open_stores
-from cli.own_stack import OwnStack, own_stack
+from cli.own_stack import OwnStack, gravity_run, own_stack
 from contracts import events_pb2 as events
 from features.behaviour_check import differences as feature_differences
 from gravity import issuer
@@ -26,11 +26,7 @@ from gravity.stack.keys import jwt_private_file
 from interactions.read_side_check import differences as read_side_differences
 
 PARTS: Final = ("matcher", "relay", "stream", "lake", "read-side", "rest")
-SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "api": ("api",),
-    **{part: ("consumers", "--only", part) for part in PARTS},
-}
-VICTIMS: Final = ("postgres", "redis", "s3", "broker", *SERVICES, SUPERVISOR)
+VICTIMS: Final = ("postgres", "redis", "s3", "broker", "api", *PARTS, SUPERVISOR)
 
 
 def run_seed(
@@ -45,7 +41,8 @@ def run_seed(
         "GRAVITY_DAILY_SUPERLIKES": str(SUPERLIKES),
     }
     said("starting a stack of its own, each part a process")
-    with own_stack("gravity-chaos-", SERVICES, extra) as stack:
+    services = {part: gravity_run("consumers", "--only", part) for part in PARTS}
+    with own_stack("gravity-chaos-", {"api": gravity_run("api"), **services}, extra) as stack:
         return asyncio.run(_run(stack, load, kills, now, said, book))
 
 
