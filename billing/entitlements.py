@@ -1,5 +1,10 @@
-"""Entitling a person: the row, its history and the event in one transaction."""
+"""Entitling a person: the row, its history and the event in one transaction, then the tier's key.
 
+The key in Redis always follows the row, under that row's lock, so that neither a command nor a late
+event can undo a newer change.
+"""
+
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +14,7 @@ from redis.asyncio import Redis
 from contracts import events_pb2 as events
 from contracts.topics import BILLING_ENTITLED, person_key
 from features.person_row import person_row_key
+from features.wire import packed, send_all
 from gravity import outbox
 from gravity.bus import Message
 from gravity.ids import new_event_id
@@ -29,6 +35,13 @@ insert into entitlement_changes (person, tier, boost_until, changed_at) values (
 """
 
 
+_STANDING: Final = """
+select person, tier from entitlements where person = any($1::bigint[]) order by person for share
+"""
+_NEXT: Final = "select person from entitlements where person > $1 order by person limit $2"
+_BATCH: Final = 1000
+
+
 class PersonUnknown(Exception):
     """There is no such person."""
 
@@ -41,14 +54,43 @@ async def entitle(
     now: datetime,
     boost_until: datetime | None = None,
 ) -> None:
-    """Give a person a `Tier`, with a boost until a time or none. Raises PersonUnknown."""
+    """Give a person a `Tier`, with a boost until a time or none; on return it counts.
+
+    Raises PersonUnknown; RedisError after it is recorded: the consumer then writes the key.
+    """
     if not await redis.exists(person_row_key(person)):
         raise PersonUnknown(person)
-    async with pool.acquire() as conn, conn.transaction():
-        # The row's lock puts concurrent changes of one person in an order.
-        await conn.execute(_ENTITLE, person, tier, boost_until, now)
-        await conn.execute(_RECORD, person, tier, boost_until, now)
-        await outbox.put(conn, LANE, [_message(person, tier, boost_until, now)])
+    async with pool.acquire() as conn:
+        async with conn.transaction():
+            # The row's lock puts concurrent changes of one person in an order.
+            await conn.execute(_ENTITLE, person, tier, boost_until, now)
+            await conn.execute(_RECORD, person, tier, boost_until, now)
+            await outbox.put(conn, LANE, [_message(person, tier, boost_until, now)])
+        async with conn.transaction():
+            await write_tiers(conn, redis, [person])
+
+
+async def write_tiers(conn: asyncpg.Connection, redis: Redis, persons: Collection[int]) -> None:
+    """Make the keys of `persons` what their rows say, in the caller's transaction."""
+    rows = await conn.fetch(_STANDING, list(persons))
+    tiers = {row["person"]: row["tier"] for row in rows}
+    await send_all(redis, [_written(person, tiers.get(person)) for person in persons])
+
+
+async def restore_tiers(pool: asyncpg.Pool, redis: Redis) -> int:
+    """Write everybody's key again, while serving; how many."""
+    last = done = 0
+    async with pool.acquire() as conn:
+        while found := await conn.fetch(_NEXT, last, _BATCH):
+            async with conn.transaction():
+                await write_tiers(conn, redis, [row["person"] for row in found])
+            last, done = found[-1]["person"], done + len(found)
+    return done
+
+
+def _written(person: int, tier: int | None) -> bytes:
+    key = b"tier:{%d}" % person
+    return packed(b"DEL", key) if tier is None else packed(b"SET", key, b"%d" % tier)
 
 
 def _message(person: int, tier: int, boost_until: datetime | None, now: datetime) -> Message:

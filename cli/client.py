@@ -100,9 +100,10 @@ class Client:
         return bool(profile["visibility"] == "visible")
 
     async def likes(self, viewer: int) -> list[Card]:
-        """Fetch the newest likes received, each with the token to answer it."""
-        items: list[Card] = (await self._get(viewer, "/v1/likes")).json()["items"]
-        return items
+        """Fetch the newest likes received, each with the token to answer it; none to somebody whose
+        tier blurs them."""
+        items = (await self._get(viewer, "/v1/likes")).json()["items"]
+        return [item for item in items if not item["blurred"]]
 
     async def matches(self, viewer: int) -> list[int]:
         """Fetch the people of the newest matches, newest first."""

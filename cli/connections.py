@@ -69,6 +69,20 @@ async def connections() -> "AsyncIterator[Connections]":
             yield Connections(pool, redis)
 
 
+@asynccontextmanager
+async def database() -> "AsyncIterator[asyncpg.Connection]":
+    """Connect to Postgres alone; exits with a message where that is not possible."""
+    import asyncpg
+
+    settings = load_settings()
+    with stores_answer():
+        conn = await asyncpg.connect(settings.postgres_url)
+        try:
+            yield conn
+        finally:
+            await conn.close()
+
+
 def _end(message: str, exit_code: int) -> NoReturn:
     typer.secho(message, fg="red", err=True)
     raise typer.Exit(exit_code) from None

@@ -84,16 +84,24 @@ async def _show(console: "Console", people: int | None) -> None:
 
 async def tell_story(console: "Console", settings: "Settings", people: int) -> None:
     """Show the loop to people 1 … `people`; a step that fails is said, and ends the story."""
+    import asyncpg
     from redis.asyncio import Redis
 
     from cli.bringup import client_of, viewer_of
     from cli.check.people import has_swiped_by, learned_by
+    from cli.entitled import entitled_by
     from cli.showcase import Showcase, ShowcaseFailed
     from cli.wait import NeverHappened
 
-    async with Redis.from_url(settings.redis_url) as redis, client_of(settings) as client:
+    async with (
+        Redis.from_url(settings.redis_url) as redis,
+        asyncpg.create_pool(settings.postgres_url, min_size=1, max_size=1) as pool,
+        client_of(settings) as client,
+    ):
         console.print()
-        story = Showcase(console, client, learned_by(redis), has_swiped_by(redis))
+        story = Showcase(
+            console, client, learned_by(redis), has_swiped_by(redis), entitled_by(pool, redis)
+        )
         try:
             await story.tell(viewer_of(people), people)
         except (ShowcaseFailed, NeverHappened) as error:

@@ -7,9 +7,12 @@ import typer
 
 from cli import (
     billing,
+    check_,
+    deadletters,
     demo,
     down,
     erase,
+    export,
     import_,
     logs,
     rebuild,
@@ -22,6 +25,7 @@ from cli import (
     up,
 )
 from cli.bench import swipes as bench_swipes
+from cli.chaos import command as chaos
 
 app = typer.Typer(
     name="gravity",
@@ -37,14 +41,18 @@ app.command()(status.status)
 app.command()(logs.logs)
 app.command()(token.token)
 app.command()(erase.erase)
+app.command()(export.export)
 app.command()(rebuild.rebuild)
+app.command()(check_.check)
 app.add_typer(import_.app)
 app.add_typer(run.app)
 app.add_typer(safety.app)
 app.add_typer(billing.app)
+app.add_typer(deadletters.app)
 app.command("retrain")(retrain.command)
 app.add_typer(release.app)
 app.add_typer(bench_swipes.app)
+app.add_typer(chaos.app)
 
 
 def main() -> None:

@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     import asyncpg
     from redis.asyncio import Redis
 
+    from cli.connections import Connections
     from gravity.settings import Settings
 
 log = logging.getLogger(__name__)
 _BATCH: Final = 1000
+_SETTLING_S: Final = 60.0
 
 
 def rebuild(
@@ -22,8 +24,10 @@ def rebuild(
 ) -> None:
     """Restore what Redis has lost from Postgres, the lake and the registry.
 
-    While serving, it adds what is missing: withdrawals, rows and places of people, whom they have
-    seen, likes, matches and blocks, and which releases are live and served. It removes nothing.
+    While serving, it adds what is missing: withdrawals, rows and places of people, tiers, whom
+    they have seen, likes, matches and blocks, and which releases are live and served. Of whom they
+    have seen, likes and matches it removes what Postgres does not know, once all that is under way
+    has arrived; never a block.
 
     With --behaviour it also replaces counts and histories by what the lake holds, once the lake
     has every swipe that counts. Factors of people come back with the next promotion
@@ -37,6 +41,7 @@ def rebuild(
 
 
 async def _rebuild(settings: "Settings", behaviour: bool) -> None:
+    from billing.entitlements import restore_tiers
     from cli.connections import connections
     from features.stream_lock import LakeBehind
     from features.writer import restore_behaviour
@@ -47,8 +52,10 @@ async def _rebuild(settings: "Settings", behaviour: bool) -> None:
         withdrawn = await restore_withdrawn(to.pool, to.redis)
         typer.echo(f"withdrawn: {withdrawn} people")
         typer.echo(f"rows and places: {await restore_people(to.pool, to.redis)} people")
+        typer.echo(f"tiers: {await restore_tiers(to.pool, to.redis)} people")
         filled = await read_side.fill(to.redis, to.pool, None)
         typer.echo(f"seen {filled.seen}, likes {filled.likes}, matches {filled.matches}")
+        await _remove_extras(to, settings.bus_url)
         if behaviour:
             try:
                 people = await restore_behaviour(to.pool, to.redis, settings.lake)
@@ -58,6 +65,22 @@ async def _rebuild(settings: "Settings", behaviour: bool) -> None:
             typer.echo(f"behaviour: {people} people")
         served = await restore_serving(to.redis, settings.mlflow_url)
         typer.echo(f"release set: {served}" if served else "release: left as it is")
+
+
+async def _remove_extras(to: "Connections", bus_url: str) -> None:
+    from gravity.kernel import utc_now
+    from interactions.extras import remove_extras
+    from interactions.read_side_check import confirmed
+    from interactions.settling import NotSettled, Settling
+
+    settling = Settling(to.pool, bus_url, utc_now, _SETTLING_S)
+    try:
+        removed = await remove_extras(to.redis, await confirmed(to.pool, to.redis, settling))
+    except NotSettled as error:
+        typer.secho(f"nothing was removed: {error}", fg="yellow", err=True)
+        return
+    kept = f"; {removed.kept} entries of blocks that only Redis knows stay" if removed.kept else ""
+    typer.echo(f"removed: {removed.entries} entries that only Redis knew{kept}")
 
 
 async def restore_withdrawn(pool: "asyncpg.Pool", redis: "Redis") -> int:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from cli.parts import PARTS, UnknownPart, checked, work_of
+
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
@@ -29,25 +31,20 @@ _Host = Annotated[
         "container whose port others must reach; /metrics asks nobody who they are."
     ),
 ]
+_Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PART", help=f"Run this part only; may be repeated. Parts: {', '.join(PARTS)}."
+    ),
+]
 _HERE: Final = "127.0.0.1"
+# The part whose start puts right what Redis may have lost: safety is in it.
+_REPAIRS: Final = "rest"
 
-# A topic's records may be trimmed once all of these have passed them. Releases are caught
-# up from profile.changed too, and hold what they need of it; they read safety.decided and
-# person.erased from the beginning, so those are not here: they are never trimmed.
-_READERS: Final = {
-    "user.swipes": ("matcher",),
-    "swipe.recorded": ("features", "lake.swipe.recorded", "read-side"),
-    "like.received": ("read-side",),
-    "match.created": ("read-side",),
-    "match.ended": ("read-side",),
-    "profile.changed": ("features", "lake.profile.changed", "profile-rows"),
-    "discovery.impressions": ("lake.discovery.impressions",),
-}
 # Longer than load balancers (60 s) and phones keep an idle connection: whoever closes it first must
 # not be the side that cannot know of a request under way.
 _KEEP_ALIVE_S: Final = 75
 _TABLES: Final = ("gravity", "interactions", "profiles", "safety", "billing", "identity")
-_LANES: Final = ("interactions", "profiles", "safety", "billing", "identity", "releases")
 
 
 @app.command()
@@ -68,14 +65,31 @@ def api_routers(kernel: "Kernel") -> "list[APIRouter]":
 
 
 @app.command()
-def consumers(port: _Port, host: _Host = _HERE) -> None:
-    """Everything that reads the bus, and the relays that write to it; serves metrics."""
+def consumers(port: _Port, host: _Host = _HERE, only: _Only = None) -> None:
+    """Everything that reads the bus, and the relays that write to it; serves metrics.
+
+    Several of these share the partitions of what they have in common.
+    """
     import uvloop
 
-    def no_routers(_: "Kernel") -> "list[APIRouter]":
-        return []
+    try:
+        parts = checked(only or [])
+    except UnknownPart as error:
+        raise typer.BadParameter(str(error), param_hint="--only") from None
 
-    uvloop.run(serve("consumers", host, port, no_routers, _consuming, _repair))
+    def consuming(kernel: "Kernel", stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+        return _consuming(parts, kernel, stop)
+
+    async def prepare(kernel: "Kernel") -> None:
+        if _REPAIRS in parts:
+            await _repair(kernel)
+
+    name = "+".join(parts) if only else "consumers"
+    uvloop.run(serve(name, host, port, _no_routers, consuming, prepare))
+
+
+def _no_routers(_: "Kernel") -> "list[APIRouter]":
+    return []
 
 
 def _nothing(_: "Kernel", __: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
@@ -94,34 +108,14 @@ async def _repair(kernel: "Kernel") -> None:
     await restore_serving(kernel.redis, kernel.settings.mlflow_url)
 
 
-def _consuming(kernel: "Kernel", stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
-    from billing import app as billing
-    from features.app import FeatureConsumers
-    from gravity.bus_retention import trim_forever
-    from gravity.consumer import consume
-    from gravity.outbox import relay
-    from identity import app as identity
-    from interactions import app as interactions
-    from profiles import app as profiles
-    from safety import app as safety
+def _consuming(
+    parts: list[str], kernel: "Kernel", stop: asyncio.Event
+) -> list[Coroutine[Any, Any, None]]:
+    from gravity.consumer import consume_all
 
-    features = FeatureConsumers(kernel)
-    subscriptions = [
-        *interactions.subscriptions(kernel),
-        *profiles.subscriptions(kernel),
-        *safety.subscriptions(kernel),
-        *billing.subscriptions(kernel),
-        *identity.subscriptions(kernel),
-        *features.subscriptions(),
-    ]
+    work = work_of(parts, kernel, stop)
     bus = kernel.settings.bus_url
-    return [
-        *(consume(subscription, kernel.pool, bus, stop) for subscription in subscriptions),
-        *(relay(kernel.pool, kernel.producer, lane, stop) for lane in _LANES),
-        *features.background(stop),
-        *interactions.background(kernel, stop),
-        trim_forever(kernel.pool, kernel.settings, _READERS, stop),
-    ]
+    return [consume_all(work.subscriptions, kernel.pool, bus, stop), *work.background]
 
 
 async def serve(
@@ -150,7 +144,7 @@ async def serve(
         app = create_app(f"Gravity {service}", kernel, routers(kernel))
         stop = asyncio.Event()
         async with _running(background(kernel, stop), stop):
-            await _listen(app, host, port)
+            await _listen(app, host, port, kernel.stopping)
 
 
 @asynccontextmanager
@@ -167,8 +161,10 @@ async def _running(
             stop.set()
 
 
-async def _listen(app: "FastAPI", host: str, port: int) -> None:
+async def _listen(app: "FastAPI", host: str, port: int, stopping: asyncio.Event) -> None:
     import uvicorn
+
+    from gravity.http_server import Server
 
     config = uvicorn.Config(
         app,
@@ -179,4 +175,4 @@ async def _listen(app: "FastAPI", host: str, port: int) -> None:
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
     )
-    await uvicorn.Server(config).serve()
+    await Server(config, stopping).serve()

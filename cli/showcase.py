@@ -38,12 +38,14 @@ class ShowcaseFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Showcase:
-    """Tells one viewer's story; `learned` waits for the viewer's swipes to be in their features."""
+    """Tells one viewer's story; `learned` waits for the viewer's swipes to be in their features,
+    `entitle` lets a person see who likes them."""
 
     console: Console
     client: Client
     learned: Callable[[int], Awaitable[None]]
     has_swiped: Callable[[int, int], Awaitable[bool]]
+    entitle: Callable[[int], Awaitable[None]]
 
     async def tell(self, first: int, people: int) -> None:
         """Show every step of the loop for a viewer who has people left to see, from `first` on."""
@@ -133,14 +135,17 @@ class Showcase:
         return acknowledged
 
     async def _match(self, viewer: int) -> None:
-        """The viewer likes the best card undecided so far; that person likes back."""
+        """The viewer likes the best card undecided so far; that person, who may see who likes them,
+        likes back."""
         card = await self._undecided(viewer)
         other = card["id"]
+        await self.entitle(other)
         await self.client.swipe(viewer, [swipe_of(card, "like")])
         started = perf_counter()
         received = await until(lambda: self._like_of(other, viewer), "the like received")
         self.console.print(
-            f"  Viewer {viewer} likes {card['name']} ({other}), who sees it and likes back:"
+            f"  Viewer {viewer} likes {card['name']} ({other}), who has the tier gold, so sees who "
+            "it is, and likes back:"
         )
         await self.client.swipe(other, [swipe_of(received, "like")])
         await until(lambda: self._is_matched(viewer, other), "the match")

@@ -230,18 +230,26 @@ Global___Swipe: _TypeAlias = Swipe  # noqa: Y015
 
 @_typing.final
 class Rewind(_message.Message):
+    """Takes back the actor's swipe on the target of that time or before it, also one that comes after
+    this record; never a later one: a copy that comes late must not take back the next swipe.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CLIENT_SWIPE_ID_FIELD_NUMBER: _builtins.int
+    SWIPED_MS_FIELD_NUMBER: _builtins.int
     client_swipe_id: _builtins.str
+    swiped_ms: _builtins.int
+    """`occurred_at_ms` of the command that made, or was to make, the swipe."""
     def __init__(
         self,
         *,
         client_swipe_id: _builtins.str = ...,
+        swiped_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_swipe_id", b"client_swipe_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_swipe_id", b"client_swipe_id", "swiped_ms", b"swiped_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -279,7 +287,9 @@ Global___Block: _TypeAlias = Block  # noqa: Y015
 
 @_typing.final
 class ErasePair(_message.Message):
-    """The actor is erased; one command for each pair that the actor is part of."""
+    """One of the two is erased: the actor's swipe on the target, and all that was between them, goes.
+    One command for each direction in which there was something.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -370,7 +380,11 @@ Global___Source: _TypeAlias = Source  # noqa: Y015
 
 @_typing.final
 class SwipeRecorded(_message.Message):
-    """--- out of the matcher's outbox, key = the unordered pair"""
+    """--- out of the matcher's outbox, key = the unordered pair
+
+    A decision that stands from now on; or, where `taken_back`, one that no longer does (a rewind,
+    an erasure): all that it counted for is undone. No two of them have the same source.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -381,11 +395,20 @@ class SwipeRecorded(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     IMPRESSION_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    TAKEN_BACK_FIELD_NUMBER: _builtins.int
+    SWIPED_MS_FIELD_NUMBER: _builtins.int
+    WAITING_LIKE_MS_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     occurred_at_ms: _builtins.int
     swiper: _builtins.int
     swiped: _builtins.int
     action: Global___Action.ValueType
+    """Where taken back: the action that the swipe had."""
+    taken_back: _builtins.bool
+    swiped_ms: _builtins.int
+    """Where taken back: `occurred_at_ms` of the event that recorded the swipe."""
+    waiting_like_ms: _builtins.int
+    """Where taken back: when the other person liked the swiper, if that like waits for an answer again."""
     @_builtins.property
     def impression(self) -> Global___Impression: ...
     @_builtins.property
@@ -400,10 +423,13 @@ class SwipeRecorded(_message.Message):
         action: Global___Action.ValueType = ...,
         impression: Global___Impression | None = ...,
         source: Global___Source | None = ...,
+        taken_back: _builtins.bool = ...,
+        swiped_ms: _builtins.int = ...,
+        waiting_like_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["impression", b"impression", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "event_id", b"event_id", "impression", b"impression", "occurred_at_ms", b"occurred_at_ms", "source", b"source", "swiped", b"swiped", "swiper", b"swiper"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "event_id", b"event_id", "impression", b"impression", "occurred_at_ms", b"occurred_at_ms", "source", b"source", "swiped", b"swiped", "swiped_ms", b"swiped_ms", "swiper", b"swiper", "taken_back", b"taken_back", "waiting_like_ms", b"waiting_like_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -510,6 +536,38 @@ class MatchEnded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MatchEnded: _TypeAlias = MatchEnded  # noqa: Y015
+
+@_typing.final
+class PairErased(_message.Message):
+    """Of the two, one is erased: whoever keeps something of one about the other forgets it. It comes
+    after every command on such a pair, also on those that came too late to be recorded.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    OCCURRED_AT_MS_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.str
+    occurred_at_ms: _builtins.int
+    low: _builtins.int
+    high: _builtins.int
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.str = ...,
+        occurred_at_ms: _builtins.int = ...,
+        low: _builtins.int = ...,
+        high: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "high", b"high", "low", b"low", "occurred_at_ms", b"occurred_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PairErased: _TypeAlias = PairErased  # noqa: Y015
 
 @_typing.final
 class ServedCard(_message.Message):

@@ -22,6 +22,7 @@ SWIPE_RECORDED: Final = Topic("swipe.recorded", 4, events.SwipeRecorded)
 MATCH_CREATED: Final = Topic("match.created", 4, events.MatchCreated)
 MATCH_ENDED: Final = Topic("match.ended", 4, events.MatchEnded)
 LIKE_RECEIVED: Final = Topic("like.received", 4, events.LikeReceived)
+PAIR_ERASED: Final = Topic("pair.erased", 4, events.PairErased)
 IMPRESSIONS: Final = Topic("discovery.impressions", 4, events.DeckServed)
 PROFILE_CHANGED: Final = Topic("profile.changed", 2, events.ProfileChanged)
 SAFETY_DECIDED: Final = Topic("safety.decided", 1, events.SafetyDecided)
@@ -36,6 +37,7 @@ ALL: Final = (
     MATCH_CREATED,
     MATCH_ENDED,
     LIKE_RECEIVED,
+    PAIR_ERASED,
     IMPRESSIONS,
     PROFILE_CHANGED,
     SAFETY_DECIDED,

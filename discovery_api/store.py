@@ -104,12 +104,31 @@ async def people_in_cells(redis: Redis, cells: Sequence[int], most: int) -> list
 
 
 async def keep_deck(redis: Redis, viewer: int, deck_id: str, deck: StoredDeck) -> StoredDeck | None:
-    """Keep a deck under its id, unless there is one: then that one is returned and stays."""
+    """Keep a deck under its id, unless there is one: then that one is returned and stays.
+
+    Whose cards the viewer holds is noted too: when one is withdrawn, the viewer is told.
+    """
     value = deck.model_dump_json().encode()
     ttl_ms = b"%d" % int(DECK_TTL.total_seconds() * 1000)
-    key = _deck_key(viewer, deck_id)
-    (before,) = await _ask(redis, packed(b"SET", key, value, b"NX", b"GET", b"PX", ttl_ms))
+    keeping = packed(b"SET", _deck_key(viewer, deck_id), value, b"NX", b"GET", b"PX", ttl_ms)
+    before, *_ = await _ask(redis, keeping, *_note_shown(viewer, deck, ttl_ms))
     return StoredDeck.model_validate_json(cast("bytes", before)) if before else None
+
+
+def _note_shown(viewer: int, deck: StoredDeck, ttl_ms: bytes) -> list[bytes]:
+    if not deck.cards:
+        return []
+    key, channel = b"shown:{%d}" % viewer, b"changes:{%d}" % viewer
+    until = b"%d" % int(deck.expires_at.timestamp() * 1000)
+    now = b"%d" % int((deck.expires_at - DECK_TTL).timestamp() * 1000)
+    held = [part for card in deck.cards for part in (until, b"%d" % card.id)]
+    return [
+        packed(b"ZREMRANGEBYSCORE", key, b"-inf", now),
+        packed(b"ZADD", key, b"GT", *held),
+        packed(b"PEXPIRE", key, ttl_ms),
+        # Who waits for news of this viewer has to know of the new cards.
+        packed(b"PUBLISH", channel, b""),
+    ]
 
 
 def _touch(asker: Asker, now: datetime) -> bytes:

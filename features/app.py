@@ -16,8 +16,8 @@ WORKER = "stream"
 """The name under which the stream reports a release ready."""
 
 
-class FeatureConsumers:
-    """The feature stream and the lake's writers of one process, on one set of live releases."""
+class FeatureStream:
+    """The feature stream of one process, and the live releases that it keeps current."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -25,14 +25,16 @@ class FeatureConsumers:
 
     def subscriptions(self) -> list[Subscription]:
         """What to consume."""
-        return [
-            stream.subscription(self._kernel.redis, self._live),
-            *lake_writer.subscriptions(self._kernel.settings.lake),
-        ]
+        return [stream.subscription(self._kernel.redis, self._live)]
 
     def background(self, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
         """What to run beside, until `stop`."""
         return [self._live.follow(stop)]
+
+
+def lake_subscriptions(kernel: Kernel) -> list[Subscription]:
+    """The lake's writers."""
+    return lake_writer.subscriptions(kernel.settings.lake)
 
 
 def _opener(settings: Settings) -> OpenRelease:

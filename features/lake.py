@@ -6,12 +6,15 @@ last and atomically, so a reader sees the whole part or nothing of it, and writi
 redelivered batch, a resumed import) replaces it. Batches of a stream may come again with other
 bounds, so rows of streamed parts are deduplicated by the key of their table when read.
 
+People who were erased are on a list of the lake's own (`features.lake_erased`): no rows about them
+are written any more, and `features.lake_eraser` rewrites the files that hold some.
+
 The root is a folder or a URL that pyarrow understands, such as
 `s3://bucket/lake?region=eu-west-1` or `…?endpoint_override=http://127.0.0.1:9000`.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,10 +23,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 
-from features.lake_tables import DECKS, IMPRESSIONS, PROFILES, SWIPES, TABLES, LakeTable
-from gravity.atomic_file import write_atomic
+from features.lake_erased import erased_files, erased_people
+from features.lake_erasure import without_people
+from features.lake_files import Place, place_of, read_parquet, replace, write_parquet
+from features.lake_tables import ABSENT, DECKS, IMPRESSIONS, PROFILES, SWIPES, TABLES, LakeTable
+from features.standing_swipes import NEEDED, standing
 
 __all__ = [
     "DECKS",
@@ -33,21 +38,17 @@ __all__ = [
     "append_rows",
     "part_of_import",
     "part_of_stream",
+    "read_columns",
     "read_profiles",
     "read_rows",
+    "read_swipe_events",
     "read_swipes",
 ]
 
 _DAY_MS: Final = 86_400_000
 _IMPORT: Final = "import-"
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A table's folder on its file system."""
-
-    files: pafs.FileSystem
-    folder: str
+Positions = Mapping[tuple[str, int], int]
+"""Next offsets of a consumer by (topic, partition)."""
 
 
 def part_of_stream(topic: str, partition: int, first: int, last: int) -> str:
@@ -63,20 +64,30 @@ def part_of_import(file_hash: str, chunk: int) -> str:
 def append_rows(root: str | Path, table_name: str, rows: pa.Table, part: str) -> None:
     """Add `rows` (the table's schema) to the lake as `part`, or replace what `part` held.
 
-    Raises KeyError for an unknown table and pyarrow.ArrowInvalid where the schema does not fit.
+    What is about people who were erased is left out. Raises KeyError for an unknown table and
+    pyarrow.ArrowInvalid where the schema does not fit.
     """
-    table = TABLES[table_name]
-    place = _place(root, table_name)
+    table, lake = TABLES[table_name], place_of(root)
+    place = lake.within(table_name)
     rows = rows.select(table.schema.names).cast(table.schema)
-    written = []
-    for day, of_day in _by_day(rows, table.time) if table.by_day else [(None, rows)]:
-        path = f"day={day.isoformat()}/{part}.parquet" if day else f"{part}.parquet"
-        sink = pa.BufferOutputStream()
-        pq.write_table(of_day, sink, compression="zstd", compression_level=1)
-        _replace(place, path, sink.getvalue().to_pybytes())
-        written.append({"path": path, "day": day and day.isoformat(), "rows": of_day.num_rows})
-    manifest = json.dumps({"part": part, "files": written}).encode()
-    _replace(place, f"_manifest/{part}.json", manifest)
+    days = list(_by_day(rows, table.time)) if table.by_day else [(None, rows)]
+    paths = [
+        f"day={day.isoformat()}/{part}.parquet" if day else f"{part}.parquet" for day, _ in days
+    ]
+    known = None
+    # Until the list is the same after the files were written as before. Whoever comes on it later
+    # is erased from these files too: the eraser looks for files after it has written the list.
+    while known != (listed := erased_files(lake)):
+        erased = erased_people(lake)
+        for path, (_, of_day) in zip(paths, days, strict=True):
+            write_parquet(place, path, without_people(table_name, of_day, erased))
+        known = listed
+    files = [
+        {"path": path, "day": day and day.isoformat()}
+        for path, (day, _) in zip(paths, days, strict=True)
+    ]
+    manifest = json.dumps({"part": part, "files": files}).encode()
+    replace(place, f"_manifest/{part}.json", manifest)
 
 
 def read_rows(
@@ -85,16 +96,38 @@ def read_rows(
     since: datetime | None = None,
     until: datetime | None = None,
     columns: Sequence[str] | None = None,
+    below: Positions | None = None,
 ) -> pa.Table:
-    """All rows of a table with `since <= time < until`, each once, in no particular order."""
+    """All rows of a table with `since <= time < until`, each once, in no particular order.
+
+    `below`: of streamed parts only those that end before these positions of the consumer, which
+    are whole parts: just what was written when it stood there. Of `swipes` rows are events:
+    `read_swipes` tells what stands.
+    """
     table = TABLES[table_name]
-    place, window = _place(root, table_name), _Window(since, until)
-    imported, streamed = _files_within(place, window)
+    place, window = place_of(root).within(table_name), _Window(since, until)
+    imported, streamed = _files_within(place, window, below)
     wanted = list(columns) if columns is not None else list(table.schema.names)
     once = _scan(place, table, imported, wanted, window)
     needed = list(dict.fromkeys([*wanted, *table.key]))
     again = _scan(place, table, streamed, needed, window)
     return pa.concat_tables([once, _first_of_each(again, table.key).select(wanted)])
+
+
+def read_swipe_events(
+    root: str | Path,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    columns: Sequence[str] | None = None,
+    below: Positions | None = None,
+) -> pa.Table:
+    """Swipes and what took some of them back (schema SWIPES), each once.
+
+    `since <= swiped_at < until`, so that both are within or neither. `below`: see `read_rows`.
+    """
+    rows = read_rows(root, "swipes", since, until, columns, below)
+    # The list after the files: where one of a pair of rows names NOBODY already, both do.
+    return without_people("swipes", rows, erased_people(place_of(root)))
 
 
 def read_swipes(
@@ -103,8 +136,13 @@ def read_swipes(
     until: datetime | None = None,
     columns: Sequence[str] | None = None,
 ) -> pa.Table:
-    """Swipes (schema SWIPES) with `since <= swiped_at < until`, each once."""
-    return read_rows(root, "swipes", since, until, columns)
+    """Swipes that stand (schema SWIPES) with `since <= swiped_at < until`, each once.
+
+    One of the two is `NOBODY` where they were erased and the swipe is not taken back yet.
+    """
+    wanted = list(columns) if columns is not None else list(SWIPES.names)
+    needed = list(dict.fromkeys([*wanted, *NEEDED]))
+    return standing(read_swipe_events(root, since, until, needed)).select(wanted)
 
 
 def read_profiles(root: str | Path, until: datetime | None = None) -> pa.Table:
@@ -115,31 +153,6 @@ def read_profiles(root: str | Path, until: datetime | None = None) -> pa.Table:
     is_last = np.ones(len(order), dtype=bool)
     is_last[:-1] = person[order][1:] != person[order][:-1]
     return rows.take(order[is_last])
-
-
-def _place(root: str | Path, table_name: str) -> _Place:
-    text = str(root)
-    if "://" in text:
-        files, folder = pafs.FileSystem.from_uri(text)
-    else:
-        files, folder = pafs.LocalFileSystem(), str(Path(text).absolute())
-    return _Place(files, f"{folder.rstrip('/')}/{table_name}")
-
-
-def _replace(place: _Place, path: str, content: bytes) -> None:
-    """Make the file hold `content`, or leave what it held.
-
-    The whole at once: pyarrow completes an object when its stream is dropped after an error too, so
-    one that was written piece by piece could replace a good file by a part of its successor.
-    """
-    file = f"{place.folder}/{path}"
-    if isinstance(place.files, pafs.LocalFileSystem):
-        # On disk when this returns: a stored position may follow, which claims it.
-        write_atomic(Path(file), content)
-        return
-    place.files.create_dir(file.rpartition("/")[0], recursive=True)
-    with place.files.open_output_stream(file) as sink:
-        sink.write(content)
 
 
 def _by_day(rows: pa.Table, time: str) -> Iterator[tuple[date, pa.Table]]:
@@ -184,7 +197,17 @@ def _milliseconds(at: datetime) -> int:
     return -((datetime(1970, 1, 1, tzinfo=UTC) - at) // timedelta(milliseconds=1))
 
 
-def _files_within(place: _Place, window: _Window) -> tuple[list[str], list[str]]:
+def _is_below(part: str, below: Positions | None) -> bool:
+    """Whether the records of a streamed part were all passed at the positions."""
+    if below is None:
+        return True
+    topic, partition, _, last = part.rsplit("-", 3)
+    return int(last) < below.get((topic, int(partition)), 0)
+
+
+def _files_within(
+    place: Place, window: _Window, below: Positions | None
+) -> tuple[list[str], list[str]]:
     """Paths of the imported and of the streamed files that may hold rows of the window."""
     selector = pafs.FileSelector(f"{place.folder}/_manifest", allow_not_found=True)
     imported: list[str] = []
@@ -194,26 +217,34 @@ def _files_within(place: _Place, window: _Window) -> tuple[list[str], list[str]]
             continue
         with place.files.open_input_stream(entry.path) as source:
             manifest = json.loads(source.read())
-        paths = [
-            f"{place.folder}/{file['path']}"
-            for file in manifest["files"]
-            if window.may_hold(file["day"])
-        ]
-        (imported if manifest["part"].startswith(_IMPORT) else streamed).extend(paths)
+        paths = [file["path"] for file in manifest["files"] if window.may_hold(file["day"])]
+        if manifest["part"].startswith(_IMPORT):
+            imported.extend(paths)
+        elif _is_below(manifest["part"], below):
+            streamed.extend(paths)
     return imported, streamed
 
 
 def _scan(
-    place: _Place, table: LakeTable, paths: list[str], columns: list[str], window: _Window
+    place: Place, table: LakeTable, paths: list[str], columns: list[str], window: _Window
 ) -> pa.Table:
-    """The columns of the files' rows within the window. (pyarrow.dataset would import pandas.)"""
+    """The columns of the files' rows within the window."""
     needed = list(dict.fromkeys([*columns, table.time]))
     read = [table.schema.empty_table().select(columns)]
     for path in paths:
-        with place.files.open_input_file(path) as source:
-            rows = pq.ParquetFile(source).read(columns=needed)
+        rows = read_columns(place, table, path, needed)
         read.append(window.of(rows, table.time).select(columns))
     return pa.concat_tables(read)
+
+
+def read_columns(place: Place, table: LakeTable, path: str, columns: Sequence[str]) -> pa.Table:
+    """Columns of a file of a table, also of one that is older than some of them."""
+    rows = read_parquet(place, path, columns)
+    for name in columns:
+        if name not in rows.schema.names:
+            field = table.schema.field(name)
+            rows = rows.append_column(field, pa.array([ABSENT[name]] * rows.num_rows, field.type))
+    return rows.select(columns)
 
 
 def _first_of_each(rows: pa.Table, key: tuple[str, ...]) -> pa.Table:

@@ -22,7 +22,7 @@ def swipe_rows(records: Sequence[Record]) -> pa.Table:
         "swiper": [event.swiper for event in found],
         "swiped": [event.swiped for event in found],
         "action": [event.action for event in found],
-        "swiped_at": [event.occurred_at_ms for event in found],
+        "swiped_at": [e.swiped_ms if e.taken_back else e.occurred_at_ms for e in found],
         "deck_id": [i.deck_id if i else None for i in shown],
         "position": [i.position if i else None for i in shown],
         "propensity": [
@@ -34,6 +34,7 @@ def swipe_rows(records: Sequence[Record]) -> pa.Table:
         "simulated": [False] * len(found),
         "source_partition": [event.source.partition for event in found],
         "source_offset": [event.source.offset for event in found],
+        "taken_back": [event.taken_back for event in found],
     }
     return _table(columns, SWIPES)
 
@@ -74,6 +75,10 @@ def deck_rows(records: Sequence[Record]) -> pa.Table:
         "scores": [deck.scores for deck in decks],
         "feature_names": [list(deck.feature_names) for deck in decks],
         "features": [deck.features for deck in decks],
+        "cards": [
+            [card.candidate for card in sorted(deck.cards, key=lambda card: card.position)]
+            for deck in decks
+        ],
     }
     return _table(columns, DECKS)
 

@@ -22,7 +22,7 @@ SWIPES: Final = arrow_schema(
     pa.field("swiper", pa.int64(), nullable=False),
     pa.field("swiped", pa.int64(), nullable=False),
     pa.field("action", pa.int8(), nullable=False),
-    # The server's time of the swipe, never the client's.
+    # The server's time of the swipe, never the client's; where taken back, of that swipe too.
     pa.field("swiped_at", _TIME, nullable=False),
     pa.field("deck_id", pa.string()),
     pa.field("position", pa.int32()),
@@ -33,6 +33,8 @@ SWIPES: Final = arrow_schema(
     # The record of user.swipes that it came from; null where it was imported.
     pa.field("source_partition", pa.int32()),
     pa.field("source_offset", pa.int64()),
+    # The row takes back the swipe of the same swiper, swiped and time: neither stands.
+    pa.field("taken_back", pa.bool_(), nullable=False),
 )
 
 PROFILES: Final = arrow_schema(
@@ -86,6 +88,8 @@ DECKS: Final = arrow_schema(
     pa.field("feature_names", pa.list_(pa.string()), nullable=False),
     # Row-major float32 (cards, feature_names).
     pa.field("features", pa.binary(), nullable=False),
+    # The candidates served, by position.
+    pa.field("cards", pa.list_(pa.int64()), nullable=False),
 )
 
 
@@ -103,6 +107,9 @@ class LakeTable:
     key: tuple[str, ...]
     by_day: bool = True
 
+
+ABSENT: Final[dict[str, object]] = {"taken_back": False, "cards": []}
+"""What the rows of files hold that were written before these columns were."""
 
 # Clients make the ids of decks, so an id alone may come again, from another viewer or another day.
 _DECK: Final = ("viewer", "deck_id", "served_at")

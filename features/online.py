@@ -35,6 +35,8 @@ _KEY_HEAD: Final = (
 )
 _KEY_TAIL: Final = PROJECT.encode()
 KEY_BYTES: Final = len(_KEY_HEAD) + 8 + len(_KEY_TAIL)
+KEY_PATTERN: Final = _KEY_HEAD + b"*"
+"""For SCAN: every person's key."""
 _VARINT_BYTES: Final = 10
 _SECONDS_TAG: Final = 0x08
 _NANOS_TAG: Final = 0x10
@@ -48,6 +50,14 @@ def entity_keys(persons: npt.ArrayLike) -> list[bytes]:
     rows[:, len(_KEY_HEAD) : -len(_KEY_TAIL)] = ids.astype("<i8").view(np.uint8).reshape(-1, 8)
     rows[:, -len(_KEY_TAIL) :] = np.frombuffer(_KEY_TAIL, np.uint8)
     return _rows_of(rows)
+
+
+def persons_of(keys: Sequence[bytes]) -> Int64s:
+    """The people (n,) of keys such as `entity_keys` makes; what else is there is passed over."""
+    own = b"".join(key for key in keys if len(key) == KEY_BYTES and key.startswith(_KEY_HEAD))
+    rows = np.frombuffer(own, np.uint8).reshape(-1, KEY_BYTES)
+    ids = np.ascontiguousarray(rows[:, len(_KEY_HEAD) : -len(_KEY_TAIL)])
+    return ids.view("<i8").reshape(-1).astype(np.int64)
 
 
 @cache

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from features.fold_in import PASS
 from features.lake import read_rows, read_swipes
+from features.lake_erasure import NOBODY
 from features.parquet_file import write_parquet
 from features.views import BEHAVIOUR, JOIN_KEY, PROFILE
 
@@ -55,7 +56,7 @@ def snapshots(swipes: pa.Table) -> Iterator[Snapshot]:
         counts += added
         # In order of time: the last assignment to a person stays.
         last[giver[of_day]] = at[of_day] // 1000
-        changed = np.flatnonzero(added[1] + added[3])
+        changed = np.flatnonzero((added[1] + added[3] > 0) & (ids != NOBODY))
         midnight = int(at[of_day[0]] // DAY_MS + 1) * DAY_MS
         yield Snapshot(midnight, ids[changed], (*counts[:, changed], last[changed]))
 
@@ -63,15 +64,21 @@ def snapshots(swipes: pa.Table) -> Iterator[Snapshot]:
 def write_snapshots(lake: str, folder: Path, until: datetime) -> int:
     """Write the snapshots of every midnight up to `until` from the lake's swipes; returns rows.
 
-    One file a day, `day=YYYY-MM-DD.parquet`, each replaced atomically.
+    One file a day, `day=YYYY-MM-DD.parquet`, each replaced atomically; those of days of which
+    nothing stands any more are deleted.
     """
     columns = ("swiper", "swiped", "action", "swiped_at")
     day = until.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     written = 0
+    old = set(folder.glob("day=*.parquet"))
     for snapshot in snapshots(read_swipes(lake, until=day, columns=columns)):
         midnight = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=snapshot.midnight_ms)
-        write_parquet(folder / f"day={midnight.date().isoformat()}.parquet", _table(snapshot))
+        path = folder / f"day={midnight.date().isoformat()}.parquet"
+        write_parquet(path, _table(snapshot))
         written += len(snapshot.person_id)
+        old.discard(path)
+    for path in old:
+        path.unlink()
     return written
 
 

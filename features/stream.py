@@ -7,7 +7,8 @@ be stored after the fact.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import compress
 from typing import Final
 
 import asyncpg
@@ -15,14 +16,13 @@ from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SWIPE_RECORDED
-from features import online
+from features.forget import forget
 from features.live_releases import LiveReleases
 from features.profile_stream import apply_profiles
 from features.release import Release
 from features.stream_lock import STREAM, hold_off_rebuilds
 from features.swipe_state import PARTITIONS, Swipe, after
 from features.swipe_store import Changed, Stored, read_states, write_states
-from features.view_writer import GONE_FIELD
 from gravity.bus import Record
 from gravity.consumer import InvalidRecord, Subscription
 
@@ -54,20 +54,26 @@ def swipe_of(record: Record) -> Swipe:
         raise InvalidRecord(record, "no source record in user.swipes")
     if event.swiper <= 0 or event.swiped <= 0 or event.action not in events.Action.values()[1:]:
         raise InvalidRecord(record, "no swipe of one person on another")
+    if event.taken_back and event.swiped_ms <= 0:
+        raise InvalidRecord(record, "takes back a swipe of no time")
     return Swipe(
         swiper=event.swiper,
         swiped=event.swiped,
         action=event.action,
-        at_ms=event.occurred_at_ms,
+        at_ms=event.swiped_ms if event.taken_back else event.occurred_at_ms,
         partition=event.source.partition,
         offset=event.source.offset,
+        taken_back_ms=event.occurred_at_ms if event.taken_back else 0,
     )
 
 
 async def apply_swipes(
     redis: Redis, swipes: Iterable[Swipe], releases: Mapping[str, Release]
 ) -> None:
-    """Apply each swipe to both people once, ever; one solve a person and release for the batch."""
+    """Apply each swipe to both people once, ever; one solve a person and release for the batch.
+
+    Swipes of one pair must come in their order, those of different pairs may come in any.
+    """
     by_person: dict[int, list[Swipe]] = defaultdict(list)
     for swipe in swipes:
         by_person[swipe.swiper].append(swipe)
@@ -77,7 +83,7 @@ async def apply_swipes(
         state = after(stored.state, stored.person, by_person[stored.person])
         if state is stored.state:
             return None
-        return Changed(stored, state, refolds=state.swipes_given > stored.state.swipes_given)
+        return Changed(stored, state, refolds=state.history != stored.state.history)
 
     await _until_written(redis, list(by_person), decide, releases)
 
@@ -93,26 +99,22 @@ async def refold(redis: Redis, release_id: str, release: Release, persons: Seque
         chunk = list(
             dict.fromkeys(int(person) for person in persons[start : start + _REFOLD_BATCH])
         )
-        written += await _until_written(redis, chunk, _refolded, {release_id: release})
+        known = set(compress(chunk, release.rows_of(chunk) >= 0))
+        written += await _until_written(redis, chunk, _refolding(known), {release_id: release})
     return written
 
 
-async def forget(redis: Redis, persons: Sequence[int]) -> None:
-    """Delete every feature of people who were erased, for good.
+def _refolding(known: Collection[int]) -> Callable[[Stored], Changed | None]:
+    """Renews rates, and tastes of whoever has a history or is `known` to the release: it may have
+    learned from swipes that were all taken back since."""
 
-    A mark stays, so that a swipe or profile that is delivered late does not make them anew.
-    """
-    for key in online.entity_keys(persons):
-        async with redis.pipeline(transaction=True) as both:
-            both.delete(key)
-            both.execute_command("HSET", key, GONE_FIELD, b"1")
-            await both.execute()
+    def decide(stored: Stored) -> Changed | None:
+        if not stored.state.event_ms:
+            return None
+        refolds = bool(stored.state.history) or stored.person in known
+        return Changed(stored, stored.state, refolds)
 
-
-def _refolded(stored: Stored) -> Changed | None:
-    if not stored.state.event_ms:
-        return None
-    return Changed(stored, stored.state, refolds=bool(stored.state.history))
+    return decide
 
 
 async def _until_written(

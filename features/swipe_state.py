@@ -2,31 +2,31 @@
 
 A reducer takes the state of one person and one swipe in which that person is a side. A new feature
 from swipes is a field here, a reducer in `REDUCERS` and a column in `features.views`.
+
+A swipe comes once when it is made and, if it is taken back (a rewind, an erasure), once more with
+`taken_back_ms`. A reducer then undoes what it did: sums by `swipe.sign`; what is no sum from the
+history, which is in order of time and holds what stands. So the state is that of the swipes that
+stand, in whatever order different pairs came.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-import numpy as np
-
-from features.fold_in import HISTORY_LIMIT, PASS
-from features.history import SWIPE_DTYPE
+from features.fold_in import PASS
+from features.history import newest_s, with_swipe, without_swipe
+from features.offsets import AppliedOffsets
 
 PARTITIONS: Final = 4
 """Of user.swipes; the stream refuses a record from beyond."""
 
-OFFSETS_KEPT: Final = 8192
-"""How far below the highest source offset single ones are remembered.
-
-The relay may publish out of order within what it has in flight, when the broker refuses one batch
-and takes the next. One high-water mark would then skip records that were never applied.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Swipe:
-    """One swipe.recorded; `partition` and `offset` are those of its source in user.swipes."""
+    """One swipe.recorded; `partition` and `offset` are those of its source in user.swipes.
+
+    `at_ms`: when the swipe was made; `taken_back_ms`: when it was taken back, 0 as it is made.
+    """
 
     swiper: int
     swiped: int
@@ -34,13 +34,26 @@ class Swipe:
     at_ms: int
     partition: int
     offset: int
+    taken_back_ms: int = 0
+
+    @property
+    def sign(self) -> int:
+        """What the event adds to a count."""
+        return -1 if self.taken_back_ms else 1
+
+    @property
+    def at_s(self) -> int:
+        """When the swipe was made, in whole seconds."""
+        return self.at_ms // 1000
 
 
 @dataclass(frozen=True, slots=True)
 class SwipeState:
     """Everything about one person that swipes change. `history` is packed SWIPE_DTYPE.
 
-    `applied`: source offsets by partition, ascending. `last_swipe_s` is −1 for one who never did.
+    `applied`: packed source offsets by partition (`features.offsets`). `last_swipe_s` is that of
+    the swipes that stand, −1 for one who has none; `event_ms` the latest that happened at all, a
+    taking back included.
     """
 
     likes_given: int = 0
@@ -50,7 +63,7 @@ class SwipeState:
     last_swipe_s: int = -1
     event_ms: int = 0
     history: bytes = b""
-    applied: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    applied: Mapping[int, bytes] = field(default_factory=dict)
 
     def counts(self) -> tuple[int, int, int, int, int]:
         """The columns of the `behaviour` view."""
@@ -66,62 +79,60 @@ class SwipeState:
 Reducer = Callable[[SwipeState, int, Swipe], SwipeState]
 
 
-def count_given(state: SwipeState, person: int, swipe: Swipe) -> SwipeState:
-    """How often the person liked, and swiped, and when last."""
+def give(state: SwipeState, person: int, swipe: Swipe) -> SwipeState:
+    """How often the person liked, and swiped; the latest swipes, and when the last one was."""
     if person != swipe.swiper:
         return state
+    if swipe.taken_back_ms:
+        history = without_swipe(state.history, swipe.swiped, swipe.at_s)
+    else:
+        history = with_swipe(state.history, swipe.swiped, swipe.action, swipe.at_s)
+    swipes_given = state.swipes_given + swipe.sign
     return replace(
         state,
-        likes_given=state.likes_given + (swipe.action != PASS),
-        swipes_given=state.swipes_given + 1,
-        last_swipe_s=max(state.last_swipe_s, swipe.at_ms // 1000),
+        likes_given=state.likes_given + swipe.sign * (swipe.action != PASS),
+        swipes_given=swipes_given,
+        last_swipe_s=_last_swipe_s(state.last_swipe_s, history, swipes_given),
+        history=history,
     )
 
 
-def count_received(state: SwipeState, person: int, swipe: Swipe) -> SwipeState:
+def receive(state: SwipeState, person: int, swipe: Swipe) -> SwipeState:
     """How often the person was liked, and swiped."""
     if person != swipe.swiped:
         return state
     return replace(
         state,
-        likes_received=state.likes_received + (swipe.action != PASS),
-        swipes_received=state.swipes_received + 1,
+        likes_received=state.likes_received + swipe.sign * (swipe.action != PASS),
+        swipes_received=state.swipes_received + swipe.sign,
     )
 
 
-def remember(state: SwipeState, person: int, swipe: Swipe) -> SwipeState:
-    """The latest swipes made."""
-    if person != swipe.swiper:
-        return state
-    made = np.array([(swipe.swiped, swipe.action)], SWIPE_DTYPE).tobytes()
-    return replace(state, history=(state.history + made)[-HISTORY_LIMIT * SWIPE_DTYPE.itemsize :])
+def note_time(state: SwipeState, _: int, swipe: Swipe) -> SwipeState:
+    """The event time of the views, which finds whose tastes a release must renew."""
+    event_ms = max(state.event_ms, swipe.at_ms, swipe.taken_back_ms)
+    return state if event_ms == state.event_ms else replace(state, event_ms=event_ms)
 
 
-def note_time(state: SwipeState, person: int, swipe: Swipe) -> SwipeState:
-    """The event time of the views: the latest swipe on either side."""
-    return replace(state, event_ms=max(state.event_ms, swipe.at_ms))
-
-
-REDUCERS: Final[tuple[Reducer, ...]] = (count_given, count_received, remember, note_time)
+REDUCERS: Final[tuple[Reducer, ...]] = (give, receive, note_time)
 
 
 def after(state: SwipeState, person: int, swipes: Iterable[Swipe]) -> SwipeState:
     """The state after those of the swipes that were not applied before; the same if all were."""
+    offsets: dict[int, AppliedOffsets] = {}
+    start = state
     for swipe in swipes:
-        known = state.applied.get(swipe.partition, ())
-        if _is_applied(known, swipe.offset):
-            continue
-        for reduce in REDUCERS:
-            state = reduce(state, person, swipe)
-        applied = {**state.applied, swipe.partition: _with(known, swipe.offset)}
-        state = replace(state, applied=applied)
-    return state
+        at = swipe.partition
+        if at not in offsets:
+            offsets[at] = AppliedOffsets(start.applied.get(at, b""))
+        if offsets[at].add(swipe.offset):
+            for reduce in REDUCERS:
+                state = reduce(state, person, swipe)
+    applied = {**start.applied, **{at: known.packed() for at, known in offsets.items()}}
+    return start if applied == start.applied else replace(state, applied=applied)
 
 
-def _is_applied(known: tuple[int, ...], offset: int) -> bool:
-    return bool(known) and (offset <= known[-1] - OFFSETS_KEPT or offset in known)
-
-
-def _with(known: tuple[int, ...], offset: int) -> tuple[int, ...]:
-    everything = sorted({*known, offset})
-    return tuple(at for at in everything if at > everything[-1] - OFFSETS_KEPT)
+def _last_swipe_s(before: int, history: bytes, swipes_given: int) -> int:
+    """Of the history, whose newest entry is the newest swipe. Where nothing is left of it but
+    swipes stand (each of the latest HISTORY_LIMIT was taken back), the time stays as it was."""
+    return before if swipes_given and not history else newest_s(history)

@@ -93,12 +93,8 @@ def _state(
     )
 
 
-def _offsets(packed: Iterable[bytes | None]) -> dict[int, tuple[int, ...]]:
-    return {
-        partition: tuple(np.frombuffer(value, "<i8").tolist())
-        for partition, value in enumerate(packed)
-        if value
-    }
+def _offsets(packed: Iterable[bytes | None]) -> dict[int, bytes]:
+    return {partition: value for partition, value in enumerate(packed) if value}
 
 
 def _own_fields(changes: Sequence[Changed]) -> list[dict[bytes, bytes]]:
@@ -114,7 +110,7 @@ def _own_fields(changes: Sequence[Changed]) -> list[dict[bytes, bytes]]:
         row = dict(zip(names, cells, strict=True)) | {HISTORY_FIELD: change.state.history}
         for partition, offsets in change.state.applied.items():
             if offsets != change.stored.state.applied.get(partition):
-                row[offset_field(partition)] = np.array(offsets, "<i8").tobytes()
+                row[offset_field(partition)] = offsets
         rows.append(row)
     return rows
 

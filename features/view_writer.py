@@ -14,15 +14,13 @@ import numpy.typing as npt
 from redis.asyncio import Redis
 
 from features import online
+from features.forget import erased, forget
 from features.views import View, factors
-from features.wire import bulk, packed, round_trip, send_all
+from features.wire import bulk, packed, send_all
 
 VERSION_FIELD: Final = b"_v"
-HISTORY_FIELD: Final = b"_h"
+HISTORY_FIELD: Final = b"_hs"
 PROFILE_VERSION_FIELD: Final = b"_pv"
-GONE_FIELD: Final = b"_gone"
-"""All that is left of a person who was erased (`compare_and_set.lua` knows its name too)."""
-_ASKED_AT_ONCE: Final = 20_000
 
 
 def offset_field(partition: int) -> bytes:
@@ -69,20 +67,13 @@ async def write_hashes(
     columns: Sequence[Sequence[bytes]],
 ) -> None:
     """Set `fields` of each person's hash (columns of n values) but of those who were erased."""
-    stays = [not gone for gone in await _erased(redis, ids)]
-    if not all(stays):
-        ids = ids[np.array(stays)]
+    stays = ~await erased(redis, ids)
+    if not stays.all():
+        ids = ids[stays]
         columns = [list(compress(column, stays)) for column in columns]
     await send_all(redis, _hset_commands(ids, fields, columns))
-
-
-async def _erased(redis: Redis, ids: npt.NDArray[np.int64]) -> list[bool]:
-    found: list[bool] = []
-    for start in range(0, len(ids), _ASKED_AT_ONCE):
-        keys = online.entity_keys(ids[start : start + _ASKED_AT_ONCE])
-        commands = b"".join(packed(b"HEXISTS", key, GONE_FIELD) for key in keys)
-        found += [reply == 1 for reply in await round_trip(redis, commands, len(keys))]
-    return found
+    # Whoever was erased since the first look may have been written after it.
+    await forget(redis, ids[await erased(redis, ids)])
 
 
 def _hset_commands(

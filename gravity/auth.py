@@ -20,6 +20,7 @@ from gravity.settings import Settings
 _LARGEST_PERSON = 2**63 - 1
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _REQUIRED = ["sub", "iss", "aud", "exp"]
+_LONGEST_CLAIM = 64
 # Of people who were here lately: 6 MB.
 _MOST_KNOWN: Final = 20_000
 
@@ -45,10 +46,20 @@ def public_key(text: str) -> Ed25519PublicKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """What a token says of who asks; zone (as IANA names it) and device are "" where it does not
+    say."""
+
+    person: int
+    zone: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Verified:
     """What a token says whose signature, issuer and audience are right."""
 
-    person: int
+    caller: Caller
     not_before: float
     expires: float
 
@@ -74,20 +85,20 @@ class TokenVerifier:
         """The verifier that the settings describe."""
         return cls(public_key(settings.jwt_public_key), settings.jwt_issuer, settings.jwt_audience)
 
-    def verify(self, token: str, now: datetime) -> int:
-        """The person the token speaks for. Raises TokenInvalid, TokenExpired."""
+    def verify(self, token: str, now: datetime) -> Caller:
+        """Whom the token speaks for. Raises TokenInvalid, TokenExpired."""
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._known.get(digest)
         if known is None:
             claims = self._claims(token)
             not_before, expires = _times(claims)
             _check_times(not_before, expires, now.timestamp())
-            known = _Verified(_person(claims["sub"]), not_before, expires)
+            known = _Verified(_said(claims), not_before, expires)
             self._remember(digest, known)
         else:
             _check_times(known.not_before, known.expires, now.timestamp())
             self._known.move_to_end(digest)
-        return known.person
+        return known.caller
 
     def _claims(self, token: str) -> Mapping[str, object]:
         try:
@@ -115,6 +126,12 @@ class TokenVerifier:
             self._known.popitem(last=False)
 
 
+def _said(claims: Mapping[str, object]) -> Caller:
+    return Caller(
+        _person(claims["sub"]), _text(claims.get("zoneinfo")), _text(claims.get("device"))
+    )
+
+
 def _times(claims: Mapping[str, object]) -> tuple[float, float]:
     expires, not_before = claims["exp"], claims.get("nbf", 0)
     if not isinstance(expires, int | float) or not isinstance(not_before, int | float):
@@ -138,13 +155,18 @@ def _person(subject: object) -> int:
     return int(subject)
 
 
+def _text(claim: object) -> str:
+    """An optional claim; one that does not fit is as good as none."""
+    return claim if isinstance(claim, str) and len(claim) <= _LONGEST_CLAIM else ""
+
+
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="person")
 
 
-async def _viewer(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> int:
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+async def _caller(request: Request, credentials: _Credentials) -> Caller:
     if credentials is None:
         raise Problem(401, "token_missing", "A bearer token is needed", headers=_CHALLENGE)
     verifier: TokenVerifier = request.app.state.tokens
@@ -156,5 +178,10 @@ async def _viewer(
         raise Problem(401, "token_invalid", "The token is not valid", headers=_CHALLENGE) from None
 
 
-# The person on whose behalf a request is made; a parameter of a route.
+async def _viewer(request: Request, credentials: _Credentials) -> int:
+    return (await _caller(request, credentials)).person
+
+
+# On whose behalf a request is made; parameters of a route.
 Viewer = Annotated[int, Depends(_viewer)]
+Asking = Annotated[Caller, Depends(_caller)]

@@ -10,7 +10,9 @@ from typing import Self
 
 import confluent_kafka
 
+from gravity import telemetry
 from gravity.bus_engines import Config, Engine, engine_of
+from gravity.bus_gaps import Gaps, Passed, Place
 from gravity.bus_records import BrokenBus, Record, WrongBus
 
 # Records older than the first on arrival mean that we are behind; below the second, no more.
@@ -22,8 +24,9 @@ _NEXT_DOUBT_S = 30.0
 # A partition that short fetches found silent and a long one did not is a long one, and stays so.
 _LONG_PARTITION_S = 600.0
 _END_TIMEOUT_S = 5.0
-# The embedded broker counts its last batch as one record; a batch has up to so many.
-_MOST_IN_BATCH = 10_000
+# The embedded broker says that the log ends with the first record of the first batch of its last
+# second, roughly: it may end so many records later.
+_UNSURE = 50_000
 _UNREADABLE = frozenset(
     {
         confluent_kafka.KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -32,7 +35,11 @@ _UNREADABLE = frozenset(
     }
 )
 
-_Places = dict[tuple[str, int], int]
+_Places = dict[Place, int]
+# Partitions that wait at a gap are looked at again this soon.
+_GAP_POLL_S = 0.05
+
+log = logging.getLogger(__name__)
 
 
 class Consumer:
@@ -47,7 +54,8 @@ class Consumer:
 
     def __init__(self, engine: Engine, positions: Mapping[tuple[str, int], int]) -> None:
         self._engine = engine
-        self._next = dict(positions)
+        self._gaps = Gaps(positions)
+        self._next = self._gaps.next
         self._patient = False
         self._patient_until = 0.0
         self._client = _connect(engine.consumer, self._next)
@@ -75,8 +83,9 @@ class Consumer:
     async def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         """Up to `max_records`, as soon as there is one; empty after `timeout_s`.
 
-        Records of one partition are in order and without repetition. Connection errors are waited
-        out, not raised: the client reconnects by itself. Raises BrokenBus.
+        Records of one partition are in order, without repetition and without gaps: at one it waits
+        for up to 5 s longer. Connection errors are waited out, not raised: the client reconnects by
+        itself. Raises BrokenBus.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._poll, max_records, timeout_s)
@@ -95,11 +104,18 @@ class Consumer:
             place = confluent_kafka.TopicPartition(topic, partition)
             offsets = self._client.get_watermark_offsets(place, timeout=_END_TIMEOUT_S)
             end = offsets[1] if offsets is not None else -1
-            unsure = _MOST_IN_BATCH if end and self._engine.needs_trimming else 0
+            unsure = _UNSURE if end and self._engine.needs_trimming else 0
             if 0 <= end < position - unsure:
                 raise WrongBus(topic, partition, position, end)
 
     def _poll(self, max_records: int, timeout_s: float) -> list[Record]:
+        records = self._read(max_records, timeout_s)
+        while not records and self._gaps.open and not self._closing.is_set():
+            self._read_again()
+            records = self._read(max_records, _GAP_POLL_S)
+        return records
+
+    def _read(self, max_records: int, timeout_s: float) -> list[Record]:
         first = self._client.poll(timeout_s)
         if first is None:
             self._on_silence()
@@ -107,10 +123,45 @@ class Consumer:
         # What is fetched already comes along; waiting for more would only cost time.
         rest = self._client.consume(max_records - 1, 0) if max_records > 1 else []
         records = [record for message in [first, *rest] if (record := _record(message))]
-        self._next.update({(r.topic, r.partition): r.offset + 1 for r in records})
+        if self._engine.shows_gaps:
+            records = self._without_gaps(records)
+        else:
+            self._next.update({(r.topic, r.partition): r.offset + 1 for r in records})
         if records:
             self._on_records(records[-1])
         return records
+
+    def _without_gaps(self, records: list[Record]) -> list[Record]:
+        now, now_ms = time.monotonic(), time.time() * 1000
+        held = set(self._gaps.held())
+        admitted = [record for record in records if self._gaps.admits(record, now, now_ms)]
+        if newly := [place for place in self._gaps.held() if place not in held]:
+            self._client.incremental_unassign([confluent_kafka.TopicPartition(*p) for p in newly])
+        for passed in self._gaps.passed():
+            self._report(passed)
+        return admitted
+
+    def _read_again(self) -> None:
+        if due := self._gaps.due(time.monotonic()):
+            self._client.incremental_assign(
+                [confluent_kafka.TopicPartition(*place, offset) for place, offset in due.items()]
+            )
+
+    def _report(self, passed: Passed) -> None:
+        """Tell a gap from records that are missing because the log was trimmed."""
+        place = confluent_kafka.TopicPartition(passed.topic, passed.partition)
+        offsets = self._client.get_watermark_offsets(place, timeout=_END_TIMEOUT_S)
+        where = {
+            "topic": passed.topic,
+            "partition": passed.partition,
+            "expected": passed.expected,
+            "found": passed.found,
+        }
+        if offsets is not None and offsets[0] > passed.expected:
+            log.info("the log begins above the position", extra=where)
+            return
+        telemetry.GAPS_PASSED.labels(passed.topic).inc()
+        log.error("records are missing", extra=where)
 
     def _on_records(self, newest: Record) -> None:
         self._doubt_at = time.monotonic() + _FIRST_DOUBT_S
@@ -128,7 +179,10 @@ class Consumer:
             found, self._doubt = self._doubt.result(), None
             self._doubt_at = time.monotonic() + _NEXT_DOUBT_S
             # Where the live client has not moved past them meanwhile, it does not see them.
-            if any(self._next[place] == offset for place, offset in found.items()):
+            if any(
+                self._next[place] == offset and place not in self._gaps.open
+                for place, offset in found.items()
+            ):
                 self._patient_until = time.monotonic() + _LONG_PARTITION_S
                 self._fetch(patiently=True)
 
@@ -153,6 +207,7 @@ class Consumer:
         self._patient = patiently
         config = self._engine.patient_consumer if patiently else self._engine.consumer
         self._client = _connect(config, self._next)
+        self._gaps.read_again(time.monotonic())
 
 
 def _connect(config: Config, positions: _Places) -> confluent_kafka.Consumer:
@@ -172,14 +227,15 @@ def _record(message: confluent_kafka.Message) -> Record | None:
         if error.fatal() or error.code() in _UNREADABLE:
             raise BrokenBus(f"{message.topic()}: {error}")
         return None
+    headers = message.headers()
     return Record(
-        topic=message.topic() or "",
-        partition=message.partition() or 0,
-        offset=message.offset() or 0,
-        key=_bytes(message.key()),
-        value=_bytes(message.value()),
-        headers={name: _bytes(value) for name, value in dict(message.headers() or []).items()},
-        timestamp_ms=message.timestamp()[1],
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        _bytes(message.key()),
+        _bytes(message.value()),
+        {name: _bytes(value) for name, value in dict(headers).items()} if headers else {},
+        message.timestamp()[1],
     )
 
 

@@ -1,7 +1,10 @@
 """What travels on the bus."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 
 class AppendFailed(Exception):
@@ -33,22 +36,37 @@ class Message:
     headers: Mapping[str, bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What a consumer reads. `timestamp_ms` is the producer's clock, since the Unix epoch."""
+class Record(NamedTuple):
+    """What a consumer reads. `timestamp_ms` is the producer's clock, since the Unix epoch.
+
+    A tuple, as making one costs a third of what a frozen dataclass does.
+    """
 
     topic: str
     partition: int
     offset: int
     key: bytes
     value: bytes
-    headers: dict[str, bytes] = field(default_factory=dict)
+    headers: Mapping[str, bytes] = MappingProxyType({})
     timestamp_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPosition:
+class RecordPosition(NamedTuple):
     """Where an appended record stands."""
 
     partition: int
     offset: int
+
+
+def packed_headers(headers: Mapping[str, bytes]) -> bytes | None:
+    """Headers as one column of a table; None where there is none."""
+    if not headers:
+        return None
+    return json.dumps({name: value.decode("latin-1") for name, value in headers.items()}).encode()
+
+
+def unpacked_headers(packed: bytes | None) -> dict[str, bytes]:
+    """The inverse of `packed_headers`."""
+    if packed is None:
+        return {}
+    return {name: value.encode("latin-1") for name, value in json.loads(packed).items()}

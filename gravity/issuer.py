@@ -38,16 +38,21 @@ def issue(
     ttl: timedelta,
     issuer: str = DEVELOPMENT_ISSUER,
     audience: str = AUDIENCE,
+    zone: str = "",
+    device: str = "",
 ) -> str:
-    """A JWT that speaks for `person` until `now + ttl`."""
+    """A JWT that speaks for `person` until `now + ttl`; `zone`: the person's, as IANA names it."""
     key = Ed25519PrivateKey.from_private_bytes(_decode(private_key))
     issued = int(now.timestamp())
-    claims = {
+    claims: dict[str, str | int] = {
         "sub": str(person),
         "iss": issuer,
         "aud": audience,
         "iat": issued,
         "exp": issued + int(ttl.total_seconds()),
+        # `zoneinfo` is a standard claim of OpenID Connect, `device` is ours.
+        **({"zoneinfo": zone} if zone else {}),
+        **({"device": device} if device else {}),
     }
     return jwt.encode(claims, key, algorithm="EdDSA")
 

@@ -1,8 +1,9 @@
 """What every service is given: connections, settings and a clock."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import asyncpg
@@ -20,13 +21,14 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Kernel:
-    """The open connections of one process."""
+    """The open connections of one process; `stopping` is set when it is told to end."""
 
     settings: Settings
     pool: asyncpg.Pool
     redis: redis.Redis
     producer: Producer
     clock: Callable[[], datetime] = utc_now
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @asynccontextmanager

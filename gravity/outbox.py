@@ -7,14 +7,14 @@ transactions may commit in either order.
 
 import asyncio
 import contextlib
-import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import asyncpg
 
 from gravity import telemetry
 from gravity.bus import Message, Producer
+from gravity.bus_records import packed_headers, unpacked_headers
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,8 @@ _SAFETY_POLL_S = 1.0
 _RETRY_S = 0.5
 _PUT = """
 insert into outbox (lane, topic, key, value, headers)
-select $1, topic, key, value, headers::jsonb
-from unnest($2::text[], $3::bytea[], $4::bytea[], $5::text[])
+select $1, topic, key, value, headers
+from unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[])
     with ordinality as m(topic, key, value, headers, n)
 order by n
 """
@@ -36,14 +36,14 @@ async def put(conn: asyncpg.Connection, lane: str, messages: Sequence[Message]) 
     """Write events in the caller's transaction; they are published in this order after it."""
     if not messages:
         return
-    headers = telemetry.inject()
+    headers = packed_headers(telemetry.inject())
     await conn.execute(
         _PUT,
         lane,
         [message.topic for message in messages],
         [message.key for message in messages],
         [message.value for message in messages],
-        [_as_json(headers if m.headers is None else m.headers) for m in messages],
+        [headers if m.headers is None else packed_headers(m.headers) for m in messages],
     )
     await conn.execute("select pg_notify($1, '')", _channel(lane))
 
@@ -91,7 +91,7 @@ async def relay_once(conn: asyncpg.Connection, producer: Producer, lane: str) ->
     """Publish the lane's next events, in order; returns how many. Raises AppendFailed."""
     rows = await conn.fetch(_NEXT, lane, _BATCH)
     if rows:
-        await producer.append_many([_message(row) for row in rows])
+        await producer.append_many(_messages(rows))
         await conn.execute(
             "delete from outbox where id = any($1::bigint[])", [r["id"] for r in rows]
         )
@@ -99,13 +99,12 @@ async def relay_once(conn: asyncpg.Connection, producer: Producer, lane: str) ->
     return len(rows)
 
 
-def _message(row: asyncpg.Record) -> Message:
-    headers = {name: value.encode("latin-1") for name, value in json.loads(row["headers"]).items()}
-    return Message(row["topic"], row["key"], row["value"], headers)
-
-
-def _as_json(headers: Mapping[str, bytes]) -> str:
-    return json.dumps({name: value.decode("latin-1") for name, value in headers.items()})
+def _messages(rows: Sequence[asyncpg.Record]) -> list[Message]:
+    # A transaction's events carry the same headers: they are unpacked once.
+    headers = {packed: unpacked_headers(packed) for packed in {row["headers"] for row in rows}}
+    return [
+        Message(row["topic"], row["key"], row["value"], headers[row["headers"]]) for row in rows
+    ]
 
 
 def _channel(lane: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from contracts.topics import Topic
+from gravity.bus_records import Record
 
 _REGISTER = """
 insert into positions (consumer, topic, partition, next_offset)
@@ -17,9 +18,14 @@ select topic, partition, next_offset from positions where consumer = $1 and topi
 """
 _ADVANCE = """
 update positions p set next_offset = m.new
-from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) as m(topic, partition, old, new)
+from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) as m(topic, partition, old, new),
+  (select set_config('idle_in_transaction_session_timeout', $6, true)) as paused
 where p.consumer = $1 and p.topic = m.topic and p.partition = m.partition
   and p.next_offset = m.old
+"""
+_LOCK = """
+select set_config('idle_in_transaction_session_timeout', $4, true) from positions
+where consumer = $1 and topic = $2 and partition = $3 for update
 """
 _LOWEST = """
 select topic, partition, min(next_offset) as needed, array_agg(name) as names from (
@@ -53,10 +59,14 @@ async def load(
     return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 
-async def advance(conn: asyncpg.Connection, consumer: str, moves: Sequence[Move]) -> None:
+async def advance(
+    conn: asyncpg.Connection, consumer: str, moves: Sequence[Move], idle_s: float = 30.0
+) -> None:
     """Compare-and-set every position; to be the first statement of the effects' transaction.
 
     The rows stay locked until commit, so a second consumer of the same name waits and then fails.
+    A process that is paused in between would let it wait for ever: after `idle_s` without a
+    statement Postgres ends the transaction, and the connection with it.
     Raises Displaced if any position is not the one that was read.
     """
     ordered = sorted(moves, key=lambda move: (move.topic, move.partition))
@@ -67,9 +77,19 @@ async def advance(conn: asyncpg.Connection, consumer: str, moves: Sequence[Move]
         [move.partition for move in ordered],
         [move.old for move in ordered],
         [move.new for move in ordered],
+        _milliseconds(idle_s),
     )
     if int(status.split()[-1]) != len(ordered):
         raise Displaced(consumer)
+
+
+async def lock(conn: asyncpg.Connection, consumer: str, record: Record, idle_s: float) -> None:
+    """Keep everybody else from moving the position of the record's partition, as `advance` does."""
+    await conn.execute(_LOCK, consumer, record.topic, record.partition, _milliseconds(idle_s))
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))
 
 
 async def hold(conn: asyncpg.Connection, name: str, offsets: Mapping[tuple[str, int], int]) -> None:

@@ -2,14 +2,26 @@
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, NonNegativeInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class SettingsMissing(Exception):
     """Settings are absent or malformed; the message names each of them, never its value."""
+
+
+def _per_tier(value: object) -> object:
+    parts = value.split(",") if isinstance(value, str) else value
+    if isinstance(parts, int):
+        return (parts,) * 3
+    return parts * 3 if isinstance(parts, list) and len(parts) == 1 else parts
+
+
+PerTier = Annotated[
+    tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt], NoDecode, BeforeValidator(_per_tier)
+]
 
 
 class Settings(BaseSettings):
@@ -35,8 +47,10 @@ class Settings(BaseSettings):
     # A folder or s3://bucket/prefix; empty means <home>/lake.
     lake_url: str = ""
     otlp_url: str | None = None
-    # Swipes a person may make in a UTC day.
-    daily_swipes: int = 2000
+    # A person's own day has so many: of free, plus, gold ("2000,5000,10000"), or one for all.
+    # Superlikes have a count of their own.
+    daily_swipes: PerTier = (2000, 5000, 10000)
+    daily_superlikes: PerTier = (1, 5, 10)
     # At least 32 characters: the key of the HMAC of card tokens.
     card_token_key: SecretStr
     # Ed25519: PEM, or the 32 raw bytes in base64url on one line.
@@ -62,10 +76,8 @@ class Settings(BaseSettings):
         try:
             return cls(_env_file=home / "env", home=home)  # type: ignore[call-arg]
         except ValidationError as error:
-            names = ", ".join(
-                f"GRAVITY_{'_'.join(str(part) for part in problem['loc']).upper()}"
-                for problem in error.errors()
-            )
+            fields = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors())
+            names = ", ".join(f"GRAVITY_{field.upper()}" for field in fields)
             raise SettingsMissing(
                 f"not set or malformed: {names} (`gravity up` writes them to {home / 'env'})"
             ) from None

@@ -28,8 +28,12 @@ RECORDS_CONSUMED = Counter(
     "bus_records_consumed", "Records whose effects are committed.", ["consumer", "topic"]
 )
 RECORDS_SKIPPED = Counter(
-    "bus_records_skipped", "Records that no retry could handle.", ["consumer", "topic"]
+    "bus_records_skipped", "Records that became dead letters.", ["consumer", "topic"]
 )
+DEAD_LETTERS_DROPPED = Counter(
+    "dead_letters_dropped", "Dead letters given up for newer ones.", ["consumer"]
+)
+GAPS_PASSED = Counter("bus_gaps_passed", "Waits for missing records given up.", ["topic"])
 RECORDS_BELOW_POSITION = Counter(
     "bus_records_below_position", "Records left out as older than the position.", ["consumer"]
 )

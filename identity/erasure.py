@@ -47,6 +47,8 @@ async def withdraw(redis: Redis, persons: list[int]) -> None:
     members = [b"%d" % person for person in persons]
     sets = (b"{withdrawn}:erased", b"withdrawn") if members else ()
     await send_all(redis, [packed(b"SADD", name, *members) for name in sets])
+    # Reaches those who hold a card of theirs.
+    await send_all(redis, [packed(b"PUBLISH", b"withdrawn", member) for member in members])
 
 
 def _message(person: int, now: datetime) -> Message:

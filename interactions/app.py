@@ -9,11 +9,11 @@ from fastapi import APIRouter, FastAPI
 
 from gravity.http import create_app as create_http_app
 from gravity.kernel import Kernel
-from interactions.api import create_router
-from interactions.events import subscriptions
-from interactions.reservations import sweep
+from interactions import api, changes_api, export_api, lists_api
+from interactions.events import matching, reading, subscriptions
+from interactions.sweeping import sweep
 
-__all__ = ["background", "create_app", "router", "subscriptions"]
+__all__ = ["background", "create_app", "matching", "reading", "router", "subscriptions"]
 
 log = logging.getLogger(__name__)
 _SWEEP_EVERY_S: Final = 30.0
@@ -21,7 +21,10 @@ _SWEEP_EVERY_S: Final = 30.0
 
 def router(kernel: Kernel) -> APIRouter:
     """The routes."""
-    return create_router(kernel)
+    parent = APIRouter()
+    for part in (api, lists_api, changes_api, export_api):
+        parent.include_router(part.create_router(kernel))
+    return parent
 
 
 def background(kernel: Kernel, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
@@ -37,7 +40,7 @@ def create_app(kernel: Kernel) -> FastAPI:
 async def _sweep_until(kernel: Kernel, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
-            returned = await sweep(kernel.redis, kernel.pool, kernel.clock())
+            returned = await sweep(kernel.redis, kernel.pool, kernel.producer, kernel.clock())
         except Exception:
             log.warning("sweep of reservations failed, next one soon", exc_info=True)
         else:

@@ -7,12 +7,14 @@ from contracts.topics import (
     LIKE_RECEIVED,
     MATCH_CREATED,
     MATCH_ENDED,
+    PAIR_ERASED,
     SWIPE_RECORDED,
     pair_key,
 )
 from gravity.bus import Message, Record
 from gravity.consumer import InvalidRecord
 from interactions.domain import (
+    ACTIONS,
     Blocked,
     Command,
     Effect,
@@ -20,8 +22,11 @@ from interactions.domain import (
     LikeReceived,
     MatchCreated,
     MatchEnded,
+    PairErased,
     Place,
     SwipeRecorded,
+    SwipeRuledOut,
+    SwipeTakenBack,
     derived_id,
 )
 
@@ -29,37 +34,39 @@ _LARGEST_PERSON = 2**63 - 1
 _YEAR_2100_MS = 4_102_444_800_000
 
 
-def command_of(record: Record) -> Command | None:
-    """The command in a record; None for those that later versions obey.
+_KINDS = {
+    "swipe": Kind.SWIPE,
+    "rewind": Kind.REWIND,
+    "unmatch": Kind.UNMATCH,
+    "block": Kind.BLOCK,
+    "erase": Kind.ERASE,
+}
 
-    Raises InvalidRecord where no person could have sent it.
-    """
+
+def command_of(record: Record) -> Command:
+    """The command in a record. Raises InvalidRecord where no person could have sent it."""
     sent = events.PairCommand.FromString(record.value)
     if not (0 < sent.actor <= _LARGEST_PERSON and 0 < sent.target <= _LARGEST_PERSON):
         raise InvalidRecord(record, "a person id that is none")
     if sent.actor == sent.target:
         raise InvalidRecord(record, "a command on oneself")
     check_time(record, sent.occurred_at_ms)
-    place = Place(record.partition, record.offset)
+    check_time(record, sent.rewind.swiped_ms)
     which = sent.WhichOneof("command")
-    if which == "swipe":
-        swipe = sent.swipe
-        if swipe.action not in (1, 2, 3):
-            raise InvalidRecord(record, "an action that is none")
-        return Command(
-            Kind.SWIPE,
-            sent.actor,
-            sent.target,
-            sent.occurred_at_ms,
-            place,
-            swipe.action,
-            swipe.impression,
-        )
-    if which == "block":
-        return Command(Kind.BLOCK, sent.actor, sent.target, sent.occurred_at_ms, place)
     if which is None:
         raise InvalidRecord(record, "no command")
-    return None
+    if which == "swipe" and sent.swipe.action not in ACTIONS:
+        raise InvalidRecord(record, "an action that is none")
+    return Command(
+        _KINDS[which],
+        sent.actor,
+        sent.target,
+        sent.occurred_at_ms,
+        Place(record.partition, record.offset),
+        action=sent.swipe.action,
+        impression=sent.swipe.impression,
+        swiped_ms=sent.rewind.swiped_ms,
+    )
 
 
 def check_time(record: Record, milliseconds: int) -> None:
@@ -78,13 +85,17 @@ def message_of(effect: Effect) -> Message | None:
     match effect:
         case SwipeRecorded(command):
             return _swipe_recorded(command)
+        case SwipeTakenBack():
+            return _swipe_taken_back(effect)
         case LikeReceived(command):
             return _like_received(command)
         case MatchCreated():
             return _match_created(effect)
         case MatchEnded():
             return _match_ended(effect)
-        case Blocked():
+        case PairErased(command):
+            return _pair_erased(command)
+        case Blocked() | SwipeRuledOut():
             return None
 
 
@@ -101,6 +112,22 @@ def _swipe_recorded(command: Command) -> Message:
         action=events.Action.ValueType(command.action),
         impression=command.impression,
         source=events.Source(partition=command.place.partition, offset=command.place.offset),
+    )
+    return Message(SWIPE_RECORDED.name, _key(command), event.SerializeToString())
+
+
+def _swipe_taken_back(effect: SwipeTakenBack) -> Message:
+    command = effect.command
+    event = events.SwipeRecorded(
+        event_id=derived_id(command, "swipe.recorded"),
+        occurred_at_ms=command.at_ms,
+        swiper=command.actor,
+        swiped=command.target,
+        action=events.Action.ValueType(effect.swipe.action),
+        source=events.Source(partition=command.place.partition, offset=command.place.offset),
+        taken_back=True,
+        swiped_ms=effect.swipe.at_ms,
+        waiting_like_ms=effect.waiting_like_ms,
     )
     return Message(SWIPE_RECORDED.name, _key(command), event.SerializeToString())
 
@@ -141,3 +168,13 @@ def _match_ended(effect: MatchEnded) -> Message:
         reason=events.MatchEnd.ValueType(match.ended),
     )
     return Message(MATCH_ENDED.name, _key(command), event.SerializeToString())
+
+
+def _pair_erased(command: Command) -> Message:
+    event = events.PairErased(
+        event_id=derived_id(command, "pair.erased"),
+        occurred_at_ms=command.at_ms,
+        low=command.pair.low,
+        high=command.pair.high,
+    )
+    return Message(PAIR_ERASED.name, _key(command), event.SerializeToString())

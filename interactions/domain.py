@@ -15,6 +15,8 @@ from contracts import events_pb2 as events
 
 LIKES: Final = (events.ACTION_LIKE, events.ACTION_SUPERLIKE)
 ACTIONS: Final = (*LIKES, events.ACTION_PASS)
+PARTED: Final = (events.MATCH_END_UNMATCH, events.MATCH_END_BLOCK, events.MATCH_END_ERASURE)
+"""Ends of a match after which the two never match again; after a rewind they may."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,27 +42,52 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class PairState:
-    """All that decides about a pair. Actions are those of low on high and of high on low, 0 for
-    none; `withdrawn`: one of them is banned, shadow-banned or erased and matches nobody."""
+class Swipe:
+    """What one of the two decided on the other, and when by the server's clock.
 
-    low_action: int = 0
-    high_action: int = 0
+    Action 0: nothing stands, and no swipe up to `at_ms` ever will; 0 if none was taken back.
+    """
+
+    action: int = 0
+    at_ms: int = 0
+
+
+NO_SWIPE: Final = Swipe()
+
+
+@dataclass(frozen=True, slots=True)
+class PairState:
+    """All that decides about a pair. `withdrawn`: one of them is banned, shadow-banned or erased
+    and matches nobody; `erased`: one of them is erased, and nothing is recorded any more."""
+
+    low: Swipe = NO_SWIPE
+    high: Swipe = NO_SWIPE
     blocked: bool = False
     withdrawn: bool = False
+    erased: bool = False
     match: Match | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether likes between the two go no further."""
+        parted = self.match is not None and self.match.ended in PARTED
+        return self.blocked or self.withdrawn or self.erased or parted
 
 
 class Kind(Enum):
-    """The commands on a pair that this version obeys."""
+    """The commands on a pair."""
 
     SWIPE = "swipe"
+    REWIND = "rewind"
+    UNMATCH = "unmatch"
     BLOCK = "block"
+    ERASE = "erase"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One record of user.swipes. `at_ms` is the server's clock; `place` names the record."""
+    """One record of user.swipes. `at_ms` is the server's clock; `place` names the record;
+    `swiped_ms`: the time up to which a rewind takes back."""
 
     kind: Kind
     actor: int
@@ -69,6 +96,7 @@ class Command:
     place: "Place"
     action: int = 0
     impression: events.Impression = field(default_factory=events.Impression)
+    swiped_ms: int = 0
 
     @property
     def pair(self) -> Pair:
@@ -85,7 +113,26 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class SwipeRecorded:
-    """The first decision of an ordered pair."""
+    """The actor decided on the target, and did not before or took that back."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class SwipeTakenBack:
+    """The actor's swipe on the target does not stand any more.
+
+    `waiting_like_ms`: when the target liked the actor, if that like waits for an answer again.
+    """
+
+    command: Command
+    swipe: Swipe
+    waiting_like_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SwipeRuledOut:
+    """The swipe that a rewind takes back is not there, and will not count if it comes yet."""
 
     command: Command
 
@@ -120,7 +167,24 @@ class Blocked:
     command: Command
 
 
-Effect = SwipeRecorded | LikeReceived | MatchCreated | MatchEnded | Blocked
+@dataclass(frozen=True, slots=True)
+class PairErased:
+    """Of a pair of whom one is erased: an erasure, or a command that came after it. Nothing that
+    the actor did is to be kept, nor what was between the two."""
+
+    command: Command
+
+
+Effect = (
+    SwipeRecorded
+    | SwipeTakenBack
+    | SwipeRuledOut
+    | LikeReceived
+    | MatchCreated
+    | MatchEnded
+    | Blocked
+    | PairErased
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,32 +206,73 @@ def decide_all(states: Mapping[Pair, PairState], commands: Sequence[Command]) ->
     return Decided(now, tuple(effects))
 
 
-def decide(state: PairState, command: Command) -> tuple[PairState, tuple[Effect, ...]]:
+Outcome = tuple[PairState, tuple[Effect, ...]]
+
+
+def decide(state: PairState, command: Command) -> Outcome:
     """One command on its pair. What is known already changes nothing and causes nothing."""
     if command.actor == command.target:
         return state, ()
-    if command.kind is Kind.BLOCK:
-        return _block(state, command)
-    return _swipe(state, command)
+    if command.kind is Kind.ERASE:
+        return _erase(state, command)
+    if state.erased:
+        # Too late to be recorded, but what was acknowledged may have left a trace.
+        return state, (PairErased(command),)
+    match command.kind:
+        case Kind.SWIPE:
+            return _swipe(state, command)
+        case Kind.REWIND:
+            return _rewind(state, command)
+        case Kind.UNMATCH:
+            return _unmatch(state, command)
+        case Kind.BLOCK:
+            return _block(state, command)
 
 
-def _swipe(state: PairState, command: Command) -> tuple[PairState, tuple[Effect, ...]]:
-    own, other = _actions(state, command)
-    if own or command.action not in ACTIONS:
+def _swipe(state: PairState, command: Command) -> Outcome:
+    own, other = _swipes(state, command)
+    # A swipe no newer than one taken back is that one, delivered again.
+    if own.action or command.at_ms <= own.at_ms or command.action not in ACTIONS:
         return state, ()
-    after = _with_action(state, command)
+    after = _with_swipe(state, command, Swipe(command.action, command.at_ms))
     recorded = SwipeRecorded(command)
-    if command.action not in LIKES or state.blocked or state.withdrawn:
+    if command.action not in LIKES or state.closed:
         return after, (recorded,)
-    if other in LIKES:
+    if other.action in LIKES:
         match = _match(state.match, command)
         return replace(after, match=match), (recorded, MatchCreated(command, match))
-    if other == 0:
+    if other.action == 0:
         return after, (recorded, LikeReceived(command))
     return after, (recorded,)
 
 
-def _block(state: PairState, command: Command) -> tuple[PairState, tuple[Effect, ...]]:
+def _rewind(state: PairState, command: Command) -> Outcome:
+    own, other = _swipes(state, command)
+    gone = Swipe(0, command.swiped_ms)
+    if own.at_ms > gone.at_ms or own == gone:
+        return state, ()
+    after = _with_swipe(state, command, gone)
+    if own.action == 0:
+        return after, (SwipeRuledOut(command),)
+    waits = other.action in LIKES and not state.closed
+    taken_back = SwipeTakenBack(command, own, other.at_ms if waits else 0)
+    match = state.match
+    if match is None or match.ended:
+        return after, (taken_back,)
+    ended = replace(match, ended=events.MATCH_END_REWIND)
+    return replace(after, match=ended), (taken_back, MatchEnded(command, ended))
+
+
+def _unmatch(state: PairState, command: Command) -> Outcome:
+    match = state.match
+    # One that a rewind ended is parted too: whoever unmatched never meets the other again.
+    if match is None or match.ended in PARTED:
+        return state, ()
+    ended = replace(match, ended=events.MATCH_END_UNMATCH)
+    return replace(state, match=ended), (MatchEnded(command, ended),)
+
+
+def _block(state: PairState, command: Command) -> Outcome:
     # The second of two blocks is kept too: each of the two may once want to take theirs back.
     after = replace(state, blocked=True)
     match = state.match
@@ -177,17 +282,32 @@ def _block(state: PairState, command: Command) -> tuple[PairState, tuple[Effect,
     return replace(after, match=ended), (Blocked(command), MatchEnded(command, ended))
 
 
-def _actions(state: PairState, command: Command) -> tuple[int, int]:
-    """The actor's action and the target's."""
-    if command.actor < command.target:
-        return state.low_action, state.high_action
-    return state.high_action, state.low_action
+def _erase(state: PairState, command: Command) -> Outcome:
+    own, _ = _swipes(state, command)
+    effects: list[Effect] = []
+    if own.action:
+        effects.append(SwipeTakenBack(command, own))
+    match = state.match
+    if match is not None and not match.ended:
+        ended = replace(match, ended=events.MATCH_END_ERASURE)
+        effects.append(MatchEnded(command, ended))
+    effects.append(PairErased(command))
+    # The match is gone; the other direction's swipe goes by a command of its own.
+    after = _with_swipe(replace(state, erased=True, match=None), command, NO_SWIPE)
+    return after, tuple(effects)
 
 
-def _with_action(state: PairState, command: Command) -> PairState:
+def _swipes(state: PairState, command: Command) -> tuple[Swipe, Swipe]:
+    """The actor's swipe and the target's."""
     if command.actor < command.target:
-        return replace(state, low_action=command.action)
-    return replace(state, high_action=command.action)
+        return state.low, state.high
+    return state.high, state.low
+
+
+def _with_swipe(state: PairState, command: Command, swipe: Swipe) -> PairState:
+    if command.actor < command.target:
+        return replace(state, low=swipe)
+    return replace(state, high=swipe)
 
 
 def _match(before: Match | None, command: Command) -> Match:

@@ -1,6 +1,6 @@
 """The Redis keys of interactions. The hash tag keeps a person's keys on one Cluster slot."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 WITHDRAWN: Final = "withdrawn"
@@ -8,12 +8,12 @@ WITHDRAWN: Final = "withdrawn"
 
 
 def seen(person: int) -> str:
-    """Sorted set: whom the person swiped, by the server's time of the swipe in seconds."""
+    """Sorted set: whom the person swiped, by the time of the swipe's reservation in seconds."""
     return f"seen:{{{person}}}"
 
 
 def blocked(person: int) -> str:
-    """Set: whom the person blocked, and by whom they were."""
+    """Set: whom the person never meets again: blocked or unmatched, by either of the two."""
     return f"blocked:{{{person}}}"
 
 
@@ -32,19 +32,60 @@ def episodes(person: int) -> str:
     return f"episodes:{{{person}}}"
 
 
+def rewound(person: int) -> str:
+    """Hash: candidate -> ms of the newest swipe taken back, rewound or given back: when it was
+    reserved."""
+    return f"rewound:{{{person}}}"
+
+
+def used(person: int) -> str:
+    """Hash: candidate -> ms of the newest swipe that the person rewound: tokens of the card that
+    were made by then are used up."""
+    return f"used:{{{person}}}"
+
+
+def unliked(person: int) -> str:
+    """Hash: liker -> ms of the newest like on the person that its liker took back."""
+    return f"unliked:{{{person}}}"
+
+
 def open_swipes(person: int) -> str:
-    """Hash: candidate -> "day:reserved_ms:tried_ms:client_swipe_id" of reservations not known as
-    appended."""
+    """Hash: candidate -> entry (taking_back.py) of swipes not known as appended, or on their way
+    back."""
     return f"reserved:{{{person}}}"
 
 
-def quota(person: int, at: datetime) -> str:
-    """Hash of a UTC day: "n" swipes charged, "s:<client swipe id>" -> "candidate:action"."""
-    return f"quota:{{{person}}}:{at.astimezone(UTC):%Y%m%d}"
+def quota(person: int) -> str:
+    """Hash: "d" the person's own day, "n" swipes and "s" superlikes charged on it; "b" tokens of
+    the bucket that limits the pace, "t" ms of the last refill."""
+    return f"quota:{{{person}}}"
+
+
+def tier(person: int) -> str:
+    """String: the person's `Tier`; written by billing, absent for free."""
+    return f"tier:{{{person}}}"
+
+
+def last(person: int) -> str:
+    """Hash: the swipe acknowledged last: "id" of the client, "candidate", "a" action, "f" ms of its
+    reservation, "d" own day charged, "t" ms of the acknowledgement."""
+    return f"last:{{{person}}}"
+
+
+def client_ids(person: int, now: datetime) -> list[str]:
+    """Hashes of today, yesterday and the day before (UTC): client swipe id ->
+    "candidate:action:first_ms", and ":r" after it once the swipe was rewound."""
+    days = (now.astimezone(UTC) - timedelta(days=back) for back in range(3))
+    return [f"ids:{{{person}}}:{day:%Y%m%d}" for day in days]
+
+
+def device(digest: str) -> str:
+    """Hash: "b" and "t" of the bucket that limits a device."""
+    return f"device:{digest}"
 
 
 def reserving(person: int) -> str:
-    """Sorted set of a shard of people: who has open reservations, perhaps, by last attempt."""
+    """Sorted set of a shard of people: who may have entries in `open_swipes`, by last attempt."""
     return reserving_shard(person % RESERVING_SHARDS)
 
 
@@ -59,3 +100,30 @@ def reserving_shard(shard: int) -> str:
 def score(milliseconds: int) -> bytes:
     """The score of a time: seconds since 1970, to the millisecond."""
     return b"%d.%03d" % divmod(milliseconds, 1000)
+
+
+ERASED: Final = "{withdrawn}:erased"
+"""Set of people who were erased; written by identity with the withdrawn set."""
+
+
+def shown(person: int) -> str:
+    """Sorted set: whose cards the person holds, by when they expire; written by discovery."""
+    return f"shown:{{{person}}}"
+
+
+def changes(person: int) -> str:
+    """Stream of what GET /v1/changes tells the person, and the channel that wakes who waits."""
+    return f"changes:{{{person}}}"
+
+
+CHANGES_KEPT: Final = 500
+CHANGES_TTL_S: Final = 8 * 24 * 3600
+
+
+def of_person(person: int, now: datetime) -> list[str]:
+    """Every key of one person but the tier, which is billing's: what an erasure deletes."""
+    lists = (seen, blocked, likes, matches, episodes, open_swipes)
+    marks = (rewound, used, unliked, quota, last, shown, changes)
+    # Those of the day before are kept for some hours yet.
+    dated = dict.fromkeys(client_ids(person, now) + client_ids(person, now - timedelta(days=1)))
+    return [*(key(person) for key in (*lists, *marks)), *dated]

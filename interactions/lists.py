@@ -1,7 +1,6 @@
 """Lists of people from the read side: newest first, in pages, each page with the cards to show."""
 
-import base64
-import binascii
+import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self, cast
@@ -9,43 +8,38 @@ from typing import Final, Self, cast
 import numpy as np
 from redis.asyncio import Redis
 
+from contracts import events_pb2 as events
 from features.eligibility import age
 from features.person_row import PersonTail, decode_heads, decode_tail, person_row_key
 from features.wire import packed, round_trip
 from interactions import keys
+from interactions.cursors import CursorInvalid
 from interactions.scripts import Argument, Script, run_all
 
 PAGE: Final = Script("page.lua")
+_PLACE: Final = struct.Struct("<dq")
 _EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class CursorInvalid(Exception):
-    """Not a cursor that a page came with."""
-
-
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class Place:
     """The last entry of a page: score as Redis writes it, and person."""
 
     score: str
     person: int
 
-    def __str__(self) -> str:
-        raw = f"{self.score}|{self.person}".encode()
-        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    def pack(self) -> bytes:
+        """Of one length, whoever it is."""
+        return _PLACE.pack(float(self.score), self.person)
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def unpack(cls, content: bytes) -> Self:
         """Raises CursorInvalid."""
         try:
-            raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
-            score, person = raw.split("|")
-            cursor = cls(f"{float(score):.3f}", int(person))
-        except (binascii.Error, ValueError):
+            score, person = _PLACE.unpack(content)
+        except struct.error:
             raise CursorInvalid from None
-        if not 0 <= float(cursor.score) < 1e12 or not 0 < cursor.person < 2**63:
-            raise CursorInvalid
-        return cursor
+        return cls(f"{score:.3f}", person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +54,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`count` is of the whole list; `next` is None on the last page."""
+    """`count` is of the whole list; `next` is None on the last page; `tier` is the viewer's."""
 
     entries: tuple[Entry, ...]
     count: int
-    next: Cursor | None
+    next: Place | None
+    tier: int
 
 
 async def read_page(
@@ -72,7 +67,7 @@ async def read_page(
     key: str,
     viewer: int,
     size: int,
-    after: Cursor | None,
+    after: Place | None,
     now: datetime,
     hidden_too: bool,
 ) -> Page:
@@ -80,13 +75,14 @@ async def read_page(
     hidden or paused ones unless `hidden_too`, are left out, so a page may be shorter than `size`
     though another follows."""
     arguments: list[Argument] = [size, after.score if after else "", after.person if after else ""]
-    (reply,) = await run_all(redis, [PAGE], [PAGE.call([key], arguments)])
+    commands = [PAGE.call([key], arguments), packed(b"GET", keys.tier(viewer).encode())]
+    reply, tier = await run_all(redis, [PAGE], commands)
     count, *flat = cast("list[bytes | int]", reply)
     people = [int(member) for member in flat[::2]]
     scores = [float(score) for score in flat[1::2]]
-    last = Cursor(f"{scores[-1]:.3f}", people[-1]) if len(people) == size else None
+    last = Place(f"{scores[-1]:.3f}", people[-1]) if len(people) == size else None
     entries = await _entries(redis, viewer, people, scores, now, hidden_too)
-    return Page(entries, int(count), last)
+    return Page(entries, int(count), last, int(cast("bytes | None", tier) or events.TIER_FREE))
 
 
 async def _entries(

@@ -1,71 +1,174 @@
 """Keeping the read side: the matcher's events into Redis, in any order and more than once."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Final, cast
 
 import asyncpg
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
-from contracts.topics import LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED, SWIPE_RECORDED
-from features.wire import packed
+from contracts.topics import (
+    LIKE_RECEIVED,
+    MATCH_CREATED,
+    MATCH_ENDED,
+    PAIR_ERASED,
+    SWIPE_RECORDED,
+)
+from features.wire import packed, round_trip
 from gravity.bus import Record
 from gravity.consumer import Subscription
 from interactions import keys
-from interactions.scripts import Script, run_all
+from interactions.domain import Pair
+from interactions.scripts import Argument, Script, run_all
 
 NAME: Final = "read-side"
 LIKE: Final = Script("like.lua")
+SWIPED: Final = Script("swiped.lua")
+TAKEN_BACK: Final = Script("taken_back.lua")
+UNLIKED: Final = Script("unliked.lua")
 MATCH: Final = Script("match.lua")
+FORGET: Final = Script("forget.lua")
+SCRIPTS: Final = (LIKE, SWIPED, TAKEN_BACK, UNLIKED, MATCH, FORGET)
+KEPT: Final = (keys.CHANGES_KEPT, keys.CHANGES_TTL_S)
+TOPICS: Final = (SWIPE_RECORDED, LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED, PAIR_ERASED)
+_MESSAGES: Final = {topic.name: topic.message for topic in TOPICS}
+
+Event = (
+    events.SwipeRecorded
+    | events.LikeReceived
+    | events.MatchCreated
+    | events.MatchEnded
+    | events.PairErased
+)
 
 
-def subscription(redis: Redis) -> Subscription:
+def subscription(redis: Redis, clock: Callable[[], datetime]) -> Subscription:
     """The read side as a consumer."""
 
     async def handle(_: asyncpg.Connection, records: Sequence[Record]) -> None:
-        commands = [command for record in records for command in commands_of(record)]
-        await run_all(redis, [LIKE, MATCH], commands)
+        told = [event_of(record) for record in records]
+        erased = await _erased(redis, sorted({p for e in told for p in _people(pair_of(e))}))
+        await run_all(redis, SCRIPTS, list(_commands(told, erased, clock())))
 
-    topics = (SWIPE_RECORDED, LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED)
-    return Subscription(NAME, topics, handle)
+    return Subscription(NAME, TOPICS, handle)
 
 
-def commands_of(record: Record) -> list[bytes]:
+def event_of(record: Record) -> Event:
+    """The event in a record of one of the topics."""
+    return cast("Event", _MESSAGES[record.topic].FromString(record.value))
+
+
+def pair_of(event: Event) -> Pair:
+    """The two whom an event is about."""
+    match event:
+        case events.SwipeRecorded():
+            return Pair.of(event.swiper, event.swiped)
+        case events.LikeReceived():
+            return Pair.of(event.liker, event.liked)
+        case _:
+            return Pair(event.low, event.high)
+
+
+def _people(pair: Pair) -> tuple[int, int]:
+    return pair.low, pair.high
+
+
+async def _erased(redis: Redis, people: Sequence[int]) -> frozenset[int]:
+    """Who of these is erased: an event about them that comes late must leave nothing behind."""
+    if not people:
+        return frozenset()
+    ask = packed(b"SMISMEMBER", keys.ERASED.encode(), *(b"%d" % person for person in people))
+    (flags,) = await round_trip(redis, ask, 1)
+    return frozenset(p for p, gone in zip(people, cast("list[int]", flags), strict=True) if gone)
+
+
+def _commands(told: Sequence[Event], erased: frozenset[int], now: datetime) -> Iterator[bytes]:
+    gone: dict[int, None] = {}
+    for event in told:
+        pair = pair_of(event)
+        if isinstance(event, events.PairErased) or {pair.low, pair.high} & erased:
+            gone |= dict.fromkeys({pair.low, pair.high} & erased)
+            yield from forgetting(pair, erased)
+        else:
+            yield from commands_of(event)
+    for person in gone:
+        yield deletion(person, now)
+
+
+def forgetting(pair: Pair, erased: frozenset[int]) -> list[bytes]:
+    """Each side of a pair forgets the other; the keys of the erased go as a whole, elsewhere."""
+    sides = ((pair.low, pair.high), (pair.high, pair.low))
+    return [FORGET.call(forget_keys(a), [*KEPT, b]) for a, b in sides if a not in erased]
+
+
+def deletion(person: int, now: datetime) -> bytes:
+    """All keys of an erased person go."""
+    return packed(b"DEL", *(key.encode() for key in keys.of_person(person, now)))
+
+
+def commands_of(event: Event) -> list[bytes]:
     """What one event writes. Each command is safe to repeat."""
-    if record.topic == SWIPE_RECORDED.name:
-        return _swiped(events.SwipeRecorded.FromString(record.value))
-    if record.topic == LIKE_RECEIVED.name:
-        return _liked(events.LikeReceived.FromString(record.value))
-    if record.topic == MATCH_CREATED.name:
-        return _match(events.MatchCreated.FromString(record.value), ended=0)
-    return _match(events.MatchEnded.FromString(record.value), ended=1)
+    match event:
+        case events.SwipeRecorded(taken_back=True):
+            return _taken_back(event)
+        case events.SwipeRecorded():
+            arguments: list[Argument] = [event.swiped, keys.score(event.occurred_at_ms)]
+            return [SWIPED.call(swiped_keys(event.swiper), arguments)]
+        case events.LikeReceived():
+            score = keys.score(event.occurred_at_ms)
+            return [LIKE.call(like_keys(event.liked), [event.liker, score])]
+        case events.MatchCreated():
+            return _match(event, 2 * event.episode, events.MATCH_END_UNSPECIFIED)
+        case events.MatchEnded():
+            return _match(event, 2 * event.episode + 1, event.reason)
+        case events.PairErased():
+            return []
 
 
-def _swiped(event: events.SwipeRecorded) -> list[bytes]:
-    seen, likes = keys.seen(event.swiper).encode(), keys.likes(event.swiper).encode()
-    other = b"%d" % event.swiped
+def _taken_back(event: events.SwipeRecorded) -> list[bytes]:
+    own: list[Argument] = [event.swiped, event.swiped_ms, event.waiting_like_ms]
     return [
-        # Written before the append already; here for a reservation that was given back too early.
-        packed(b"ZADD", seen, keys.score(event.occurred_at_ms), other),
-        packed(b"ZREM", likes, other),
+        TAKEN_BACK.call(taken_back_keys(event.swiper), own),
+        UNLIKED.call(unliked_keys(event.swiped), [event.swiper, event.swiped_ms]),
     ]
 
 
-def _liked(event: events.LikeReceived) -> list[bytes]:
-    return [LIKE.call(like_keys(event.liked), [event.liker, keys.score(event.occurred_at_ms)])]
-
-
-def _match(event: events.MatchCreated | events.MatchEnded, ended: int) -> list[bytes]:
-    arguments = (keys.score(event.occurred_at_ms), 2 * event.episode + ended)
+def _match(event: events.MatchCreated | events.MatchEnded, state: int, reason: int) -> list[bytes]:
+    arguments = (keys.score(event.occurred_at_ms), state, reason, 1, *KEPT)
     sides = ((event.low, event.high), (event.high, event.low))
     return [MATCH.call(match_keys(a), [b, *arguments]) for a, b in sides]
 
 
 def like_keys(person: int) -> list[str]:
     """KEYS of the script LIKE."""
-    return [keys.likes(person), keys.seen(person), keys.blocked(person)]
+    return [keys.likes(person), keys.seen(person), keys.blocked(person), keys.unliked(person)]
+
+
+def swiped_keys(person: int) -> list[str]:
+    """KEYS of the script SWIPED."""
+    return [keys.seen(person), keys.likes(person), keys.rewound(person)]
+
+
+def taken_back_keys(person: int) -> list[str]:
+    """KEYS of the script TAKEN_BACK."""
+    return [*swiped_keys(person), keys.unliked(person), keys.blocked(person)]
+
+
+def unliked_keys(person: int) -> list[str]:
+    """KEYS of the script UNLIKED."""
+    return [keys.likes(person), keys.unliked(person)]
 
 
 def match_keys(person: int) -> list[str]:
     """KEYS of the script MATCH."""
-    return [keys.matches(person), keys.episodes(person), keys.likes(person), keys.blocked(person)]
+    every = (keys.matches, keys.episodes, keys.likes, keys.blocked, keys.changes)
+    return [key(person) for key in every]
+
+
+def forget_keys(person: int) -> list[str]:
+    """KEYS of the script FORGET."""
+    first = (keys.changes, keys.episodes, keys.shown, keys.blocked, keys.last)
+    sets = (keys.seen, keys.likes, keys.matches)
+    hashes = (keys.rewound, keys.used, keys.unliked, keys.open_swipes)
+    return [key(person) for key in (*first, *sets, *hashes)]

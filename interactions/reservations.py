@@ -1,60 +1,65 @@
-"""Reservations in Redis: the day's quota and the set of people seen, taken before the append.
+"""Reservations in Redis: the quota of one's day and the set of people seen, before the append.
 
 A reservation is open until its swipe is known to be appended. `settle` comes before the
-acknowledgement, so what is acknowledged is never swept.
+acknowledgement, so what is acknowledged is never given back.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Final, cast
 
-import asyncpg
 from redis.asyncio import Redis
 
-from contracts import events_pb2 as events
-from features.wire import packed, run
+from features.wire import Reply
 from interactions import keys
-from interactions.scripts import Script, run_all
+from interactions.quotas import KEPT, Limits, Quota, own_day
+from interactions.scripts import Argument, Script, run_all
+from interactions.taking_back import IDS_KEPT, listed
+from interactions.velocity import ACCOUNT, BUCKET
 
 RESERVE: Final = Script("reserve.lua")
-GIVE_BACK: Final = Script("give_back.lua")
-FORGET: Final = Script("forget_tried.lua")
-KEPT: Final = timedelta(days=3)
-"""How long a client's id is known; later, whoever was swiped is known by the seen set."""
-
-PATIENCE: Final = timedelta(minutes=10)
-_SWEEP_BATCH: Final = 200
-_RECORDED: Final = "select swiped from swipes where swiper = $1 and swiped = any($2::bigint[])"
-_LIKED_BY: Final = f"""
-select swiper, swiped_at from swipes
-where swiper = any($2::bigint[]) and swiped = $1 and action <> {events.ACTION_PASS}
-"""  # noqa: S608
+SETTLE: Final = Script("settle.lua")
 
 
 class State(Enum):
-    """What the reservation script says of a swipe."""
+    """What the reservation script says of a swipe (reserve.lua)."""
 
     APPEND = "append"
+    SECOND = "second"
+    CONTENDED = "contended"
     DUPLICATE = "duplicate"
-    ALREADY_SWIPED = "already_swiped"
-    OVER_LIMIT = "over_limit"
+    REWOUND = "rewound"
     REUSED = "reused"
+    ALREADY_SWIPED = "already_swiped"
+    TOKEN_USED = "token_used"  # noqa: S105
+    OVER_LIMIT = "over_limit"
+    OVER_SUPERLIKES = "over_superlikes"
+    TOO_FAST = "too_fast"
+
+
+class Settled(Enum):
+    """What became of a swipe that is appended (settle.lua)."""
+
+    STANDS = "stands"
+    REWOUND = "rewound"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A swipe that asks for a place."""
+    """A swipe that asks for a place; `issued_ms`: when its card's token was made."""
 
     client_swipe_id: str
     candidate: int
     action: int
+    issued_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """The state of one swipe; `first_ms`: when its client id was first reserved."""
+    """The state of one swipe; `first_ms`: when it was reserved, 0 unless it is to be appended."""
 
     state: State
     first_ms: int
@@ -62,88 +67,68 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class Reservations:
-    """The states of a batch, in order, and how many swipes the day has been charged."""
+    """The states of a batch, in order; `new`: how many took a place now."""
 
-    charged: int
+    quota: Quota
+    new: int
     states: tuple[Reserved, ...]
 
 
 async def reserve(
-    redis: Redis, person: int, wanted: Sequence[Wanted], limit: int, now: datetime
+    redis: Redis,
+    person: int,
+    zone: str,
+    wanted: Sequence[Wanted],
+    limits: Limits,
+    places: int,
+    now: datetime,
 ) -> Reservations:
-    """Reserve a batch in one round trip. Safe to repeat: what is reserved is not charged again."""
-    now_ms = _ms(now)
-    days = [keys.quota(person, now - timedelta(days=days)) for days in range(3)]
-    names = [*days, keys.seen(person), keys.open_swipes(person)]
-    fields = [part for w in wanted for part in (w.client_swipe_id, w.candidate, w.action)]
-    day = f"{now.astimezone(UTC):%Y%m%d}"
-    arguments = [now_ms, day, limit, int(KEPT.total_seconds()), *fields]
-    # The list of who has reservations is on another slot and written first: a reservation that
-    # no sweep can find would keep its place for ever.
-    listed = packed(b"ZADD", keys.reserving(person).encode(), b"GT", b"%d" % now_ms, b"%d" % person)
-    _, reply = await run_all(redis, [RESERVE], [listed, RESERVE.call(names, arguments)])
-    charged, *flat = cast("list[bytes | int]", reply)
+    """Reserve a batch in one round trip, at most `places` of it. Safe to repeat: what is reserved
+    is not charged again."""
+    now_ms = int(now.timestamp() * 1000)
+    names = [*keys.client_ids(person, now), keys.seen(person), keys.open_swipes(person)]
+    names += [keys.rewound(person), keys.quota(person), keys.tier(person), keys.used(person)]
+    arguments: list[Argument] = [now_ms, own_day(zone, now)]
+    arguments += [int(IDS_KEPT.total_seconds()), int(KEPT.total_seconds())]
+    arguments += [ACCOUNT.capacity, ACCOUNT.per_s, places, *limits.swipes, *limits.superlikes]
+    arguments += [w.client_swipe_id for w in wanted]
+    arguments += [w.candidate for w in wanted]
+    arguments += [w.action for w in wanted]
+    arguments += [w.issued_ms for w in wanted]
+    commands = [listed(person, now_ms), RESERVE.call(names, arguments)]
+    _, reply = await run_all(redis, [RESERVE], commands)
+    tier, day, swipes, superlikes, new, *flat = cast("list[int | bytes]", reply)
     pairs = zip(flat[::2], flat[1::2], strict=True)
-    return Reservations(int(charged), tuple(_reserved(state, first) for state, first in pairs))
+    return Reservations(
+        Quota(int(tier), int(day), int(swipes), int(superlikes)),
+        int(new),
+        tuple(Reserved(_STATES[cast("bytes", state)], int(first)) for state, first in pairs),
+    )
 
 
-def _reserved(state: bytes | int, first: bytes | int) -> Reserved:
-    return Reserved(State(cast("bytes", state).decode()), int(first))
+_STATES: Final = {state.value.encode(): state for state in State}
 
 
-async def settle(redis: Redis, person: int, candidates: Sequence[int], now: datetime) -> None:
-    """Note that the swipes on `candidates` are appended."""
-    if not candidates:
-        return
-    members = [b"%d" % candidate for candidate in candidates]
-    scored = [part for member in members for part in (keys.score(_ms(now)), member)]
-    seen, reserved = keys.seen(person).encode(), keys.open_swipes(person).encode()
-    # Seen once more: a sweep may have come between, had this process slept for ten minutes.
-    commands = [packed(b"ZADD", seen, *scored), packed(b"HDEL", reserved, *members)]
-    await run_all(redis, [], commands)
+async def settle(
+    redis: Redis,
+    person: int,
+    appended: Sequence[tuple[str, int, int]],
+    now: datetime,
+    also: Sequence[bytes] = (),
+) -> list[Settled]:
+    """Note that swipes are appended: client id, candidate and `first_ms` of each.
+
+    `also`: commands for the same round trip.
+    """
+    commands = [*also]
+    if appended:
+        commands.append(settling(person, appended, now))
+    replies: list[Reply] = await run_all(redis, [SETTLE, BUCKET], commands)
+    return [Settled(each.decode()) for each in cast("list[bytes]", replies[-1])] if appended else []
 
 
-async def sweep(redis: Redis, pool: asyncpg.Pool, now: datetime) -> int:
-    """Return the places of swipes that nobody tried to append for ten minutes; how many."""
-    returned = 0
-    cutoff = _ms(now - PATIENCE)
-    for shard in range(keys.RESERVING_SHARDS):
-        key = keys.reserving_shard(shard)
-        tried = await redis.zrangebyscore(
-            key, "-inf", cutoff, start=0, num=_SWEEP_BATCH, withscores=True
-        )
-        for person, score in tried:
-            returned += await _sweep_person(redis, pool, int(person), cutoff)
-            await run_all(redis, [FORGET], [FORGET.call([key], [int(person), int(score)])])
-    return returned
-
-
-async def _sweep_person(redis: Redis, pool: asyncpg.Pool, person: int, cutoff: int) -> int:
-    found = await run(redis.hgetall(keys.open_swipes(person)))
-    stale = {int(c): value for c, value in found.items() if int(value.split(b":")[2]) <= cutoff}
-    if not stale:
-        return 0
-    # Appended after all, by a process that died before it could settle.
-    recorded = {row["swiped"] for row in await pool.fetch(_RECORDED, person, list(stale))}
-    liked = {r["swiper"]: r["swiped_at"] for r in await pool.fetch(_LIKED_BY, person, list(stale))}
-    commands = [
-        packed(b"HDEL", keys.open_swipes(person).encode(), b"%d" % candidate)
-        for candidate in recorded
-    ]
-    for candidate in stale.keys() - recorded:
-        like = keys.score(_ms(liked[candidate])) if candidate in liked else b""
-        commands.append(_give_back(person, candidate, stale[candidate], like))
-    await run_all(redis, [GIVE_BACK], commands)
-    return len(stale) - len(recorded)
-
-
-def _give_back(person: int, candidate: int, value: bytes, like: bytes) -> bytes:
-    day = datetime.strptime(value.split(b":")[0].decode(), "%Y%m%d").replace(tzinfo=UTC)
-    tried = datetime.fromtimestamp(int(value.split(b":")[2]) / 1000, UTC)
-    names = [keys.open_swipes(person), keys.seen(person), keys.quota(person, day)]
-    names += [keys.likes(person), keys.quota(person, tried)]
-    return GIVE_BACK.call(names, [candidate, value, like])
-
-
-def _ms(when: datetime) -> int:
-    return int(when.timestamp() * 1000)
+def settling(person: int, appended: Sequence[tuple[str, int, int]], now: datetime) -> bytes:
+    """The command of `settle`; `now`: when they were acknowledged."""
+    names = [*keys.client_ids(person, now), keys.open_swipes(person), keys.last(person)]
+    fields = [field for one in appended for field in one]
+    return SETTLE.call(names, [int(now.timestamp() * 1000), *fields])

@@ -17,7 +17,7 @@ from pydantic.config import JsonDict
 from gravity.problems import Problem
 
 LARGEST_BATCH = 500
-_LARGEST_PERSON = 2**63 - 1
+LARGEST_PERSON = 2**63 - 1
 _TOKEN = "AQAAAAAAAAAqAAAAAAAAEmcBmMDeAAB…"  # noqa: S105
 _ID = "0198c0de-0000-7000-8000-000000000001"
 _EXAMPLE_SWIPE: JsonDict = {
@@ -28,17 +28,29 @@ _EXAMPLE_SWIPE: JsonDict = {
     "swiped_at": "2026-03-01T12:00:00Z",
 }
 
-PersonId = Annotated[int, Field(strict=True, ge=1, le=_LARGEST_PERSON)]
+ClientSwipeId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9._:-]{1,64}$",
+        description="Made by the client, once a swipe; the same when it is sent again.",
+    ),
+]
+CardToken = Annotated[str, Field(max_length=1024, description="The card's token.")]
+PersonId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_PERSON)]
 StatusName = Literal[
     "accepted",
     "duplicate",
     "already_swiped",
+    "rewound",
     "over_limit",
+    "over_superlikes",
     "token_expired",
     "token_invalid",
+    "token_used",
     "self_swipe",
     "client_id_reused",
     "not_recorded",
+    "too_fast",
 ]
 
 
@@ -47,16 +59,10 @@ class SwipeIn(BaseModel):
 
     model_config = ConfigDict(title="Swipe", json_schema_extra={"example": _EXAMPLE_SWIPE})
 
-    client_swipe_id: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9._:-]{1,64}$",
-            description="Made by the client, once a swipe; the same when it is sent again.",
-        ),
-    ]
+    client_swipe_id: ClientSwipeId
     candidate: PersonId
     action: Literal["like", "pass", "superlike"]
-    token: Annotated[str, Field(max_length=1024, description="The card's token.")]
+    token: CardToken
     swiped_at: Annotated[
         AwareDatetime | None,
         Field(description="By the client's clock; informative: the server's time rules."),
@@ -97,8 +103,9 @@ SwipesBody = Annotated[
 
 
 class SwipeOut(BaseModel):
-    """What became of one swipe. `accepted`, `duplicate` and `already_swiped` are final and good;
-    `not_recorded` wants to be sent again; the others are final refusals."""
+    """What became of one swipe. `accepted`, `duplicate` and `already_swiped` are final and good, so
+    is `rewound`: it was accepted, and taken back since. `not_recorded` and `too_fast` want to be
+    sent again, the latter somewhat later; the others are final refusals."""
 
     model_config = ConfigDict(title="SwipeResult")
 
@@ -116,12 +123,78 @@ class SwipesOut(BaseModel):
             "example": {
                 "results": [{"client_swipe_id": _ID, "candidate": 4711, "status": "accepted"}],
                 "remaining": 1999,
+                "remaining_superlikes": 1,
             }
         },
     )
 
     results: list[SwipeOut]
-    remaining: int = Field(description="Swipes left today, UTC.")
+    remaining: int = Field(description="Likes and passes left of the viewer's own day.")
+    remaining_superlikes: int = Field(description="Superlikes left of it.")
+
+
+class RewindIn(BaseModel):
+    """The swipe to take back."""
+
+    model_config = ConfigDict(
+        title="Rewind", json_schema_extra={"example": {"client_swipe_id": _ID, "token": _TOKEN}}
+    )
+
+    client_swipe_id: ClientSwipeId
+    token: Annotated[CardToken | None, Field(description="To get a fresh one for the card.")] = None
+
+
+class RewindOut(BaseModel):
+    """Who is undecided again."""
+
+    model_config = ConfigDict(
+        title="RewindResult",
+        json_schema_extra={
+            "example": {
+                "candidate": 4711,
+                "token": _TOKEN,
+                "remaining": 2000,
+                "remaining_superlikes": 1,
+            }
+        },
+    )
+
+    candidate: int
+    token: str | None = Field(
+        description="To swipe the card again, if its old token was sent along and is valid."
+    )
+    remaining: int = Field(description="Likes and passes left of the viewer's own day.")
+    remaining_superlikes: int = Field(description="Superlikes left of it.")
+
+
+class CountsOut(BaseModel):
+    """A day's limit, and what is left of it."""
+
+    model_config = ConfigDict(title="Counts")
+
+    limit: int
+    left: int
+
+
+class QuotaOut(BaseModel):
+    """What is left of the viewer's own day."""
+
+    model_config = ConfigDict(
+        title="Quota",
+        json_schema_extra={
+            "example": {
+                "tier": "free",
+                "swipes": {"limit": 2000, "left": 1999},
+                "superlikes": {"limit": 1, "left": 1},
+                "resets_at": "2026-03-02T23:00:00Z",
+            }
+        },
+    )
+
+    tier: Literal["free", "plus", "gold"]
+    swipes: CountsOut = Field(description="Likes and passes.")
+    superlikes: CountsOut
+    resets_at: datetime = Field(description="The next midnight in the viewer's zone.")
 
 
 class PhotoOut(BaseModel):
@@ -136,6 +209,7 @@ class PhotoOut(BaseModel):
 
 
 _EXAMPLE_LIKE: JsonDict = {
+    "blurred": False,
     "id": 4711,
     "name": "Robin",
     "age": 34,
@@ -151,6 +225,7 @@ class LikeOut(BaseModel):
 
     model_config = ConfigDict(title="Like", json_schema_extra={"example": _EXAMPLE_LIKE})
 
+    blurred: Literal[False] = False
     id: int
     name: str
     age: int
@@ -160,15 +235,46 @@ class LikeOut(BaseModel):
     token: str = Field(description="To be sent back with the swipe; valid for seven days.")
 
 
+class BlurredPhotoOut(BaseModel):
+    """The blur of a photo; pixels."""
+
+    model_config = ConfigDict(title="BlurredPhoto")
+
+    blurhash: str
+    width: int
+    height: int
+
+
+class BlurredLikeOut(BaseModel):
+    """Somebody who likes the viewer, to whom the viewer's tier does not say who."""
+
+    model_config = ConfigDict(
+        title="BlurredLike",
+        json_schema_extra={
+            "example": {
+                "blurred": True,
+                "photos": [{"blurhash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj", "width": 3, "height": 4}],
+                "simulated": False,
+                "liked_at": "2026-03-01T12:00:00Z",
+            }
+        },
+    )
+
+    blurred: Literal[True] = True
+    photos: list[BlurredPhotoOut]
+    simulated: bool = Field(description="Made up by the simulator, not a person.")
+    liked_at: datetime = Field(description="To the hour.")
+
+
 class LikesOut(BaseModel):
-    """Likes received, newest first."""
+    """Likes received, newest first; all of them blurred, or none."""
 
     model_config = ConfigDict(
         title="Likes",
         json_schema_extra={"example": {"items": [_EXAMPLE_LIKE], "count": 1, "next": None}},
     )
 
-    items: list[LikeOut]
+    items: list[LikeOut | BlurredLikeOut]
     count: int = Field(description="All that wait, about: withdrawn or hidden ones count too.")
     next: str | None = Field(description="Cursor of the next page, if there is one.")
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from contracts import events_pb2 as events
 from interactions import copy_binary
 from interactions.copy_binary import BIGINT, BOOLEAN, SMALLINT, TIMESTAMP, Columns, Int64s
+from interactions.domain import LIKES
 from interactions.locks import lock_out_matchers
 from interactions.mutual_likes import Likes, Mutual, earliest_per_pair, mutual_within, newest_first
 
@@ -48,7 +49,7 @@ select i.n from incoming i join swipes s on s.swiper = i.swiper and s.swiped = i
 """
 _WHICH_ARE_ANSWERED: Final = f"""
 select i.n, s.swiped_at from incoming i join swipes s on s.swiper = i.swiped and s.swiped = i.swiper
-where i.action <> {events.ACTION_PASS} and s.action <> {events.ACTION_PASS}
+where i.action <> {events.ACTION_PASS} and s.action in {LIKES}
 """  # noqa: S608
 # Pairs with a match of any age stay as they are; blocked and withdrawn people match nobody.
 _MATCH: Final = """

@@ -16,6 +16,7 @@ from features.eligibility import PERSON_DTYPE, person_table
 from features.newest_row import NewRow, head_offset, set_if_newest
 from features.person_row import (
     HEAD_DTYPE,
+    VISIBLE,
     PersonTail,
     cell_key,
     encode_head,
@@ -73,7 +74,7 @@ async def write_row(redis: Redis, person: Person) -> None:
 
 
 async def delete_row(redis: Redis, person: int) -> None:
-    """Remove row and cell; idempotent."""
+    """Remove row and cell; idempotent. Erasing told those who hold the card."""
     key = person_row_key(person)
     head = await redis.getrange(key, 0, HEAD_DTYPE.itemsize - 1)
     if len(head) == HEAD_DTYPE.itemsize:
@@ -94,6 +95,9 @@ def _location(raw: bytes) -> Location | None:
 def _cell_commands(person: Person, old: Location | None) -> Iterable[bytes]:
     member, now = b"%d" % person.person, b"%d" % int(person.changed_at.timestamp())
     before, after = _cell(old), _cell(person.location)
+    if shown_as(person) != VISIBLE:
+        # Reaches those who hold the person's card.
+        yield packed(b"PUBLISH", b"withdrawn", member)
     if before is not None and before != after:
         yield packed(b"ZREM", before.encode(), member)
     if after is not None:

@@ -89,14 +89,16 @@ async def erased(conn: asyncpg.Connection, persons: Collection[int]) -> None:
 async def enforce(conn: asyncpg.Connection, redis: Redis, persons: Collection[int]) -> None:
     """Make the withdrawn set what the standing of `persons` says, in the caller's transaction."""
     rows = await conn.fetch(_STANDING, sorted(persons))
-    await send_all(redis, [_enforcing(b"%d" % row["person"], row["withdrawn"]) for row in rows])
+    enforcing = (_enforcing(b"%d" % row["person"], row["withdrawn"]) for row in rows)
+    await send_all(redis, [command for commands in enforcing for command in commands])
 
 
-def _enforcing(person: bytes, withdrawn: bool) -> bytes:
+def _enforcing(person: bytes, withdrawn: bool) -> list[bytes]:
     if withdrawn:
-        return packed(b"SADD", WITHDRAWN, person)
+        # The message reaches those who hold the person's card.
+        return [packed(b"SADD", WITHDRAWN, person), packed(b"PUBLISH", WITHDRAWN, person)]
     # `erased` of the row knows only of erasures that were read; the set knows of all.
-    return packed(b"EVAL", _PUT_BACK, b"2", WITHDRAWN, ERASED, person)
+    return [packed(b"EVAL", _PUT_BACK, b"2", WITHDRAWN, ERASED, person)]
 
 
 def _message(person: int, decision: int, reason: str, now: datetime) -> Message:

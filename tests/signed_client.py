@@ -20,9 +20,11 @@ class SignedClient:
     private_key: str
     clock: Callable[[], datetime]
 
-    def headers(self, viewer: int, ttl: timedelta = timedelta(hours=1)) -> dict[str, str]:
+    def headers(
+        self, viewer: int, ttl: timedelta = timedelta(hours=1), zone: str = "", device: str = ""
+    ) -> dict[str, str]:
         """The authorization of a viewer."""
-        token = issuer.issue(self.private_key, viewer, self.clock(), ttl)
+        token = issuer.issue(self.private_key, viewer, self.clock(), ttl, zone=zone, device=device)
         return {"Authorization": f"Bearer {token}"}
 
     async def get(self, viewer: int, path: str, **params: str | int) -> httpx.Response:
@@ -33,6 +35,9 @@ class SignedClient:
 
     async def put(self, viewer: int, path: str, body: object) -> httpx.Response:
         return await self._send("PUT", viewer, path, body)
+
+    async def delete(self, viewer: int, path: str) -> httpx.Response:
+        return await self.http.delete(path, headers=self.headers(viewer))
 
     async def _send(self, method: str, viewer: int, path: str, body: object) -> httpx.Response:
         # Python's own JSON: NaN and lone surrogates are what a bad client may send.

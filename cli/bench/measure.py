@@ -13,12 +13,14 @@ from cli.bench import raw, truth
 from cli.bench.ceilings import APPEND, INSERT
 from cli.bench.driver import Window, drive
 from cli.bench.generator import Job, Sent
-from cli.bench.own_stack import OwnStack
+from cli.bench.packets import Signer
 from cli.bench.plan import Load, matching, requests
 from cli.bench.report import Percentiles, Rates, Report, report_of
 from cli.bench.witness import Witness, witness
+from cli.own_stack import OwnStack
 from cli.wait import until
 from gravity.postgres import open_pool
+from gravity.stack.keys import jwt_private_file
 
 SWIPES: Final = "/v1/swipes"
 BATCH: Final = 10
@@ -101,10 +103,10 @@ class Measurement:
         load = Load(1 + self._loads * self.people, self.people, size)
         self._loads += 1
         return Job(
-            self.stack.api_port,
+            self.stack.port("api"),
             path,
             load,
-            self.stack.signer,
+            _signer(self.stack),
             _CONNECTIONS[size],
             seconds,
             most=round(seconds * _MOST_PER_S[size]),
@@ -171,6 +173,11 @@ def _percentiles(values: Sequence[float]) -> Percentiles:
         return Percentiles(p50=None, p99=None)
     p50, p99 = np.percentile(np.array(values), (50, 99)).round(1).tolist()
     return Percentiles(p50=p50, p99=p99)
+
+
+def _signer(stack: OwnStack) -> Signer:
+    private = jwt_private_file(stack.home.keys).read_text(encoding="ascii")
+    return Signer(private, stack.settings.card_token_key.get_secret_value())
 
 
 async def measure(

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import signal
-from typing import TYPE_CHECKING, Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cli.bench.report import Report
+
+_LIMITS: Final = {"GRAVITY_DAILY_SWIPES": "1000000", "GRAVITY_DAILY_SUPERLIKES": "1000000"}
 
 app = typer.Typer(
     name="bench",
@@ -70,8 +73,13 @@ def swipes(
 
 def _measured(seconds: float, people: int, say: "Callable[[str], None]") -> "Report":
     from cli.bench.measure import measure
-    from cli.bench.own_stack import own_stack
+    from cli.own_stack import gravity_run, own_stack
 
     say("starting stores, API and consumers")
-    with own_stack() as stack:
+    services = {"api": _with_ceilings, "consumers": gravity_run("consumers")}
+    with own_stack("gravity-bench-", services, _LIMITS) as stack:
         return asyncio.run(measure(stack, seconds, people, say))
+
+
+def _with_ceilings(port: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "cli.bench.server", port)

@@ -8,7 +8,9 @@ _COUNT = """
 with mutual as (
     select a.swiper as low, a.swiped as high
     from swipes a join swipes b on b.swiper = a.swiped and b.swiped = a.swiper
-    where a.swiper < a.swiped and a.action <> 2 and b.action <> 2
+    where a.swiper < a.swiped and a.action in (1, 3) and b.action in (1, 3)
+      and not exists (select from matches where low = a.swiper and high = a.swiped
+                                            and end_reason is not null)
       and not exists (select from blocks where (blocker, blocked) in ((a.swiper, a.swiped),
                                                                       (a.swiped, a.swiper)))
       and not exists (select from withdrawn_persons

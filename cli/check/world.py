@@ -96,7 +96,8 @@ async def _swipes(
     """Standing swipes as (swiper, swiped, is a like), read by server-side cursor in blocks."""
     blocks: list[NDArray[np.int64]] = []
     async with connection.transaction(readonly=True):
-        cursor = await connection.cursor("select swiper, swiped, action from swipes")
+        standing = "select swiper, swiped, action from swipes where action <> 0"
+        cursor = await connection.cursor(standing)
         while block := await cursor.fetch(100_000):
             blocks.append(np.array([tuple(row) for row in block], dtype=np.int64))
     table = np.concatenate(blocks) if blocks else np.empty((0, 3), dtype=np.int64)

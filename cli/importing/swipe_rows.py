@@ -91,6 +91,7 @@ class SwipeRules:
             "simulated": simulated.filled(0).astype(bool),
             "source_partition": pa.nulls(rows.num_rows, pa.int32()),
             "source_offset": pa.nulls(rows.num_rows, pa.int64()),
+            "taken_back": np.zeros(rows.num_rows, bool),
         }
 
 

@@ -1,77 +1,126 @@
--- Reserves a batch of one person's swipes: a place in the day's quota and in the set of people seen.
--- KEYS   1 quota of today, 2 of yesterday, 3 of the day before, 4 seen, 5 open reservations
--- ARGV   1 now in ms, 2 today as YYYYMMDD, 3 limit, 4 seconds a quota is kept,
---        then of each swipe: client id, candidate, action
--- Returns the number charged today, then of each swipe its state and the ms of its first
--- reservation (0 where it has none):
---   append          reserved, now or earlier, and not known as appended
---   duplicate       this client id was reserved and appended
---   already_swiped  another swipe on the candidate stands
---   over_limit      no place left
---   reused          this client id names another swipe
--- The reservation names the client id whose swipe is to be appended. Another id takes it over, and
--- the former one is forgotten: nobody can say that its swipe is in the log.
-local now, today, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local charged = tonumber(redis.call('HGET', KEYS[1], 'n') or '0')
-local out = {}
--- Candidate -> client id that has the reservation, of those of this batch.
-local claimed = {}
+-- Reserves a batch of one person's swipes: a place in the quota and in the set of people seen.
+-- KEYS   1 client ids of today, 2 of yesterday, 3 of the day before, 4 seen, 5 reservations,
+--        6 taken back, 7 quota, 8 tier, 9 used
+-- ARGV   1 now in ms, 2 the person's own day, 3 seconds client ids are kept, 4 a quota is kept,
+--        5 capacity of the account's bucket, 6 its tokens a second, 7 places that the device has,
+--        8-10 swipes a day of free, plus, gold, 11-13 superlikes a day,
+--        then client ids, then candidates, then actions, then the times of issue of their tokens
+-- Returns tier, own day, swipes and superlikes charged on it, number reserved now, then of each
+-- swipe its state and the ms of its reservation (0 where it has none):
+--   append           reserved, now or earlier, and not known as appended
+--   second           the batch has a swipe on the candidate before it
+--   contended        another client id has the candidate's reservation, or it is on its way back
+--   duplicate        this client id was reserved and appended
+--   rewound          it was, and taken back
+--   reused           this client id names another swipe
+--   already_swiped   another swipe on the candidate stands
+--   token_used       the token is older than a swipe on the candidate that was rewound
+--   over_limit, over_superlikes, too_fast
+local HEAD = 13
+local SUPERLIKE = '3'
+local now, n = tonumber(ARGV[1]), (#ARGV - HEAD) / 4
 
-local function reservation(day, reserved, owner)
-    return day .. ':' .. reserved .. ':' .. now .. ':' .. owner
+local function column(k) return unpack(ARGV, HEAD + k * n + 1, HEAD + (k + 1) * n) end
+
+local counts = redis.call('HMGET', KEYS[7], 'd', 'n', 's', 'b', 't')
+local tier = tonumber(redis.call('GET', KEYS[8]) or '1')
+local day, used, used_superlikes = tonumber(ARGV[2]), 0, 0
+if tonumber(counts[1] or '-1') >= day then
+    day, used, used_superlikes = tonumber(counts[1]), tonumber(counts[2]), tonumber(counts[3])
 end
-
-local function forget(field)
-    for k = 1, 3 do redis.call('HDEL', KEYS[k], field) end
+local limit, superlike_limit = tonumber(ARGV[7 + tier]), tonumber(ARGV[10 + tier])
+-- Clocks of processes differ a little: none refills twice.
+local refilled = math.max(now, tonumber(counts[5] or '0'))
+local capacity = tonumber(ARGV[5])
+local tokens = capacity
+if counts[5] then
+    local back = (refilled - tonumber(counts[5])) / 1000 * tonumber(ARGV[6])
+    tokens = math.min(capacity, tonumber(counts[4]) + back)
 end
+-- In a bucket the rest of a token is no token.
+local places = math.min(math.floor(tokens), tonumber(ARGV[7]))
 
-local function first_known(field)
-    for k = 1, 3 do
-        local value = redis.call('HGET', KEYS[k], field)
-        if value then return value end
-    end
-    return nil
-end
+local out = { tier, day, used, used_superlikes, 0 }
+if n == 0 then return out end
 
-for at = 5, #ARGV, 3 do
-    local field, candidate, action = 's:' .. ARGV[at], ARGV[at + 1], ARGV[at + 2]
+local ids = {
+    redis.call('HMGET', KEYS[1], column(0)),
+    redis.call('HMGET', KEYS[2], column(0)),
+    redis.call('HMGET', KEYS[3], column(0)),
+}
+local seen = redis.call('ZMSCORE', KEYS[4], column(1))
+local open = redis.call('HMGET', KEYS[5], column(1))
+local taken_back = redis.call('HMGET', KEYS[6], column(1))
+local used_up = redis.call('HMGET', KEYS[9], column(1))
+-- What this batch did: client id -> its swipe, candidate -> true.
+local named, claimed = {}, {}
+local reserved = 0
+-- What is written at the end, all of the batch in one call.
+local names, entries, scores = {}, {}, {}
+
+for i = 1, n do
+    local id, candidate, action = ARGV[HEAD + i], ARGV[HEAD + n + i], ARGV[HEAD + 2 * n + i]
     local what = candidate .. ':' .. action .. ':'
-    local known = first_known(field)
-    local open = redis.call('HGET', KEYS[5], candidate)
-    local seen = redis.call('ZSCORE', KEYS[4], candidate)
-    local state, first = 'append', now
-    if known then first = string.match(known, '(%d+)$') end
-    -- The first of a batch keeps its candidate, and only that one is appended.
-    local second = claimed[candidate] and claimed[candidate] ~= ARGV[at]
+    local known = named[id] or ids[1][i] or ids[2][i] or ids[3][i]
+    local state, first, charged = 'append', 0, nil
     if known and string.sub(known, 1, #what) ~= what then
-        state, first = 'reused', '0'
-    elseif second then
-        if known then forget(field) end
-    elseif open then
-        -- Somebody reserved this candidate and nobody knows that it was appended: no second charge.
-        local day, reserved, owner = string.match(open, '^(%d+):(%d+):%d+:?(.*)$')
-        if owner ~= '' and owner ~= ARGV[at] then forget('s:' .. owner) end
-        redis.call('HSET', KEYS[5], candidate, reservation(day, reserved, ARGV[at]))
-    elseif seen then
-        -- What the sweep returned (give_back.lua) is in no log; somebody else's swipe is.
-        local returned = known and string.find(known, ':returned:', 1, true)
-        state = known and not returned and 'duplicate' or 'already_swiped'
-        first = '0'
-    elseif charged >= limit then
-        state, first = 'over_limit', '0'
+        state = 'reused'
+    elseif known and string.sub(known, -2) == ':r' then
+        state = 'rewound'
+    elseif claimed[candidate] then
+        state = 'second'
+    elseif open[i] then
+        local mark, its_day, its_first, owner =
+            string.match(open[i], '^(%a):(%d+):%d:(%d+):%d+:(.*)$')
+        if mark == 'o' and owner == id then
+            first, charged = tonumber(its_first), its_day
+        else
+            state = 'contended'
+        end
+    elseif known then
+        state = 'duplicate'
+    elseif seen[i] then
+        state = 'already_swiped'
+    elseif used_up[i] and tonumber(ARGV[HEAD + 3 * n + i]) <= tonumber(used_up[i]) then
+        state = 'token_used'
+    elseif action == SUPERLIKE and used_superlikes >= superlike_limit then
+        state = 'over_superlikes'
+    elseif action ~= SUPERLIKE and used >= limit then
+        state = 'over_limit'
+    elseif reserved >= places then
+        state = 'too_fast'
     else
-        charged = redis.call('HINCRBY', KEYS[1], 'n', 1)
-        redis.call('HSET', KEYS[5], candidate, reservation(today, now, ARGV[at]))
+        if action == SUPERLIKE then
+            used_superlikes = used_superlikes + 1
+        else
+            used = used + 1
+        end
+        reserved = reserved + 1
+        -- Later than what was taken back, whatever the clocks say: copies are told by their times.
+        first = math.max(now, tonumber(taken_back[i] or '0') + 1)
+        charged = string.format('%d', day)
     end
-    if state == 'append' and not second then
-        claimed[candidate] = ARGV[at]
-        if known then forget(field) end
-        redis.call('HSET', KEYS[1], field, what .. first)
-        redis.call('ZADD', KEYS[4], string.format('%.3f', tonumber(now) / 1000), candidate)
-        redis.call('EXPIRE', KEYS[1], ARGV[4])
+    if state == 'append' then
+        local ms = string.format('%.0f', first)
+        named[id], claimed[candidate] = what .. ms, true
+        names[#names + 1], names[#names + 2] = id, what .. ms
+        entries[#entries + 1] = candidate
+        entries[#entries + 1] =
+            table.concat({ 'o', charged, action, ms, ARGV[1], id }, ':')
+        scores[#scores + 1], scores[#scores + 2] = string.format('%.3f', first / 1000), candidate
     end
-    out[#out + 1] = state
-    out[#out + 1] = first
+    out[#out + 1], out[#out + 2] = state, first
 end
-table.insert(out, 1, charged)
+if #names > 0 then
+    redis.call('HSET', KEYS[1], unpack(names))
+    redis.call('EXPIRE', KEYS[1], ARGV[3])
+    redis.call('HSET', KEYS[5], unpack(entries))
+    redis.call('ZADD', KEYS[4], unpack(scores))
+end
+if reserved > 0 then
+    redis.call('HSET', KEYS[7], 'd', day, 'n', used, 's', used_superlikes,
+        'b', string.format('%.3f', tokens - reserved), 't', string.format('%.0f', refilled))
+    redis.call('EXPIRE', KEYS[7], ARGV[4])
+end
+out[3], out[4], out[5] = used, used_superlikes, reserved
 return out

@@ -53,6 +53,7 @@ STARTERS = {("up",), ("demo",)}
 # What a command needs to be said, beside its name.
 LEAST = {
     ("billing", "entitle"): ("7", "--tier", "plus"),
+    ("deadletters", "replay"): ("--all",),
     ("erase",): ("7", "--yes"),
     ("import", "profiles"): ("people.csv",),
     ("import", "ratings"): ("ratings.csv",),
@@ -79,6 +80,8 @@ NEEDS_SETTINGS = (1, "GRAVITY_POSTGRES_URL")
 # Who needs Postgres before anything else, and how it exits without.
 NEEDS_POSTGRES = {
     ("billing", "entitle"): 1,
+    ("deadletters", "list"): 1,
+    ("deadletters", "replay"): 1,
     ("erase",): 1,
     ("import", "profiles"): 2,
     ("import", "ratings"): 2,

@@ -1,5 +1,6 @@
 """`gravity run` listens where it is told."""
 
+import asyncio
 import random
 import subprocess
 import sys
@@ -8,7 +9,11 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
+from cli.parts import PARTS, READERS, work_of
+from gravity.kernel import open_kernel
 from gravity.settings import Settings
 from gravity.stack import ports
 from tests.cli.worlds import environment_of
@@ -39,9 +44,35 @@ def is_ready(process: subprocess.Popen[bytes], url: str) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is no address")
-@pytest.mark.parametrize("service", ["api", "consumers"])
-def test_a_process_listens_at_its_host_only(environment: dict[str, str], service: str) -> None:
+@pytest.mark.parametrize("words", ["api", "consumers", "consumers --only matcher --only relay"])
+def test_a_process_listens_at_its_host_only(environment: dict[str, str], words: str) -> None:
     port = ports.any_free(set(), random.SystemRandom())
-    with running(environment, service, "--port", str(port), "--host", "127.0.0.2") as process:
+    where = ("--port", str(port), "--host", "127.0.0.2")
+    with running(environment, *words.split(), *where) as process:
         eventually(lambda: is_ready(process, f"http://127.0.0.2:{port}"), timeout_s=60)
         assert not is_ready(process, f"http://127.0.0.1:{port}")
+
+
+def test_a_part_that_is_none_is_told() -> None:
+    words = ["run", "consumers", "--port", "1", "--only", "matcher", "--only", "chess"]
+    told = CliRunner().invoke(app, words)
+    assert told.exit_code == 2
+    assert "there is no part 'chess'" in " ".join(told.output.replace("│", " ").split())
+
+
+async def test_the_parts_together_are_everything_and_each_consumer_is_in_one(
+    settings: Settings,
+) -> None:
+    async with open_kernel(settings) as kernel:
+        works = {name: work_of([name], kernel, asyncio.Event()) for name in PARTS}
+        everything = work_of([], kernel, asyncio.Event())
+    for work in (*works.values(), everything):
+        for background in work.background:
+            background.close()
+    by_part = {name: [each.name for each in work.subscriptions] for name, work in works.items()}
+    together = [name for names in by_part.values() for name in names]
+    assert sorted(together) == sorted({each.name for each in everything.subscriptions})
+    assert by_part["matcher"] == ["matcher"]
+    assert by_part["relay"] == []
+    # What may be trimmed waits for these: one that never runs would keep the log for ever.
+    assert {name for names in READERS.values() for name in names} <= set(together)

@@ -11,6 +11,7 @@ from features import reader, writer
 from features.behaviour_rows import behaviour_of
 from features.disk_cells import cells_of
 from features.eligibility import Candidates, eligible, viewer_of
+from features.forget import forget
 from features.history import HISTORY_LIMIT, unpack
 from features.lake_tables import PROFILES
 from features.person_row import (
@@ -21,7 +22,7 @@ from features.person_row import (
     person_of_row_key,
     person_row_key,
 )
-from features.stream import apply_swipes, forget
+from features.stream import apply_swipes
 from features.swipe_state import Swipe
 from features.swipe_store import Stored, read_states
 from features.views import BEHAVIOUR, PROFILE, factors
@@ -41,6 +42,7 @@ def table_of(swipes: list[Swipe]) -> pa.Table:
             "swiped_at": at,
             "source_partition": pa.array([s.partition for s in swipes], pa.int32()),
             "source_offset": pa.array([s.offset for s in swipes], pa.int64()),
+            "taken_back": pa.array([s.taken_back_ms > 0 for s in swipes], pa.bool_()),
         }
     )
 

@@ -116,6 +116,7 @@ def _table(swiper: Ints, swiped: Ints, action: Ints, at: Ints) -> pa.Table:
         "action": pa.array(action.astype(np.int8)),
         "swiped_at": pa.array(at).cast(pa.timestamp("ms", "UTC")),
         "simulated": pa.array(np.ones(len(swiper), bool)),
+        "taken_back": pa.array(np.zeros(len(swiper), bool)),
     }
     for field in SWIPES:
         columns.setdefault(field.name, pa.nulls(len(swiper), field.type))

@@ -14,9 +14,10 @@ from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SWIPE_RECORDED, Top
 from features import reader, registry
 from features.history import unpack
 from features.live_releases import LiveReleases, LiveReleasesUnknown, current_key, ready_key
+from features.offsets import OFFSETS_KEPT
 from features.release import Release, ReleaseCorrupt
 from features.stream import apply_swipes, refold, subscription, swipe_of
-from features.swipe_state import OFFSETS_KEPT, Swipe, SwipeState, after
+from features.swipe_state import Swipe, SwipeState, after
 from features.swipe_store import read_states
 from features.views import BEHAVIOUR, PROFILE, factors
 from features.wire import run
@@ -141,7 +142,7 @@ def test_records_that_the_relay_published_out_of_order_all_count() -> None:
 
 def test_offsets_far_below_the_highest_are_taken_for_applied() -> None:
     ahead = after(SwipeState(), 1, [Swipe(1, 2, LIKE, 0, 0, 5), Swipe(1, 3, LIKE, 0, 0, 20_000)])
-    assert ahead.applied == {0: (20_000,)}
+    assert ahead.applied == {0: np.array([20_000], "<i8").tobytes()}
     old = Swipe(1, 4, LIKE, 0, 0, 20_000 - OFFSETS_KEPT)
     assert after(ahead, 1, [old]) is ahead
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gravity.auth import TokenExpired, TokenInvalid, TokenVerifier, public_key
+from gravity.auth import Caller, TokenExpired, TokenInvalid, TokenVerifier, public_key
 from gravity.issuer import issue, new_keys
 
 KEYS = new_keys()
@@ -35,12 +35,12 @@ GOOD: dict[str, object] = {
 
 @given(person=st.integers(1, 2**63 - 1))
 def test_an_issued_token_speaks_for_its_person(person: int) -> None:
-    assert VERIFIER.verify(issue(KEYS.private, person, NOW, HOUR), NOW) == person
+    assert VERIFIER.verify(issue(KEYS.private, person, NOW, HOUR), NOW) == Caller(person)
 
 
 def test_a_token_ends_at_its_expiry_by_the_callers_clock() -> None:
     token = issue(KEYS.private, 42, NOW, HOUR)
-    assert VERIFIER.verify(token, NOW + HOUR - timedelta(seconds=1)) == 42
+    assert VERIFIER.verify(token, NOW + HOUR - timedelta(seconds=1)).person == 42
     with pytest.raises(TokenExpired):
         VERIFIER.verify(token, NOW + HOUR)
 
@@ -68,6 +68,17 @@ def test_a_token_ends_at_its_expiry_by_the_callers_clock() -> None:
 def test_a_token_with_other_claims_is_invalid(change: dict[str, object]) -> None:
     with pytest.raises(TokenInvalid):
         VERIFIER.verify(signed(GOOD | change), NOW)
+
+
+def test_zone_and_device_come_along() -> None:
+    token = issue(KEYS.private, 42, NOW, HOUR, zone="Europe/Berlin", device="phone")
+    assert VERIFIER.verify(token, NOW) == Caller(42, "Europe/Berlin", "phone")
+
+
+@pytest.mark.parametrize("claim", [7, None, ["Europe/Berlin"], "x" * 65], ids=str)
+def test_a_zone_or_device_that_does_not_fit_is_as_good_as_none(claim: object) -> None:
+    token = signed(GOOD | {"zoneinfo": claim, "device": claim})
+    assert VERIFIER.verify(token, NOW) == Caller(42)
 
 
 @pytest.mark.parametrize("name", ["sub", "iss", "aud", "exp"])
@@ -115,13 +126,13 @@ def test_a_private_key_is_not_shown() -> None:
 def test_a_token_that_was_verified_before_still_expires_and_still_is_only_itself() -> None:
     verifier = TokenVerifier(public_key(KEYS.public), "gravity-development", "gravity")
     token, other = (issue(KEYS.private, person, NOW, HOUR) for person in (42, 43))
-    assert [verifier.verify(each, NOW) for each in (token, other, token)] == [42, 43, 42]
+    assert [verifier.verify(each, NOW).person for each in (token, other, token)] == [42, 43, 42]
     with pytest.raises(TokenExpired):
         verifier.verify(token, NOW + HOUR)
     with pytest.raises(TokenInvalid):
         verifier.verify(token[:-1], NOW)
     later = signed(GOOD | {"nbf": NOW.timestamp() + 5})
-    assert verifier.verify(later, NOW + timedelta(seconds=6)) == 42
+    assert verifier.verify(later, NOW + timedelta(seconds=6)).person == 42
     with pytest.raises(TokenInvalid):
         verifier.verify(later, NOW)
 
@@ -130,5 +141,6 @@ def test_only_the_last_tokens_are_known(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("gravity.auth._MOST_KNOWN", 3)
     verifier = TokenVerifier(public_key(KEYS.public), "gravity-development", "gravity")
     tokens = [issue(KEYS.private, person, NOW, HOUR) for person in range(1, 6)]
-    assert [verifier.verify(token, NOW) for token in tokens + tokens] == [1, 2, 3, 4, 5] * 2
+    people = [verifier.verify(token, NOW).person for token in tokens + tokens]
+    assert people == [1, 2, 3, 4, 5] * 2
     assert len(verifier._known) == 3

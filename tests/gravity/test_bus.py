@@ -1,4 +1,7 @@
-"""The bus over the real embedded broker."""
+"""The contract of the bus: what every engine must keep, over the real embedded broker and, where
+GRAVITY_TEST_KAFKA_URL names one, a cluster. Sharing has its own (test_sharing.py), and so has what
+only the embedded broker needs (test_gaps.py, test_retention.py).
+"""
 
 import asyncio
 import os
@@ -97,6 +100,44 @@ async def test_reading_starts_at_the_given_offset(producer: Producer, bus_url: s
     assert [record.value for record in records] == [b"b", b"c"]
 
 
+async def test_records_without_headers_have_none(producer: Producer, bus_url: str) -> None:
+    await producer.append(Message(TOPIC.name, b"key", b"value", {}))
+    [record] = await read(bus_url, START, 1)
+    assert record.headers == {}
+
+
+async def test_what_many_producers_append_at_once_is_read_whole_and_in_order(
+    producer: Producer, bus_url: str
+) -> None:
+    """Each producer's records of a key in its order; a partition's by offset; none is skipped."""
+    writers = [Producer.open(bus_url) for _ in range(4)]
+    consumer = Consumer.open(bus_url, START)
+
+    async def write(writer: int) -> list[RecordPosition]:
+        return [
+            await writers[writer].append(Message(TOPIC.name, b"one key", b"%d %d" % (writer, n)))
+            for n in range(100)
+        ]
+
+    writing = asyncio.gather(*map(write, range(4)))
+    records: list[Record] = []
+    while not writing.done():
+        records += await consumer.poll(500, 0.1)
+    acknowledged = {position for each in await writing for position in each}
+    last = await producer.append(Message(TOPIC.name, b"one key", b"4 0"))
+    while not records or records[-1].offset < last.offset:
+        records += await consumer.poll(500, 0.5)
+    await consumer.close()
+    for each in writers:
+        await each.close()
+    assert acknowledged - {RecordPosition(r.partition, r.offset) for r in records} == set()
+    offsets = [record.offset for record in records]
+    assert offsets == sorted(set(offsets))
+    for writer in range(4):
+        own = [r.value for r in records if r.value.startswith(b"%d " % writer)]
+        assert list(dict.fromkeys(own)) == [b"%d %d" % (writer, n) for n in range(100)]
+
+
 async def test_a_backlog_is_read_whole_and_what_comes_after_it_too(
     producer: Producer, bus_url: str
 ) -> None:
@@ -167,3 +208,13 @@ def test_each_engine_gets_the_producer_it_keeps_its_promises_with() -> None:
     assert cluster.producer["bootstrap.servers"] == "a:1,b:2"
     assert embedded.producer["acks"] == cluster.producer["acks"] == "all"
     assert (embedded.needs_trimming, cluster.needs_trimming) == (True, False)
+    assert (embedded.shows_gaps, cluster.shows_gaps) == (True, False)
+
+
+def test_a_cluster_shares_by_its_groups_and_never_stores_offsets() -> None:
+    embedded, cluster = engine_of("tansu://h:1"), engine_of("kafka://a:1,b:2")
+    assert embedded.group is None
+    assert cluster.group is not None
+    assert cluster.group["bootstrap.servers"] == "a:1,b:2"
+    for config in (cluster.group, cluster.consumer):
+        assert (config["enable.auto.commit"], config["enable.auto.offset.store"]) == (False, False)

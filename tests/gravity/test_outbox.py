@@ -1,8 +1,10 @@
 """Events leave with the transaction that caused them, in order, and are never lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any
 
 import asyncpg
 import pytest
@@ -120,3 +122,67 @@ async def test_lanes_do_not_mix(tables: asyncpg.Pool, producer: Producer) -> Non
     async with tables.acquire() as conn:
         assert await outbox.relay_once(conn, producer, "another lane") == 0
     assert await left(tables) == 1
+
+
+class CutOff(BaseException):
+    """The process ends here."""
+
+
+class _CutAt:
+    """Drives a coroutine and ends it at its n-th suspension, as a crash there would."""
+
+    def __init__(self, work: Coroutine[Any, Any, object], n: int) -> None:
+        self._work = work
+        self._left = n
+        self.cut = False
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        steps = self._work.__await__()
+        send: Callable[[], Any] = partial(next, steps)
+        while True:
+            try:
+                waited_for = send()
+            except StopIteration:
+                return
+            if self._left == 0:
+                self.cut = True
+                with suppress(CutOff):
+                    steps.throw(CutOff())
+                return
+            self._left -= 1
+            try:
+                answer = yield waited_for
+                send = partial(steps.send, answer)
+            except BaseException as error:
+                send = partial(steps.throw, error)
+
+
+async def _crash(url: str, producer: Producer, n: int) -> bool:
+    """Relay on a connection of its own and die at the n-th suspension; whether it came so far."""
+    conn = await asyncpg.connect(url)
+    try:
+        crashed = _CutAt(outbox.relay_once(conn, producer, "lane"), n)
+        await crashed
+        return crashed.cut
+    finally:
+        # The server sees a connection that is gone, as after a kill.
+        conn.terminate()
+
+
+async def test_a_relay_that_dies_at_any_point_loses_nothing_and_keeps_the_order(
+    tables: asyncpg.Pool, database_url: str, producer: Producer, bus_url: str
+) -> None:
+    # One key: each event is a wave of its own, and so a point at which to die.
+    sent, deaths, cut = 0, 0, True
+    while cut:
+        await put(tables, *range(sent, sent + 3))
+        sent += 3
+        cut = await _crash(database_url, producer, deaths)
+        deaths += cut
+        async with tables.acquire() as conn:
+            await outbox.relay_once(conn, producer, "lane")
+        assert await left(tables) == 0
+    # The query, three waves, the deletion.
+    assert deaths >= 5
+    # At least once, and first copies in order.
+    assert await distinct(bus_url, sent) == list(range(sent))

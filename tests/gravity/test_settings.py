@@ -50,3 +50,21 @@ def test_what_is_missing_is_named_and_no_value_shown(home: Path) -> None:
 def test_secrets_are_not_in_the_representation(home: Path) -> None:
     write(home, NEEDED)
     assert "hunter2" not in repr(Settings.load())
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [("3", (3, 3, 3)), ("1,20,300", (1, 20, 300)), (None, (2000, 5000, 10000))],
+)
+def test_daily_swipes_are_one_number_or_one_a_tier(
+    home: Path, text: str | None, limits: tuple[int, int, int]
+) -> None:
+    write(home, NEEDED | ({"GRAVITY_DAILY_SWIPES": text} if text else {}))
+    assert Settings.load().daily_swipes == limits
+
+
+@pytest.mark.parametrize("text", ["1,2", "1,2,3,4", "1,-2,3", "many", ""])
+def test_other_limits_are_malformed(home: Path, text: str) -> None:
+    write(home, NEEDED | {"GRAVITY_DAILY_SWIPES": text})
+    with pytest.raises(SettingsMissing, match="GRAVITY_DAILY_SWIPES"):
+        Settings.load()

@@ -50,7 +50,8 @@ async def settings(infra: Infra, database_url: str, redis: Redis, keys: issuer.K
         bus_url=infra.bus_url,
         card_token_key=SecretStr("k" * 32),
         jwt_public_key=keys.public,
-        daily_swipes=3,
+        daily_swipes=(3, 5, 7),
+        daily_superlikes=(1, 2, 3),
     )
 
 

@@ -1,5 +1,6 @@
 """The read side: events in any order, lists in pages, blocks at once, all of it rebuilt."""
 
+import base64
 import random
 from itertools import permutations
 
@@ -15,13 +16,15 @@ from gravity.bus import Record
 from gravity.card_tokens import CardTokens
 from gravity.kernel import Kernel
 from interactions import matcher, read_updates, withdrawals
-from interactions.lists import Cursor, CursorInvalid
+from interactions.cursors import CursorInvalid, Cursors
+from interactions.lists import Place
 from interactions.read_side import fill
 from tests.interactions.reference import command
-from tests.interactions.worlds import NOW_MS, add_people, record_of
+from tests.interactions.worlds import NOW, NOW_MS, add_people, record_of
 from tests.signed_client import SignedClient
 
 LIKE, PASS, BLOCK = events.ACTION_LIKE, events.ACTION_PASS, 0
+NOW_S = NOW_MS / 1000
 
 
 async def outbox_of(pool: asyncpg.Pool) -> list[Record]:
@@ -31,7 +34,7 @@ async def outbox_of(pool: asyncpg.Pool) -> list[Record]:
 
 async def apply(pool: asyncpg.Pool, redis: Redis, records: list[Record]) -> None:
     async with pool.acquire() as conn:
-        await read_updates.subscription(redis).handle(conn, records)
+        await read_updates.subscription(redis, lambda: NOW).handle(conn, records)
 
 
 async def decide(pool: asyncpg.Pool, *steps: tuple[int, int, int]) -> None:
@@ -122,6 +125,7 @@ async def test_likes_come_newest_first_with_tokens_that_open(
     api: SignedClient, redis: Redis, tokens: CardTokens, me: int
 ) -> None:
     likers = [me + n for n in range(1, 8)]
+    await redis.set(f"tier:{{{me}}}", events.TIER_PLUS)
     await add_people(redis, *likers[:-1])
     await redis.zadd(f"likes:{{{me}}}", {str(p): 1e9 + p // 2 for p in likers})
     await run(redis.sadd("withdrawn", likers[0]))
@@ -148,6 +152,7 @@ async def test_hidden_people_are_in_no_likes_but_stay_among_matches(
     api: SignedClient, redis: Redis, me: int
 ) -> None:
     await add_people(redis, me + 1, me + 2)
+    await redis.set(f"tier:{{{me}}}", events.TIER_PLUS)
     row = bytearray(await redis.get(person_row_key(me + 1)) or b"")
     head = np.frombuffer(row[: HEAD_DTYPE.itemsize], HEAD_DTYPE).copy()
     head["visibility"], head["person"]["visible"] = events.VISIBILITY_PAUSED, False
@@ -205,11 +210,53 @@ async def test_foreign_cursors_and_sizes_are_problems(api: SignedClient, me: int
         assert (await api.get(me, "/v1/matches", size=size)).status_code == 422
 
 
-def test_a_cursor_survives_its_text() -> None:
-    cursor = Cursor("1760016624.378", 2**63 - 1)
-    assert Cursor.parse(str(cursor)) == cursor
+def test_a_cursor_is_of_one_viewer_and_list_and_tells_nothing() -> None:
+    cursors = Cursors(b"k" * 32)
+    place = Place("1760016624.378", 2**63 - 1)
+    text = cursors.seal(7, "likes", place.pack())
+    assert Place.unpack(cursors.open(7, "likes", text)) == place
+    # Of one length, so that not even how long an id is can be seen.
+    assert len(cursors.seal(7, "likes", Place("1.000", 1).pack())) == len(text)
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    assert place.pack()[8:] not in raw
+    for viewer, of, changed in ((8, "likes", text), (7, "matches", text), (7, "likes", text[:-4])):
+        with pytest.raises(CursorInvalid):
+            cursors.open(viewer, of, changed)
     with pytest.raises(CursorInvalid):
-        Cursor.parse(str(Cursor("nan", 1)))
+        Cursors(b"l" * 32).open(7, "likes", text)
+
+
+async def test_likes_are_blurred_until_one_is_entitled_to_see_them(
+    api: SignedClient, redis: Redis, me: int
+) -> None:
+    photo: dict[str, str | int] = {
+        "url": "https://media/secret.jpg",
+        "blurhash": "LEHV6n",
+        "width": 3,
+        "height": 4,
+    }
+    await add_people(redis, *(me + n for n in range(1, 4)), photos=[photo])
+    await redis.zadd(f"likes:{{{me}}}", {str(me + n): NOW_S + 1234.5 for n in range(1, 4)})
+    for tier in (None, events.TIER_FREE):
+        if tier is not None:
+            await redis.set(f"tier:{{{me}}}", tier)
+        response = await api.get(me, "/v1/likes", size=2)
+        blurred = {key: photo[key] for key in ("blurhash", "width", "height")}
+        assert response.json()["count"] == 3
+        assert response.json()["items"] == 2 * [
+            {"blurred": True, "photos": [blurred], "simulated": True,
+             "liked_at": "2026-03-01T12:00:00Z"}
+        ]  # fmt: skip
+        for secret in ("secret", "token", "P1", str(me)[:-1]):
+            assert secret not in response.text
+        after = response.json()["next"]
+        assert len((await api.get(me, "/v1/likes", after=after)).json()["items"]) == 1
+    for tier in (events.TIER_PLUS, events.TIER_GOLD):
+        await redis.set(f"tier:{{{me}}}", tier)
+        items = (await api.get(me, "/v1/likes")).json()["items"]
+        assert [item["id"] - me for item in items] == [3, 2, 1]
+        assert {item["blurred"] for item in items} == {False}
+        assert all(item["token"] and item["photos"] == [photo] for item in items)
 
 
 async def test_withdrawals_follow_the_newest_decision_and_erasure_stays(
@@ -228,7 +275,7 @@ async def test_withdrawals_follow_the_newest_decision_and_erasure_stays(
     await redis.zadd("likes:{4}", {"3": 1})
     await redis.zadd("seen:{3}", {"4": 1})
     async with pairs.acquire() as conn:
-        await withdrawals.subscription(redis).handle(
+        await withdrawals.subscription(redis, lambda: NOW).handle(
             conn,
             [
                 decided(1, events.SAFETY_DECISION_LIFTED, 2),
@@ -241,3 +288,7 @@ async def test_withdrawals_follow_the_newest_decision_and_erasure_stays(
     rows = await pairs.fetch("select person, withdrawn from withdrawn_persons order by person")
     assert [tuple(row) for row in rows] == [(1, False), (2, True), (3, True)]
     assert await redis.keys("*") == []
+    (sent,) = await pairs.fetch("select value from outbox where topic = 'user.swipes'")
+    command_sent = events.PairCommand.FromString(sent["value"])
+    assert (command_sent.actor, command_sent.target) == (3, 4)
+    assert command_sent.WhichOneof("command") == "erase"

@@ -1,6 +1,7 @@
 """The matcher on a real database: batches, redelivery, death between two statements."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import asyncpg
 import numpy as np
@@ -12,10 +13,11 @@ from gravity import positions
 from gravity.bus import Record
 from gravity.consumer import InvalidRecord
 from interactions import matcher
+from interactions.domain import Command, Kind
 from tests.interactions.reference import Reference, command
 from tests.interactions.worlds import record_of
 
-LIKE, PASS = events.ACTION_LIKE, events.ACTION_PASS
+LIKE, PASS, SUPERLIKE = events.ACTION_LIKE, events.ACTION_PASS, events.ACTION_SUPERLIKE
 
 
 async def handle(pool: asyncpg.Pool, *records: Record) -> None:
@@ -29,7 +31,8 @@ async def told(pool: asyncpg.Pool) -> list[tuple[str, int, int]]:
     for row in await pool.fetch("select topic, value from outbox order by id"):
         if row["topic"] == SWIPE_RECORDED.name:
             swipe = events.SwipeRecorded.FromString(row["value"])
-            out.append(("swipe", swipe.swiper, swipe.swiped))
+            what = "taken back" if swipe.taken_back else "swipe"
+            out.append((what, swipe.swiper, swipe.swiped))
         elif row["topic"] == LIKE_RECEIVED.name:
             like = events.LikeReceived.FromString(row["value"])
             out.append(("like", like.liker, like.liked))
@@ -50,10 +53,10 @@ async def test_random_batches_with_redelivery_and_deaths_do_what_the_reference_d
     withdrawn = frozenset({5})
     await pairs.execute("insert into withdrawn_persons values (5, now(), true)")
     reference = Reference(withdrawn=withdrawn)
-    steps = []
-    for n in range(200):
+    steps: list[Command] = []
+    for n in range(300):
         actor, target = (int(x) for x in draw.choice(12, 2, replace=False) + 1)
-        steps.append(command(n, actor, target, int(draw.choice([0, 1, 1, 1, 2, 2, 3]))))
+        steps.append(_step(n, actor, target, int(draw.integers(0, 12)), steps))
     at = 0
     while at < len(steps):
         batch = steps[max(0, at - int(draw.integers(0, 5))) : at + int(draw.integers(1, 40))]
@@ -67,16 +70,36 @@ async def test_random_batches_with_redelivery_and_deaths_do_what_the_reference_d
         reference.obey(one)
 
     assert await told(pairs) == reference.told
-    rows = await pairs.fetch("select swiper, swiped, action from swipes")
-    assert {(r["swiper"], r["swiped"]): r["action"] for r in rows} == reference.swipes
-    rows = await pairs.fetch("select low, high from matches where ended_at is null")
-    assert {frozenset((r["low"], r["high"])) for r in rows} == reference.standing
+    rows = await pairs.fetch("select * from swipes where action <> 0")
+    found = {(r["swiper"], r["swiped"]): (r["action"], _ms(r["swiped_at"])) for r in rows}
+    assert found == reference.swipes
+    rows = await pairs.fetch("select low, high, episode from matches where ended_at is null")
+    standing = {frozenset((r["low"], r["high"])): r["episode"] for r in rows}
+    assert standing == {pair: reference.matches[pair][0] for pair in reference.standing}
     rows = await pairs.fetch("select person, other from match_members where ended_at is null")
     assert sorted((r["person"], r["other"]) for r in rows) == sorted(
         pair for a, b in map(sorted, reference.standing) for pair in ((a, b), (b, a))
     )
     rows = await pairs.fetch("select blocker, blocked from blocks")
     assert {(r["blocker"], r["blocked"]) for r in rows} == reference.blocks
+
+
+def _step(n: int, actor: int, target: int, draw: int, before: list[Command]) -> Command:
+    """Mostly swipes; now and then each of the other commands."""
+    if draw < 8:
+        action = (LIKE, LIKE, LIKE, LIKE, PASS, PASS, SUPERLIKE, LIKE)[draw]
+        return command(n, actor, target, action)
+    if draw < 11:
+        # The last swipe there was, whoever made it.
+        last = next((c for c in reversed(before) if c.kind is Kind.SWIPE), None)
+        if last is not None:
+            place = last.place.offset
+            return command(n, last.actor, last.target, kind=Kind.REWIND, swiped=place)
+    return command(n, actor, target, kind=(Kind.BLOCK, Kind.UNMATCH)[n % 2])
+
+
+def _ms(when: datetime) -> int:
+    return round(when.timestamp() * 1000)
 
 
 async def _die_at_the_end(pool: asyncpg.Pool, records: list[Record]) -> None:
@@ -107,7 +130,7 @@ async def test_a_matcher_cut_off_between_two_statements_leaves_nothing(
 
 async def test_match_rows_say_when_and_how_it_ended(pairs: asyncpg.Pool) -> None:
     await handle(pairs, *(record_of(c) for c in (command(0, 9, 4, LIKE), command(1, 4, 9, LIKE))))
-    await handle(pairs, record_of(command(2, 4, 9, 0)))
+    await handle(pairs, record_of(command(2, 4, 9, kind=Kind.BLOCK)))
     row = await pairs.fetchrow("select * from matches")
     assert (row["low"], row["high"], row["episode"]) == (4, 9, 1)
     assert row["end_reason"] == events.MATCH_END_BLOCK
@@ -140,3 +163,25 @@ async def test_a_record_that_nobody_could_have_sent_is_invalid(
 async def test_a_time_that_no_clock_says_is_skipped(pairs: asyncpg.Pool, at_ms: int) -> None:
     with pytest.raises(InvalidRecord):
         await handle(pairs, record_of(replace(command(0, 1, 2, LIKE), at_ms=at_ms)))
+
+
+async def test_nothing_stays_of_a_pair_that_is_erased_and_nothing_comes_back(
+    pairs: asyncpg.Pool,
+) -> None:
+    before = [command(0, 1, 2, LIKE), command(1, 2, 1, LIKE), command(2, 2, 1, kind=Kind.BLOCK)]
+    await handle(pairs, *map(record_of, [*before, command(3, 3, 2, LIKE)]))
+    await pairs.execute("insert into withdrawn_persons values (1, now(), true, true)")
+    erasing = [command(4, 1, 2, kind=Kind.ERASE), command(5, 2, 1, kind=Kind.ERASE)]
+    for _ in range(2):
+        await handle(pairs, *map(record_of, erasing))
+    await handle(pairs, record_of(command(6, 2, 1, LIKE)), record_of(command(7, 1, 3, LIKE)))
+
+    assert [(r["swiper"], r["swiped"]) for r in await pairs.fetch("select * from swipes")] == [
+        (3, 2)
+    ]
+    for table in ("matches", "match_members", "blocks"):
+        assert await pairs.fetchval(f"select count(*) from {table}") == 0
+    assert await told(pairs) == [
+        *[("swipe", 1, 2), ("like", 1, 2), ("swipe", 2, 1), ("match", 1, 2), ("end", 1, 2)],
+        *[("swipe", 3, 2), ("like", 3, 2), ("taken back", 1, 2), ("taken back", 2, 1)],
+    ]

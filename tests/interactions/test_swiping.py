@@ -10,27 +10,23 @@ import pytest
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
-from contracts.topics import USER_SWIPES
 from features.wire import run
-from gravity.bus import Consumer, Producer
+from gravity.auth import Caller
+from gravity.bus import Producer
 from gravity.card_tokens import TTL_MS, CardTokens
 from gravity.kernel import Kernel
-from interactions.reservations import sweep
+from interactions.quotas import Limits
+from interactions.sweeping import sweep
 from interactions.swiping import NotRecorded, Sent, Status, Swiping
 from tests.interactions.conftest import Clock
-from tests.interactions.worlds import NOW, NOW_MS, token
+from tests.interactions.worlds import NOW, NOW_MS, appended, swipe_body, token
 from tests.signed_client import SignedClient
 
 
 def body(
     tokens: CardTokens, me: int, candidate: int, client_id: str = "", action: str = "like"
 ) -> dict[str, object]:
-    return {
-        "client_swipe_id": client_id or f"c{candidate}",
-        "candidate": candidate,
-        "action": action,
-        "token": token(tokens, me, candidate),
-    }
+    return swipe_body(tokens, me, candidate, action, client_id)
 
 
 def sent(tokens: CardTokens, me: int, candidate: int, client_id: str = "") -> Sent:
@@ -38,27 +34,12 @@ def sent(tokens: CardTokens, me: int, candidate: int, client_id: str = "") -> Se
     return Sent(client_id or f"c{candidate}", candidate, events.ACTION_LIKE, card, NOW_MS)
 
 
-async def appended(kernel: Kernel, me: int, at_least: int) -> list[events.PairCommand]:
-    """The viewer's commands in the log, once there are so many."""
-    places = {(USER_SWIPES.name, n): 0 for n in range(USER_SWIPES.partitions)}
-    consumer = Consumer.open(kernel.settings.bus_url, places)
-    found: list[events.PairCommand] = []
-    try:
-        while True:
-            records = await consumer.poll(100, 2.0)
-            commands = [events.PairCommand.FromString(record.value) for record in records]
-            found += [command for command in commands if command.actor == me]
-            if len(found) >= at_least and not records:
-                return found
-    finally:
-        await consumer.close()
-
-
 @pytest.fixture
 async def broken(kernel: Kernel, tokens: CardTokens) -> AsyncIterator[Swiping]:
     """Swiping whose log does not answer."""
     producer = Producer.open("tansu://127.0.0.1:1", deadline_s=0.1)
-    yield Swiping(kernel.redis, producer, tokens, 3)
+    limits = Limits((3, 5, 7), (1, 2, 3))
+    yield Swiping(kernel.redis, kernel.pool, producer, tokens, limits)
     await producer.close()
 
 
@@ -77,7 +58,9 @@ async def test_swipes_are_answered_one_by_one_and_in_order(
         body(tokens, me, 2, action="pass"),
         body(tokens, me, 3, "c2"),
         body(tokens, me, 3, action="superlike"),
-        body(tokens, me, 4),
+        body(tokens, me, 4, action="superlike"),
+        body(tokens, me, 4, "c4b"),
+        body(tokens, me, 5),
     ]
     response = await api.post(me, "/v1/swipes", {"swipes": batch})
     assert response.status_code == 200
@@ -91,12 +74,15 @@ async def test_swipes_are_answered_one_by_one_and_in_order(
         "accepted",
         "client_id_reused",
         "accepted",
+        "over_superlikes",
+        "accepted",
         "over_limit",
     ]
-    assert response.json()["remaining"] == 0
-    assert sorted(await redis.zrange(f"seen:{{{me}}}", 0, -1)) == [b"1", b"2", b"3"]
-    commands = await appended(kernel, me, 3)
-    assert sorted((c.target, c.swipe.action) for c in commands) == [(1, 1), (2, 2), (3, 3)]
+    assert (response.json()["remaining"], response.json()["remaining_superlikes"]) == (0, 0)
+    seen = await redis.zrange(f"seen:{{{me}}}", 0, -1, withscores=True)
+    assert sorted(seen) == [(b"%d" % n, NOW_MS / 1000) for n in (1, 2, 3, 4)]
+    commands = await appended(kernel, me, 4)
+    assert sorted((c.target, c.swipe.action) for c in commands) == [(1, 1), (2, 2), (3, 3), (4, 1)]
     assert commands[0].swipe.impression.propensity == 0.25
     assert commands[0].occurred_at_ms == NOW_MS
 
@@ -141,7 +127,7 @@ async def test_a_failed_append_keeps_the_place_for_the_retry(
 ) -> None:
     wanted = [sent(tokens, me, 1), sent(tokens, me, me, "me")]
     with pytest.raises(NotRecorded) as failed:
-        await broken.take(me, wanted, NOW)
+        await broken.take(Caller(me), wanted, NOW)
     assert failed.value.statuses == (Status.NOT_RECORDED, Status.SELF_SWIPE)
 
     retry = (await api.post(me, "/v1/swipes", body(tokens, me, 1))).json()
@@ -155,17 +141,20 @@ async def test_what_another_device_swiped_meanwhile_is_no_duplicate(
     swept: bool, broken: Swiping, kernel: Kernel, tokens: CardTokens, me: int, pairs: asyncpg.Pool
 ) -> None:
     with pytest.raises(NotRecorded):
-        await broken.take(me, [sent(tokens, me, 1, "a")], NOW)
+        await broken.take(Caller(me), [sent(tokens, me, 1, "a")], NOW)
     later = NOW + timedelta(hours=1)
     if swept:
-        assert await sweep(kernel.redis, pairs, later) == 1
+        assert await sweep(kernel.redis, pairs, kernel.producer, later) == 1
     working = replace(broken, producer=kernel.producer)
     other = replace(sent(tokens, me, 1, "b:1"), action=events.ACTION_PASS)
-    taken = await working.take(me, [other], later)
-    assert (taken.statuses, taken.remaining) == ((Status.ACCEPTED,), 2)
-    retries = await working.take(me, [sent(tokens, me, 1, "a"), other], later)
+    taken = await working.take(Caller(me), [other], later)
+    assert (taken.statuses, taken.left.swipes) == ((Status.ACCEPTED,), 2)
+    retries = await working.take(Caller(me), [sent(tokens, me, 1, "a"), other], later)
     assert retries.statuses == (Status.ALREADY_SWIPED, Status.DUPLICATE)
-    assert [c.swipe.action for c in await appended(kernel, me, 1)] == [events.ACTION_PASS]
+    given_up, command = await appended(kernel, me, 2)
+    assert given_up.rewind.swiped_ms == NOW_MS
+    assert command.swipe.action == events.ACTION_PASS
+    assert command.occurred_at_ms > NOW_MS
 
 
 async def test_of_two_ids_in_one_batch_the_appended_one_is_known(
@@ -173,49 +162,53 @@ async def test_of_two_ids_in_one_batch_the_appended_one_is_known(
 ) -> None:
     batch = [sent(tokens, me, 1, "a"), sent(tokens, me, 1, "b")]
     with pytest.raises(NotRecorded):
-        await broken.take(me, batch, NOW)
+        await broken.take(Caller(me), batch, NOW)
     working = replace(broken, producer=kernel.producer)
     expected = ((Status.ACCEPTED, Status.ALREADY_SWIPED), (Status.DUPLICATE, Status.ALREADY_SWIPED))
     for statuses in expected:
-        assert (await working.take(me, batch, NOW)).statuses == statuses
+        assert (await working.take(Caller(me), batch, NOW)).statuses == statuses
 
 
 async def test_a_place_that_nobody_claims_is_returned_after_ten_minutes(
-    broken: Swiping, redis: Redis, tokens: CardTokens, me: int, pairs: asyncpg.Pool
+    broken: Swiping, kernel: Kernel, redis: Redis, tokens: CardTokens, me: int, pairs: asyncpg.Pool
 ) -> None:
     for candidate in (1, 2):
         with pytest.raises(NotRecorded):
-            await broken.take(me, [sent(tokens, me, candidate)], NOW)
+            await broken.take(Caller(me), [sent(tokens, me, candidate)], NOW)
     # One of them did reach the log, and the other person likes back whom we gave up.
     await pairs.execute("insert into swipes values ($1, 2, 1, now())", me)
     await pairs.execute("insert into swipes values (1, $1, 1, $2)", me, NOW)
     later = NOW + timedelta(minutes=9)
-    assert await sweep(redis, pairs, later) == 0
-    assert await sweep(redis, pairs, later + timedelta(minutes=2)) == 1
+    assert await sweep(redis, pairs, kernel.producer, later) == 0
+    assert await sweep(redis, pairs, kernel.producer, later + timedelta(minutes=2)) == 1
     assert await redis.zrange(f"seen:{{{me}}}", 0, -1) == [b"2"]
     assert await redis.zrange(f"likes:{{{me}}}", 0, -1) == [b"1"]
-    charged = await redis.execute_command("HGET", f"quota:{{{me}}}:20260301", "n")  # type: ignore[no-untyped-call]
-    assert charged == b"1"
+    assert await run(redis.hmget(f"quota:{{{me}}}", ["n", "s"])) == [b"1", b"0"]
     assert await run(redis.hlen(f"reserved:{{{me}}}")) == 0
-    assert await sweep(redis, pairs, later + timedelta(hours=1)) == 0
+    assert await sweep(redis, pairs, kernel.producer, later + timedelta(hours=1)) == 0
+    # The log rules out copies of it that may come yet.
+    (given_up,) = await appended(kernel, me, 1)
+    assert (given_up.target, given_up.rewind.swiped_ms) == (1, NOW_MS)
 
 
-async def test_a_retry_after_the_sweep_is_the_same_event(
+async def test_a_retry_after_the_sweep_is_a_new_swipe_under_the_same_token(
     broken: Swiping, kernel: Kernel, tokens: CardTokens, me: int, pairs: asyncpg.Pool
 ) -> None:
     with pytest.raises(NotRecorded):
-        await broken.take(me, [sent(tokens, me, 1)], NOW)
+        await broken.take(Caller(me), [sent(tokens, me, 1)], NOW)
     later = NOW + timedelta(hours=1)
-    await sweep(kernel.redis, pairs, later)
+    await sweep(kernel.redis, pairs, kernel.producer, later)
     working = replace(broken, producer=kernel.producer)
-    taken = await working.take(me, [sent(tokens, me, 1)], later)
+    taken = await working.take(Caller(me), [sent(tokens, me, 1)], later)
     assert taken.statuses == (Status.ACCEPTED,)
-    assert taken.remaining == 2
-    (command,) = await appended(kernel, me, 1)
-    assert command.occurred_at_ms == NOW_MS
+    assert taken.left.swipes == 2
+    given_up, command = await appended(kernel, me, 2)
+    assert given_up.rewind.swiped_ms == NOW_MS
+    assert command.swipe.client_swipe_id == "c1"
+    assert command.occurred_at_ms == int(later.timestamp() * 1000)
 
 
-async def test_the_limit_is_of_a_day_of_the_server_whatever_the_client_says(
+async def test_the_day_is_by_the_clock_of_the_server_whatever_the_client_says(
     api: SignedClient, tokens: CardTokens, me: int, clock: Clock
 ) -> None:
     def swiped(candidate: int, at: str) -> dict[str, object]:

@@ -74,7 +74,7 @@ def test_a_demo_of_another_size_is_refused_and_leaves_the_stack_up(loop: Loop) -
 
 
 async def test_the_mutual_like_of_two_clients_is_a_match_for_both(
-    client: Client, settings: Settings
+    loop: Loop, client: Client, settings: Settings
 ) -> None:
     deck = await _ranked(client, 1)
     async with Redis.from_url(settings.redis_url) as redis:
@@ -82,6 +82,8 @@ async def test_the_mutual_like_of_two_clients_is_a_match_for_both(
         # Whoever decided on viewer 1 in the imported month has nothing to answer any more.
         card, *_ = [card for card in deck["cards"] if not await has_swiped(card["id"], 1)]
     other = card["id"]
+    # From this tier on likes received say whose they are.
+    loop.gravity("billing", "entitle", str(other), "--tier", "plus")
     await client.swipe(1, [swipe_of(card, "like")])
     like = await until(lambda: _like_of(client, other, 1), "the like")
     await client.swipe(other, [swipe_of(like, "like")])

@@ -96,4 +96,4 @@ def test_a_token_speaks_for_its_viewer(monkeypatch: pytest.MonkeyPatch, tmp_path
     result = gravity("token", "--viewer", "42")
     assert result.output.count("\n") == 1
     verifier = TokenVerifier(public_key(keys.public), DEVELOPMENT_ISSUER, AUDIENCE)
-    assert verifier.verify(result.output.strip(), datetime.now(UTC)) == 42
+    assert verifier.verify(result.output.strip(), datetime.now(UTC)).person == 42

@@ -92,6 +92,7 @@ def swipes_table(
         "action": np.asarray(action, np.int8),
         "swiped_at": pa.array(at_ms).cast(pa.timestamp("ms", tz="UTC")),
         "simulated": np.ones(m, bool),
+        "taken_back": np.zeros(m, bool),
     }
     return _table(SWIPES, columns, m)
 
