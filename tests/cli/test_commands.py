@@ -48,8 +48,8 @@ def test_the_readme_has_a_row_with_the_command(path: tuple[str, ...]) -> None:
     assert any(set(path) <= set(re.findall(r"[a-z-]+", row.split("|")[1])) for row in rows)
 
 
-# These two start a stack.
-STARTERS = {("up",), ("demo",)}
+# These start a stack.
+STARTERS = {("up",), ("demo",), ("bench", "swipes")}
 # What a command needs to be said, beside its name.
 LEAST = {
     ("billing", "entitle"): ("7", "--tier", "plus"),
