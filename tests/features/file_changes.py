@@ -1,8 +1,10 @@
 """Something happens just before the n-th change to the files below a folder."""
 
-import multiprocessing
+import importlib
 import os
+import pickle
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,18 +48,40 @@ def before_change(nth: int, folder: Path, act: Callable[[], object]) -> Iterator
 def killed_before(nth: int, folder: Path, work: Callable[..., object], *args: object) -> bool:
     """Run `work(*args)` in a process that is killed with -9 before its n-th change; False where it
     finished before that."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["features.lake_writer", "features.lake_eraser"])
-    child = context.Process(target=_mortal, args=(nth, folder, work, args))
-    child.start()
-    child.join(60)
-    assert child.exitcode in (0, -signal.SIGKILL)
-    return child.exitcode != 0
+    server = _server()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    pickle.dump((nth, folder, work, args), server.stdin)
+    server.stdin.flush()
+    status: int = pickle.load(server.stdout)
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
 
 
-def _mortal(nth: int, folder: Path, work: Callable[..., object], args: tuple[object, ...]) -> None:
-    with before_change(nth, folder, lambda: os.kill(os.getpid(), signal.SIGKILL)):
-        work(*args)
+@cache
+def _server() -> "subprocess.Popen[bytes]":
+    """Forks for each piece of work. It has imported everything and has no threads; it ends with the
+    pipe to it."""
+    command = [sys.executable, "-m", __name__]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def _serve() -> None:
+    # pyarrow imports it as it first makes an array: once here, and not in every fork.
+    importlib.import_module("pandas")
+    while True:
+        try:
+            nth, folder, work, args = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        child = os.fork()
+        if child == 0:
+            with before_change(nth, folder, lambda: os.kill(os.getpid(), signal.SIGKILL)):
+                work(*args)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        pickle.dump(status, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
 
 
 @cache
@@ -70,3 +94,7 @@ def _install() -> None:
                     changes.act()
 
     sys.addaudithook(audit)
+
+
+if __name__ == "__main__":
+    _serve()

@@ -95,6 +95,7 @@ async def test_cut_off_at_any_await(pool: asyncpg.Pool, tmp_path: Path) -> None:
         if not was_cut:
             break
     assert nth > 8
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
 
 def test_killed_at_any_change_of_a_file(tmp_path: Path) -> None:
