@@ -54,15 +54,33 @@ async def erase(
 
     From its commit on nothing is recorded of the person any more. Safe to repeat.
     """
-    # Everything recorded so far is seen below, and everything later sees the flag.
+    known = await _directions(conn, person)
+    await _begin(conn, redis, person, known, erased_ms, now)
+    # Matchers wait only from here on: what they recorded meanwhile is seen below, and everything
+    # later sees the flag.
     await lock_out_matchers(conn)
     await conn.execute(_ERASED, person, at(erased_ms))
-    found = await conn.fetch(_DIRECTIONS, person, timeout=_TIMEOUT_S)
-    directions = [(row["actor"], row["target"]) for row in found]
+    new = sorted(set(await _directions(conn, person)).difference(known))
+    await _begin(conn, redis, person, new, erased_ms, now)
+    return len(known) + len(new)
+
+
+async def _directions(conn: asyncpg.Connection, person: int) -> list[tuple[int, int]]:
+    rows = await conn.fetch(_DIRECTIONS, person, timeout=_TIMEOUT_S)
+    return [(row["actor"], row["target"]) for row in rows]
+
+
+async def _begin(
+    conn: asyncpg.Connection,
+    redis: Redis,
+    person: int,
+    directions: Sequence[tuple[int, int]],
+    erased_ms: int,
+    now: datetime,
+) -> None:
     for chunk in _chunks(directions):
         await outbox.put(conn, LANE, [_command(a, b, erased_ms) for a, b in chunk])
     await _forget(redis, person, directions, now)
-    return len(directions)
 
 
 def _chunks(directions: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

@@ -56,6 +56,23 @@ async def test_a_deck_is_what_a_client_needs(discovery: Discovery) -> None:
     assert card["simulated"] is True
 
 
+async def test_whose_cards_a_viewer_holds_is_noted_until_they_expire(discovery: Discovery) -> None:
+    viewer = viewer_id(discovery.people)
+    redis = discovery.kernel.redis
+    expired = {"900001": (NOW_S - 1) * 1000}
+    await redis.zadd(f"shown:{{{viewer}}}", expired)
+    async with redis.pubsub() as listening:
+        await listening.subscribe(f"changes:{{{viewer}}}")
+        assert await listening.get_message(timeout=5) is not None
+        deck = (await discovery.get(viewer)).json()
+        # Whoever waits for news has to know of the cards.
+        assert await listening.get_message(ignore_subscribe_messages=True, timeout=5) is not None
+    held = await redis.zrange(f"shown:{{{viewer}}}", 0, -1, withscores=True)
+    assert {int(card) for card, _ in held} == set(ids_of(deck))
+    assert {until for _, until in held} == {(NOW_S + 15 * 60) * 1000}
+    assert 0 < await redis.ttl(f"shown:{{{viewer}}}") <= 15 * 60
+
+
 async def test_the_trace_of_a_request_goes_on_in_the_ranker(discovery: Discovery) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     headers = discovery.headers(viewer_id(discovery.people))
