@@ -49,12 +49,13 @@ def test_the_readme_has_a_row_with_the_command(path: tuple[str, ...]) -> None:
 
 
 # These start a stack.
-STARTERS = {("up",), ("demo",), ("bench", "swipes")}
+STARTERS = {("up",), ("demo",), ("bench", "swipes"), ("chaos", "swipes")}
 # What a command needs to be said, beside its name.
 LEAST = {
     ("billing", "entitle"): ("7", "--tier", "plus"),
     ("deadletters", "replay"): ("--all",),
     ("erase",): ("7", "--yes"),
+    ("export",): ("--person", "7"),
     ("import", "profiles"): ("people.csv",),
     ("import", "ratings"): ("ratings.csv",),
     ("import", "swipes"): ("swipes.csv",),
@@ -80,9 +81,11 @@ NEEDS_SETTINGS = (1, "GRAVITY_POSTGRES_URL")
 # Who needs Postgres before anything else, and how it exits without.
 NEEDS_POSTGRES = {
     ("billing", "entitle"): 1,
+    ("check",): 1,
     ("deadletters", "list"): 1,
     ("deadletters", "replay"): 1,
     ("erase",): 1,
+    ("export",): 1,
     ("import", "profiles"): 2,
     ("import", "ratings"): 2,
     ("import", "swipes"): 2,
