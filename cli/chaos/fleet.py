@@ -16,7 +16,7 @@ from cli.chaos.phone import Network, Phone
 from cli.chaos.quotas import FREE, PLUS
 
 TOKEN_TTL: Final = timedelta(hours=6)
-AT_ONCE: Final = 24
+AT_ONCE: Final = 64
 """Phones that talk at the same time."""
 _TIMEOUT_S: Final = 4.0
 _PER_SESSION: Final = 24
