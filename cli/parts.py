@@ -26,6 +26,7 @@ READERS: Final = {
     "pair.erased": ("read-side",),
     "profile.changed": ("features", "lake.profile.changed", "profile-rows"),
     "discovery.impressions": ("lake.discovery.impressions",),
+    "billing.entitled": ("billing",),
 }
 _LANES: Final = ("interactions", "profiles", "safety", "billing", "identity", "releases")
 
@@ -93,6 +94,7 @@ def _read_side(kernel: "Kernel", stop: asyncio.Event) -> Work:
 def _rest(kernel: "Kernel", stop: asyncio.Event) -> Work:
     from billing import app as billing
     from gravity.bus_retention import trim_forever
+    from gravity.stack.servers.redis import sync_forever
     from identity import app as identity
     from profiles import app as profiles
     from safety import app as safety
@@ -104,7 +106,10 @@ def _rest(kernel: "Kernel", stop: asyncio.Event) -> Work:
             *billing.subscriptions(kernel),
             *identity.subscriptions(kernel),
         ],
-        [trim_forever(kernel.pool, kernel.settings, READERS, stop)],
+        [
+            trim_forever(kernel.pool, kernel.settings, READERS, stop),
+            sync_forever(kernel.settings.home, stop),
+        ],
     )
 
 

@@ -102,9 +102,11 @@ async def _unprepared(_: "Kernel") -> None:
 
 async def _repair(kernel: "Kernel") -> None:
     """Redis may have lost its last second: nobody who is withdrawn may be shown for that."""
+    from billing.entitlements import restore_tiers
     from cli.rebuild import restore_serving, restore_withdrawn
 
     await restore_withdrawn(kernel.pool, kernel.redis)
+    await restore_tiers(kernel.pool, kernel.redis)
     await restore_serving(kernel.redis, kernel.settings.mlflow_url)
 
 

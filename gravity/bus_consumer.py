@@ -84,8 +84,8 @@ class Consumer:
         """Up to `max_records`, as soon as there is one; empty after `timeout_s`.
 
         Records of one partition are in order, without repetition and without gaps: at one it waits
-        for up to 5 s longer. Connection errors are waited out, not raised: the client reconnects by
-        itself. Raises BrokenBus.
+        for up to 6.5 s longer. Connection errors are waited out, not raised: the client reconnects
+        by itself. Raises BrokenBus.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._poll, max_records, timeout_s)

@@ -12,6 +12,8 @@ Config = dict[str, str | int | float | bool]
 
 _PATIENT_MS = 1000
 
+LONGEST_APPEND_S = 5.0
+
 _CLIENT: Config = {
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 500,
@@ -49,7 +51,9 @@ _PRODUCER: Config = {
     "acks": "all",
     "partitioner": "murmur2_random",
     "request.timeout.ms": 5000,
-    "message.timeout.ms": 8000,
+    # After that, no acknowledgement comes any more. Those who read wait longer for a record that is
+    # missing (bus_gaps.py): what is acknowledged is never passed over.
+    "message.timeout.ms": int(LONGEST_APPEND_S * 1000),
 }
 
 

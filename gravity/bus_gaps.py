@@ -3,20 +3,21 @@
 The embedded broker gives a batch its offsets before the batch is stored. Where two processes
 append to a partition, the second batch may be there before the first: whoever reads on then passes
 over acknowledged records. So what lies beyond a gap is held back, and the partition is read again
-from the gap on, until it fills. A batch whose broker died in between never comes: after 5 seconds
-the gap is passed. In front of records that are a minute old it is passed at once, since producers
-give up long before.
+from the gap on, until it fills. A batch whose broker died in between never comes: after longer
+than an append may take the gap is passed. In front of records that are a minute old it is passed at
+once, since producers give up long before.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from gravity.bus_engines import LONGEST_APPEND_S
 from gravity.bus_records import Record
 
 Place = tuple[str, int]
 
-WAIT_S: Final = 5.0
+WAIT_S: Final = LONGEST_APPEND_S + 1.5
 _LOOK_EVERY_S: Final = 0.05
 _OLD_MS: Final = 60_000
 

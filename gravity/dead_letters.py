@@ -87,6 +87,11 @@ async def park(conn: asyncpg.Connection, consumer: str, refused: Sequence[Refuse
     return dropped
 
 
+async def forget(conn: asyncpg.Connection, keys: Sequence[bytes]) -> None:
+    """Delete the letters whose records have one of these keys, in the caller's transaction."""
+    await conn.execute("delete from dead_letters where key = any($1::bytea[])", keys)
+
+
 async def next_to_replay(
     conn: asyncpg.Connection, consumer: str, places: Collection[Place]
 ) -> Letter | None:

@@ -52,7 +52,8 @@ async def relay(pool: asyncpg.Pool, producer: Producer, lane: str, stop: asyncio
     """Append the lane's events to the bus and delete them, until `stop`.
 
     One relay a lane at a time (advisory lock). A crash between append and delete appends again:
-    at least once, and never out of order.
+    at least once. Each key keeps its order, but for copies: those of a relay whose session
+    Postgres ended during an append may come after what the next relay appends.
     """
     while not stop.is_set():
         try:

@@ -13,9 +13,9 @@ import asyncpg
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
-from contracts.topics import USER_SWIPES, pair_key
+from contracts.topics import USER_SWIPES, pair_key, person_key
 from features.wire import send_all
-from gravity import outbox
+from gravity import dead_letters, outbox
 from gravity.bus import Message
 from interactions.commands import at
 from interactions.domain import Pair, id_from
@@ -78,8 +78,10 @@ async def _begin(
     erased_ms: int,
     now: datetime,
 ) -> None:
+    await dead_letters.forget(conn, [person_key(person)])
     for chunk in _chunks(directions):
         await outbox.put(conn, LANE, [_command(a, b, erased_ms) for a, b in chunk])
+        await dead_letters.forget(conn, [pair_key(a, b) for a, b in chunk])
     await _forget(redis, person, directions, now)
 
 

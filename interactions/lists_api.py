@@ -17,7 +17,6 @@ from interactions.cursors import CursorInvalid, Cursors
 from interactions.lists import Entry, Page, Place, read_page
 from interactions.schemas import (
     BlurredLikeOut,
-    BlurredPhotoOut,
     LikeOut,
     LikesOut,
     MatchesOut,
@@ -60,7 +59,7 @@ def create_router(kernel: Kernel) -> APIRouter:
     async def likes(viewer: Viewer, size: Size = 20, after: After = None) -> LikesOut:
         """People who like the viewer and wait for an answer, newest first; hidden and paused
         people are left out while they are. Who they are is told from the tier `plus` on; to others
-        the entries are blurred: photos as blurhash only, no id, name, age or token.
+        the entries are blurred: no id, name, age, photo or token.
 
         Problems: `cursor_invalid` (422), `unavailable` (503).
         """
@@ -118,8 +117,7 @@ def _likes(
 def _blurred(entry: Entry) -> BlurredLikeOut:
     # To the hour: the minute of a like may tell who was awake.
     hour = entry.at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    photos = [BlurredPhotoOut.model_validate(photo) for photo in entry.shown.photos]
-    return BlurredLikeOut(photos=photos, simulated=entry.shown.simulated, liked_at=hour)
+    return BlurredLikeOut(simulated=entry.shown.simulated, liked_at=hour)
 
 
 def _photos(entry: Entry) -> list[PhotoOut]:

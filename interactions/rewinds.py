@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, cast
 
+import asyncpg
 from redis.asyncio import Redis
 
 from gravity.bus import Producer
@@ -52,7 +53,12 @@ class NotRewindable(Exception):
 
 
 async def rewind(
-    redis: Redis, producer: Producer, person: int, client_swipe_id: str, now: datetime
+    redis: Redis,
+    pool: asyncpg.Pool,
+    producer: Producer,
+    person: int,
+    client_swipe_id: str,
+    now: datetime,
 ) -> Rewound:
     """Take back the swipe of a client id. Safe to repeat after any failure, and answered alike for
     three days.
@@ -71,7 +77,7 @@ async def rewind(
     rewound = Rewound(int(rest[0]), int(rest[1]))
     if outcome == _BEGUN:
         entries = {rewound.candidate: Entry.parse(rest[2])}
-        await take_back(redis, producer, person, entries, now)
+        await take_back(redis, pool, producer, person, entries, now)
     return rewound
 
 

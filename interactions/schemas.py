@@ -235,25 +235,17 @@ class LikeOut(BaseModel):
     token: str = Field(description="To be sent back with the swipe; valid for seven days.")
 
 
-class BlurredPhotoOut(BaseModel):
-    """The blur of a photo; pixels."""
-
-    model_config = ConfigDict(title="BlurredPhoto")
-
-    blurhash: str
-    width: int
-    height: int
-
-
 class BlurredLikeOut(BaseModel):
-    """Somebody who likes the viewer, to whom the viewer's tier does not say who."""
+    """Somebody who likes the viewer, to whom the viewer's tier does not say who.
+
+    No blurhash either: decks show the same one, beside the name.
+    """
 
     model_config = ConfigDict(
         title="BlurredLike",
         json_schema_extra={
             "example": {
                 "blurred": True,
-                "photos": [{"blurhash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj", "width": 3, "height": 4}],
                 "simulated": False,
                 "liked_at": "2026-03-01T12:00:00Z",
             }
@@ -261,7 +253,6 @@ class BlurredLikeOut(BaseModel):
     )
 
     blurred: Literal[True] = True
-    photos: list[BlurredPhotoOut]
     simulated: bool = Field(description="Made up by the simulator, not a person.")
     liked_at: datetime = Field(description="To the hour.")
 

@@ -21,7 +21,8 @@ FORGET: Final = Script("forget_tried.lua")
 PATIENCE: Final = timedelta(minutes=10)
 _BATCH: Final = 200
 _RECORDED: Final = """
-select swiped from swipes where swiper = $1 and swiped = any($2::bigint[]) and action <> 0
+select swiped, (date_part('epoch', swiped_at) * 1000)::bigint as at_ms
+from swipes where swiper = $1 and swiped = any($2::bigint[]) and action <> 0
 """
 
 
@@ -34,13 +35,18 @@ async def sweep(redis: Redis, pool: asyncpg.Pool, producer: Producer, now: datet
     cutoff = int((now - PATIENCE).timestamp() * 1000)
     for shard in range(keys.RESERVING_SHARDS):
         key = keys.reserving_shard(shard)
-        tried = await redis.zrangebyscore(key, "-inf", cutoff, start=0, num=_BATCH, withscores=True)
-        for person, score in tried:
-            found = await run(redis.hgetall(keys.open_swipes(int(person))))
-            entries = {int(candidate): Entry.parse(text) for candidate, text in found.items()}
-            stale = {c: entry for c, entry in entries.items() if entry.at_ms <= cutoff}
-            ended += await resolve(redis, pool, producer, int(person), stale, now)
-            await run_all(redis, [FORGET], [FORGET.call([key], [int(person), int(score)])])
+        while True:
+            tried = await redis.zrangebyscore(
+                key, "-inf", cutoff, start=0, num=_BATCH, withscores=True
+            )
+            for person, score in tried:
+                found = await run(redis.hgetall(keys.open_swipes(int(person))))
+                entries = {int(candidate): Entry.parse(text) for candidate, text in found.items()}
+                stale = {c: entry for c, entry in entries.items() if entry.at_ms <= cutoff}
+                ended += await resolve(redis, pool, producer, int(person), stale, now)
+                await run_all(redis, [FORGET], [FORGET.call([key], [int(person), int(score)])])
+            if len(tried) < _BATCH:
+                break
     return ended
 
 
@@ -57,7 +63,9 @@ async def resolve(
     if not entries:
         return 0
     open_ones = [c for c, entry in entries.items() if entry.mark is Mark.OPEN]
-    recorded = {row["swiped"] for row in await pool.fetch(_RECORDED, person, open_ones)}
+    rows = await pool.fetch(_RECORDED, person, open_ones)
+    # By its time: the row may be of an earlier swipe whose rewind the matcher has not read yet.
+    recorded = {row["swiped"] for row in rows if row["at_ms"] == entries[row["swiped"]].first_ms}
     commands = [
         settling(person, [(entry.owner, candidate, entry.first_ms)], _time(entry.at_ms))
         for candidate, entry in entries.items()

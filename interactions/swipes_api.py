@@ -87,7 +87,12 @@ def add_rewinds(router: APIRouter, kernel: Kernel, swiping: Swiping) -> None:
         try:
             with available():
                 rewound = await rewind(
-                    kernel.redis, kernel.producer, who.person, body.client_swipe_id, now
+                    kernel.redis,
+                    kernel.pool,
+                    kernel.producer,
+                    who.person,
+                    body.client_swipe_id,
+                    now,
                 )
                 quota = await read_quota(kernel.redis, who.person, who.zone, now)
         except NotRewindable as error:

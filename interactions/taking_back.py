@@ -104,13 +104,7 @@ async def give_back(
     _, *replaced = await run_all(redis, [REPLACE], commands)
     going = {c: e for c, e in entries.items() if e.mark is not Mark.OPEN}
     going |= {c: begun[c] for c, done in zip(begun, replaced, strict=True) if done}
-    # A like that came while its answer was reserved went into no list: what is known of now goes
-    # there as the reservation goes, and what came until then is asked for after it.
-    likes = await _liked_by(pool, person, list(going))
-    ended = await take_back(redis, producer, person, going, now, likes)
-    later = await _liked_by(pool, person, [c for c in going if c not in likes])
-    await run_all(redis, [LIKE], _likes(person, later))
-    return ended
+    return await take_back(redis, pool, producer, person, going, now)
 
 
 async def _liked_by(pool: asyncpg.Pool, person: int, candidates: Sequence[int]) -> dict[int, int]:
@@ -125,23 +119,24 @@ def _likes(person: int, likes: Mapping[int, int]) -> list[bytes]:
 
 async def take_back(
     redis: Redis,
+    pool: asyncpg.Pool,
     producer: Producer,
     person: int,
     entries: Mapping[int, Entry],
     now: datetime,
-    likes: Mapping[int, int] | None = None,
 ) -> int:
-    """Go on with what has begun; how many ended here.
-
-    `likes`: candidate -> ms of likes to be listed again once their answer is gone. Raises
-    AppendFailed, RedisError.
-    """
+    """Go on with what has begun; how many ended here. Raises AppendFailed, RedisError."""
+    # A like that came while its answer stood or was reserved went into no list: what is known of
+    # now goes there as the answer goes, and what came until then is asked for after it.
+    likes = await _liked_by(pool, person, list(entries))
     await producer.append_many([_message(person, c, entry) for c, entry in entries.items()])
     names = [*keys.client_ids(person, now), keys.open_swipes(person), keys.last(person)]
     names += [keys.seen(person), keys.rewound(person), keys.quota(person), keys.used(person)]
     kept = (int(IDS_KEPT.total_seconds()), TTL_MS // 1000)
     commands = [END.call(names, [c, str(entry), *kept]) for c, entry in entries.items()]
-    replies = await run_all(redis, [END, LIKE], [*commands, *_likes(person, likes or {})])
+    replies = await run_all(redis, [END, LIKE], [*commands, *_likes(person, likes)])
+    later = await _liked_by(pool, person, [c for c in entries if c not in likes])
+    await run_all(redis, [LIKE], _likes(person, later))
     return sum(reply == 1 for reply in replies[: len(entries)])
 
 

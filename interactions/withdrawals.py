@@ -17,6 +17,7 @@ from interactions.locks import lock_out_matchers
 from interactions.read_side import restore_likes
 
 NAME: Final = "withdrawals"
+_LONGEST_S: Final = 900.0
 _DECIDED: Final = """
 insert into withdrawn_persons as w (person, decided_at, withdrawn) values ($1, $2, $3)
 on conflict (person) do update
@@ -40,7 +41,11 @@ def subscription(redis: Redis, clock: Callable[[], datetime]) -> Subscription:
                 check_time(record, erased.occurred_at_ms)
                 await erase(conn, redis, erased.person, erased.occurred_at_ms, clock())
 
-    return Subscription(NAME, (SAFETY_DECIDED, PERSON_ERASED), handle)
+    # One at a time, since an erasure holds the matchers out until its transaction ends; and it may
+    # have a hundred thousand lists of others to go through meanwhile.
+    return Subscription(
+        NAME, (SAFETY_DECIDED, PERSON_ERASED), handle, max_records=1, idle_s=_LONGEST_S
+    )
 
 
 async def _decided(conn: asyncpg.Connection, redis: Redis, event: events.SafetyDecided) -> None:

@@ -27,6 +27,8 @@ class Book:
     parted: pairs of whom one blocked or unmatched the other.
     charged: swipes of each person that count for the day, by kind.
     seen_again: (viewer, candidate) of cards that a deck must not have held.
+    refused: (status, swiper, swiped) of final refusals that nothing explains: a phone makes one
+    swipe of a card, with that card's token, so all but a limit means that something was forgotten.
     """
 
     swipes: dict[Ordered, str] = field(default_factory=dict)
@@ -34,6 +36,7 @@ class Book:
     unsure: set[Ordered] = field(default_factory=set)
     parted: set[Pair] = field(default_factory=set)
     seen_again: list[Ordered] = field(default_factory=list)
+    refused: list[tuple[str, int, int]] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     acknowledged: int = 0
     rewinds: int = 0

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,22 +45,27 @@ def swipes(
     from rich.console import Console
 
     from cli.chaos.fleet import Load, paying_of, too_many
-    from cli.chaos.outcome import print_report, report
+    from cli.chaos.outcome import Outcome, print_report, report
 
     console = Console(stderr=as_json)
     if problem := too_many(users, swipes):
         console.print(problem, style="red")
         raise typer.Exit(2)
-    outcomes = [
-        _one(console, Load(users, paying_of(users), swipes, number), kills)
-        for number in range(seed, seed + seeds)
-    ]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    outcomes: list[Outcome] = []
+    code = 0
+    try:
+        for number in range(seed, seed + seeds):
+            load = Load(users, paying_of(users), swipes, number)
+            outcomes.append(_one(console, load, kills))
+    except typer.Exit as ended:
+        # What the seeds before it came to is still worth telling.
+        code = ended.exit_code
     if as_json:
         typer.echo(json.dumps(report(outcomes)))
     else:
         print_report(console, outcomes)
-    if any(outcome.broken for outcome in outcomes):
-        raise typer.Exit(1)
+    raise typer.Exit(code or int(any(outcome.broken for outcome in outcomes)))
 
 
 def _one(console: "Console", load: "Load", kills: int) -> "Outcome":

@@ -16,6 +16,8 @@ from cli.own_stack import OwnStack
 SUPERVISOR: Final = "supervisor"
 _LOOK_S: Final = 0.02
 _STALLED_S: Final = 180.0
+_TOGETHER: Final = 0.3
+_SOON_S: Final = 3.0
 
 
 class Stalled(Exception):
@@ -27,7 +29,8 @@ class Killer:
     """Kills `kills` processes, spread at random over the swipes of the load.
 
     Every kind dies in turn, in random order; one that is down already is passed over for the
-    next. `killed`: how often each died.
+    next. Now and then another dies right after, while the first recovers. `killed`: how often each
+    died.
     """
 
     stack: OwnStack
@@ -41,8 +44,11 @@ class Killer:
         """Kill until all kills are done. Raises Stalled."""
         places = sorted(self.dice.uniform(0.02, 0.97) * self.swipes for _ in range(self.kills))
         waiting: list[str] = []
-        for place in places:
-            await self._until(book, place)
+        for n, place in enumerate(places):
+            if n and self.dice.random() < _TOGETHER:
+                await asyncio.sleep(self.dice.uniform(0.0, _SOON_S))
+            else:
+                await self._until(book, place)
             while True:
                 if not waiting:
                     waiting = self.dice.sample(list(self.kinds), len(self.kinds))

@@ -36,7 +36,7 @@ class Outcome:
     @property
     def broken(self) -> int:
         """How often any promise was broken."""
-        return sum(int(getattr(self, name)) for name in PROMISES)
+        return sum(int(getattr(self, name)) for name in PROMISES) + self.unsure
 
 
 PROMISES: Final = {

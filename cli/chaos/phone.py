@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final, TypedDict, cast
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from cli.chaos.book import Book
 
 # A status that is final: the swipe stands, or it never will.
 _STANDS: Final = frozenset({"accepted", "duplicate"})
+_LIMITS: Final = frozenset({"over_limit", "over_superlikes"})
 _NOT_YET: Final = frozenset({"not_recorded", "too_fast"})
 _LONGEST_PAUSE_S: Final = 1.0
 _IN_VAIN: Final = 400
@@ -36,6 +38,7 @@ class Swipe(TypedDict):
     candidate: int
     action: str
     token: str
+    swiped_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ class Phone:
             candidate=card["id"],
             action=action,
             token=card["token"],
+            swiped_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
 
     async def _send_all(self, swipes: Sequence[Swipe]) -> int:
@@ -154,9 +158,16 @@ class Phone:
                 self.net.book.swiped(self.person, swipe["candidate"], swipe["action"])
                 self._last = swipe
                 stood += 1
-            elif status == "over_limit":
-                self.full = True
+            elif status in _LIMITS:
+                self.full = self.full or status == "over_limit"
+            elif not self._explained(status, swipe["candidate"]):
+                self.net.book.refused.append((status, self.person, swipe["candidate"]))
         return stood
+
+    def _explained(self, status: str, candidate: int) -> bool:
+        """Whether the card was swiped by another of this phone's requests meanwhile: two decks, or
+        a deck and the likes received, may hold the same one."""
+        return status == "already_swiped" and (self.person, candidate) in self.net.book.swipes
 
     async def _rewind(self) -> None:
         """Take the last swipe back, and perhaps decide anew."""
@@ -170,7 +181,10 @@ class Phone:
             if response is not None and response.status_code == httpx.codes.OK:
                 self._last = None
                 book.rewound(self.person, swipe["candidate"])
-                token = str(response.json()["token"])
+                token = response.json()["token"]
+                if not isinstance(token, str):
+                    book.refused.append(("no_token", self.person, swipe["candidate"]))
+                    return
                 if self.dice.random() < 0.5:
                     await self._send([self._decide(Card(id=swipe["candidate"], token=token))])
                 return

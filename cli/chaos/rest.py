@@ -9,7 +9,8 @@ import asyncpg
 from cli.chaos.observer import TOPICS, Observer
 from cli.chaos.verdict import Stored
 
-_QUIET_S: Final = 4.0
+# Longer than a gap is waited for, and than a dead process's partitions lie unread.
+_QUIET_S: Final = 10.0
 _LOOK_S: Final = 0.25
 _LONGEST_S: Final = 240.0
 _POSITIONS: Final = """

@@ -26,7 +26,7 @@ from gravity.stack.keys import jwt_private_file
 from interactions.read_side_check import differences as read_side_differences
 
 PARTS: Final = ("matcher", "relay", "stream", "lake", "read-side", "rest")
-VICTIMS: Final = ("postgres", "redis", "s3", "broker", "api", *PARTS, SUPERVISOR)
+VICTIMS: Final = ("postgres", "redis", "s3", "broker", "api", *PARTS, "matcher-2", SUPERVISOR)
 
 
 def run_seed(
@@ -42,6 +42,8 @@ def run_seed(
     }
     said("starting a stack of its own, each part a process")
     services = {part: gravity_run("consumers", "--only", part) for part in PARTS}
+    # Another one, to share the partitions and to take over.
+    services["matcher-2"] = services["matcher"]
     with own_stack("gravity-chaos-", {"api": gravity_run("api"), **services}, extra) as stack:
         return asyncio.run(_run(stack, load, kills, now, said, book))
 

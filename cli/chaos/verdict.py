@@ -49,14 +49,23 @@ def judge(book: Book, stored: Stored, told: Observer) -> Verdict:
 
 
 def _lost(book: Book, stored: Stored, told: Observer) -> int:
-    """Acknowledged swipes that are not stored as they were, or that nobody was told of; and
-    acknowledged rewinds whose swipe stands."""
+    """Acknowledged swipes that are not stored as they were, or that nobody was told of; likes that
+    wait for an answer of which nobody was told; acknowledged rewinds whose swipe stands; and what
+    was refused without a reason."""
     announced = {(e.swiper, e.swiped) for e in told.swipes.values() if not e.taken_back}
     gone = sum(
         ACTIONS.get(stored.swipes.get(pair, 0)) != action or pair not in announced
         for pair, action in book.swipes.items()
     )
-    return gone + sum(pair in stored.swipes for pair in book.taken_back)
+    liked = {(e.liker, e.liked) for e in told.likes.values()}
+    waiting = (
+        pair
+        for pair, action in book.swipes.items()
+        if action in LIKES and pair[::-1] not in book.swipes and pair_of(*pair) not in book.parted
+    )
+    untold = sum(pair not in liked and pair[::-1] not in book.unsure for pair in waiting)
+    stays = sum(pair in stored.swipes for pair in book.taken_back)
+    return gone + untold + stays + len(book.refused)
 
 
 def _duplicated(book: Book, stored: Stored, told: Observer) -> int:
@@ -82,7 +91,8 @@ def _mutual(book: Book) -> set[Pair]:
 
 
 def _missed(mutual: set[Pair], stored: Stored, told: Observer) -> int:
-    """Mutual likes without a standing match, without both members' rows, or never told."""
+    """Mutual likes without a standing match, without both members' rows, or never told; and matches
+    that ended, of which nobody was told that."""
     announced = {(e.low, e.high) for e in told.matches.values()}
 
     def is_whole(pair: Pair) -> bool:
@@ -90,7 +100,16 @@ def _missed(mutual: set[Pair], stored: Stored, told: Observer) -> int:
         sides = {stored.members.get(pair), stored.members.get(pair[::-1])}
         return match is not None and sides == {match} and pair in announced
 
-    return sum(not is_whole(pair) for pair in mutual)
+    begun: dict[Pair, int] = {}
+    for event in told.matches.values():
+        pair = (event.low, event.high)
+        begun[pair] = max(event.episode, begun.get(pair, 0))
+    ended = {(e.low, e.high, e.episode) for e in told.ended.values()}
+    silent = sum(
+        pair not in stored.standing and pair not in mutual and (*pair, episode) not in ended
+        for pair, episode in begun.items()
+    )
+    return silent + sum(not is_whole(pair) for pair in mutual)
 
 
 def _doubled(book: Book, mutual: set[Pair], stored: Stored, told: Observer) -> int:

@@ -241,13 +241,11 @@ async def test_likes_are_blurred_until_one_is_entitled_to_see_them(
         if tier is not None:
             await redis.set(f"tier:{{{me}}}", tier)
         response = await api.get(me, "/v1/likes", size=2)
-        blurred = {key: photo[key] for key in ("blurhash", "width", "height")}
         assert response.json()["count"] == 3
         assert response.json()["items"] == 2 * [
-            {"blurred": True, "photos": [blurred], "simulated": True,
-             "liked_at": "2026-03-01T12:00:00Z"}
-        ]  # fmt: skip
-        for secret in ("secret", "token", "P1", str(me)[:-1]):
+            {"blurred": True, "simulated": True, "liked_at": "2026-03-01T12:00:00Z"}
+        ]
+        for secret in ("secret", "LEHV6n", "token", "P1", str(me)[:-1]):
             assert secret not in response.text
         after = response.json()["next"]
         assert len((await api.get(me, "/v1/likes", after=after)).json()["items"]) == 1

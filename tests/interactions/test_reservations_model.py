@@ -230,7 +230,7 @@ class World:
         before = client_id in self.taken_back
         self.asked[client_id] = now
         try:
-            rewound = await rewind(self.redis, self.producer, self.me, client_id, now)
+            rewound = await rewind(self.redis, self.pool, self.producer, self.me, client_id, now)
         except NotRewindable:
             assert not before or self.told[client_id] is not Status.REWOUND
             return

@@ -158,7 +158,7 @@ async def test_what_has_begun_is_ended_by_whoever_comes_next(
     await phone.swipe(1)
     broken = Producer.open("tansu://127.0.0.1:1", deadline_s=0.1)
     with pytest.raises(AppendFailed):
-        await rewind(redis, broken, me, "c1", NOW)
+        await rewind(redis, kernel.pool, broken, me, "c1", NOW)
     await broken.close()
     # Swiped on meanwhile: the answer is the same as before.
     await phone.swipe(2)
@@ -194,3 +194,36 @@ async def test_a_swipe_on_somebody_blocked_since_is_taken_back_and_they_stay_hid
     assert (await phone.rewind(f"c{me + 1}"))[0] == 200
     assert await seen_by(redis, me) == []
     assert await run(redis.sismember(f"blocked:{{{me}}}", str(me + 1)))
+
+
+async def test_the_row_of_an_earlier_swipe_settles_no_later_one(
+    phone: Phone, kernel: Kernel, redis: Redis, clock: Clock, me: int
+) -> None:
+    """The matcher is behind a rewind: what it wrote is of the swipe that was taken back."""
+    await phone.swipe(1)
+    await kernel.pool.execute("insert into swipes values ($1, 1, 1, $2)", me, NOW)
+    await phone.rewind("c1")
+    clock.now = NOW + timedelta(seconds=1)
+    kept = phone.tokens
+    fresh = token(kept, me, 1, NOW_MS + 1000)
+    # Reserved by an API that dies before it appends; then another device swipes the same card.
+    entry = f"o:20260301:1:{NOW_MS + 1000}:{NOW_MS + 1000}:b"
+    await run(redis.hset(f"reserved:{{{me}}}", "1", entry))
+    await redis.zadd(f"seen:{{{me}}}", {"1": NOW_MS / 1000 + 1})
+    await run(redis.hset(f"ids:{{{me}}}:20260301", "b", f"1:1:{NOW_MS + 1000}"))
+    clock.now = NOW + timedelta(seconds=2)
+    assert await phone.swipe(1, "like", "c", fresh) == "accepted"
+    swipes = [c for c in await appended(kernel, me, 4) if c.HasField("swipe")]
+    assert [c.swipe.client_swipe_id for c in swipes] == ["c1", "c"]
+
+
+async def test_a_like_that_came_while_its_answer_stood_is_listed_once_the_answer_is_rewound(
+    phone: Phone, kernel: Kernel, redis: Redis, me: int
+) -> None:
+    """The API died before it ended the rewind: the like was passed over, as if answered."""
+    liker = me + 1
+    await phone.swipe(liker)
+    row = "insert into swipes values ($1, $2, 1, $3)"
+    await kernel.pool.execute(row, liker, me, NOW + timedelta(seconds=1))
+    assert (await phone.rewind(f"c{liker}"))[0] == 200
+    assert await redis.zrange(f"likes:{{{me}}}", 0, -1) == [str(liker).encode()]

@@ -10,7 +10,7 @@ from cli.chaos.outcome import PROMISES
 from cli.chaos.quotas import FREE, PLUS, SUPERLIKES, over_limit
 from cli.chaos.verdict import Stored, Verdict, judge
 from contracts import events_pb2 as events
-from contracts.topics import MATCH_CREATED, SWIPE_RECORDED
+from contracts.topics import LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED, SWIPE_RECORDED
 from gravity.bus import Record
 
 LIKE, PASS = events.ACTION_LIKE, events.ACTION_PASS
@@ -121,6 +121,32 @@ def test_a_match_of_people_who_parted_is_one_too_many() -> None:
     parted.part(2, 1)
     verdict = judge(parted, stored(), told(*TOLD))
     assert (verdict.matches_doubled, verdict.matches_missed) == (1, 0)
+
+
+def test_a_match_that_ended_must_have_been_told_to_end() -> None:
+    parted = book()
+    parted.part(2, 1)
+    over = replace(stored(), standing={}, members={})
+    end = events.MatchEnded(event_id="z", low=1, high=2, match_id="m", episode=1)
+    ended = Record(MATCH_ENDED.name, 0, 0, b"", end.SerializeToString())
+    assert judge(parted, over, told(*TOLD)).matches_missed == 1
+    assert judge(parted, over, told(*TOLD, ended)).matches_missed == 0
+
+
+def test_a_like_that_waits_must_have_been_told() -> None:
+    waiting = book()
+    waiting.swiped(5, 1, "like")
+    rows = replace(stored(), swipes={**stored().swipes, (5, 1): LIKE})
+    liked = events.LikeReceived(event_id="l", liker=5, liked=1)
+    like = Record(LIKE_RECEIVED.name, 0, 0, b"", liked.SerializeToString())
+    assert judge(waiting, rows, told(*TOLD, swipe("h", 5, 1))).lost == 1
+    assert judge(waiting, rows, told(*TOLD, swipe("h", 5, 1), like)).lost == 0
+
+
+def test_a_refusal_that_nothing_explains_is_a_swipe_forgotten() -> None:
+    kept = book()
+    kept.refused.append(("already_swiped", 1, 9))
+    assert judge(kept, stored(), told(*TOLD)).lost == 1
 
 
 def test_a_deck_asked_for_after_a_swipe_must_not_hold_it() -> None:
