@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import asyncpg
 from redis.asyncio import Redis
@@ -22,7 +22,7 @@ from gravity.bus import Message, Producer
 from gravity.card_tokens import TTL_MS
 from interactions import keys
 from interactions.domain import LIKES, id_from
-from interactions.read_updates import LIKE, like_keys
+from interactions.read_updates import FORGET, LIKE, erased_among, forgotten_by, like_keys
 from interactions.scripts import Script, run_all
 
 REPLACE: Final = Script("replace.lua")
@@ -132,12 +132,18 @@ async def take_back(
     `likes`: candidate -> ms of likes to be listed again once their answer is gone. Raises
     AppendFailed, RedisError.
     """
+    if not entries:
+        return 0
     await producer.append_many([_message(person, c, entry) for c, entry in entries.items()])
     names = [*keys.client_ids(person, now), keys.open_swipes(person), keys.last(person)]
     names += [keys.seen(person), keys.rewound(person), keys.quota(person), keys.used(person)]
     kept = (int(IDS_KEPT.total_seconds()), TTL_MS // 1000)
     commands = [END.call(names, [c, str(entry), *kept]) for c, entry in entries.items()]
-    replies = await run_all(redis, [END, LIKE], [*commands, *_likes(person, likes or {})])
+    commands += _likes(person, likes or {})
+    replies = await run_all(redis, [END, LIKE], [*commands, erased_among(list(entries))])
+    # The marks of somebody erased name them, and whoever forgets them may have been here before.
+    gone = [c for c, flag in zip(entries, cast("list[int]", replies[-1]), strict=True) if flag]
+    await run_all(redis, [FORGET], [forgotten_by(person, candidate) for candidate in gone])
     return sum(reply == 1 for reply in replies[: len(entries)])
 
 

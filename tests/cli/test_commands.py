@@ -55,6 +55,7 @@ LEAST = {
     ("billing", "entitle"): ("7", "--tier", "plus"),
     ("deadletters", "replay"): ("--all",),
     ("erase",): ("7", "--yes"),
+    ("export",): ("--person", "7"),
     ("import", "profiles"): ("people.csv",),
     ("import", "ratings"): ("ratings.csv",),
     ("import", "swipes"): ("swipes.csv",),
