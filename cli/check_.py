@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 if TYPE_CHECKING:
+    from features.behaviour_check import Difference as FeatureDifference
     from interactions.read_side_check import Difference
 
 _SHOWN: Final = 50
@@ -16,49 +17,66 @@ def check(
         float, typer.Option(min=0, help="Seconds for each step of what is under way to arrive.")
     ] = 60.0,
 ) -> None:
-    """Compare the read side (seen, likes, matches, blocks) with Postgres, for everybody.
+    """Compare what Redis holds of everybody's swipes with the truth: the lists (seen, likes,
+    matches, blocks) with Postgres, the counts with a recount of the lake.
 
     What is under way is no difference: where the two differ, the check waits until everything has
-    arrived that was in the log, and looks at those people again. `gravity rebuild` puts right what
-    it finds. The exit code is 1 if there is a difference, 2 if something did not arrive.
+    arrived that was in the log, and looks at those people again. `gravity rebuild`, for counts
+    with --behaviour, puts right what it finds. The exit code is 1 if there is a difference, 2 if
+    something did not arrive.
     """
     import asyncio
 
+    from features.stream_lock import LakeBehind
     from interactions.settling import NotSettled
 
     try:
-        found = asyncio.run(_differences(wait))
-    except NotSettled as error:
+        lists, counts = asyncio.run(_differences(wait))
+    except (NotSettled, LakeBehind) as error:
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(2) from None
-    _print(found, as_json)
-    raise typer.Exit(1 if found else 0)
+    _print(lists, counts, as_json)
+    raise typer.Exit(1 if lists or counts else 0)
 
 
-async def _differences(wait_s: float) -> "list[Difference]":
+async def _differences(wait_s: float) -> "tuple[list[Difference], list[FeatureDifference]]":
     from cli.connections import connections, load_settings
+    from features import behaviour_check
     from gravity.kernel import utc_now
     from interactions.read_side_check import differences
     from interactions.settling import Settling
 
-    bus_url = load_settings().bus_url
+    settings = load_settings()
     async with connections() as to:
-        # The recount of features comes here.
-        return await differences(to.pool, to.redis, Settling(to.pool, bus_url, utc_now, wait_s))
+        settling = Settling(to.pool, settings.bus_url, utc_now, wait_s)
+        lists = await differences(to.pool, to.redis, settling)
+        counts = await behaviour_check.differences(to.pool, to.redis, settings.lake, wait_s)
+    return lists, counts
 
 
-def _print(found: "list[Difference]", as_json: bool) -> None:
+def _print(lists: "list[Difference]", features: "list[FeatureDifference]", as_json: bool) -> None:
     import json
     from collections import Counter
     from dataclasses import asdict
 
     if as_json:
-        counts = Counter(one.kind for one in found)
-        listed = [asdict(one) for one in found]
-        typer.echo(json.dumps({"read_side_differences": len(found), **counts, "listed": listed}))
+        kinds: dict[str, object] = dict(Counter(str(one.kind) for one in lists))
+        found: dict[str, object] = {
+            "read_side_differences": len(lists),
+            "feature_count_differences": len(features),
+            **kinds,
+            "listed": [asdict(one) for one in lists] + [asdict(one) for one in features],
+        }
+        typer.echo(json.dumps(found))
         return
-    for one in found[:_SHOWN]:
-        typer.echo(f"{one.kind}: {one.other} of {one.person} is only in {one.only_in}")
-    if len(found) > _SHOWN:
-        typer.echo(f"… and {len(found) - _SHOWN} more (--json lists all)")
-    typer.echo(f"read side: {len(found)} differences")
+    lines = [f"{one.kind}: {one.other} of {one.person} is only in {one.only_in}" for one in lists]
+    lines += [
+        f"{one.column} of {one.person}: {one.redis} in redis, {one.recount} in the lake"
+        for one in features
+    ]
+    for line in lines[:_SHOWN]:
+        typer.echo(line)
+    if len(lines) > _SHOWN:
+        typer.echo(f"… and {len(lines) - _SHOWN} more (--json lists all)")
+    typer.echo(f"read side: {len(lists)} differences")
+    typer.echo(f"feature counts: {len(features)} differences")

@@ -12,7 +12,8 @@ def erase(
     """Erase a person for good: shown to nobody from now on, removed within seconds.
 
     Removed: profile, place, preferences, row and cell in Redis, lists of likes and matches, tier.
-    Not yet: their swipes and matches in Postgres and in the lake, and what releases learned.
+    Their swipes, matches and lists go within seconds, in Postgres, Redis and the lake. Not yet: what
+    releases learned.
     """
     import asyncio
 

@@ -24,6 +24,8 @@ from cli import (
     token,
     up,
 )
+from cli.bench import swipes as bench_swipes
+from cli.chaos import command as chaos
 
 app = typer.Typer(
     name="gravity",
@@ -49,6 +51,8 @@ app.add_typer(billing.app)
 app.add_typer(deadletters.app)
 app.command("retrain")(retrain.command)
 app.add_typer(release.app)
+app.add_typer(bench_swipes.app)
+app.add_typer(chaos.app)
 
 
 def main() -> None:

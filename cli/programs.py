@@ -35,7 +35,8 @@ def _gravity(*words: str) -> tuple[str, ...]:
     return (wheels.script("gravity", "gravity-discovery"), *words)
 
 
-def _service(place: Place, name: str) -> Program:
+def service(place: Place, name: str) -> Program:
+    """One of our processes: `gravity run NAME` at the port of that name."""
     port = str(place.ports[name])
     return Program(
         name=name,
@@ -49,11 +50,11 @@ def _service(place: Place, name: str) -> Program:
 
 
 def _api(place: Place) -> Program:
-    return _service(place, "api")
+    return service(place, "api")
 
 
 def _consumers(place: Place) -> Program:
-    return _service(place, "consumers")
+    return service(place, "consumers")
 
 
 def _ranker(place: Place) -> Program:

@@ -50,18 +50,18 @@ _TABLES: Final = ("gravity", "interactions", "profiles", "safety", "billing", "i
 @app.command()
 def api(port: _Port, host: _Host = _HERE) -> None:
     """Discovery, interactions and profiles behind one port."""
+    import uvloop
+
+    uvloop.run(serve("api", host, port, api_routers, _nothing, _unprepared))
+
+
+def api_routers(kernel: "Kernel") -> "list[APIRouter]":
+    """The routes of the API."""
     from discovery_api import app as discovery
     from interactions import app as interactions
     from profiles import app as profiles
 
-    def routers(kernel: "Kernel") -> "list[APIRouter]":
-        return [
-            discovery.router(kernel),
-            interactions.router(kernel),
-            profiles.router(kernel),
-        ]
-
-    asyncio.run(_serve("api", host, port, routers, _nothing, _unprepared))
+    return [discovery.router(kernel), interactions.router(kernel), profiles.router(kernel)]
 
 
 @app.command()
@@ -70,6 +70,8 @@ def consumers(port: _Port, host: _Host = _HERE, only: _Only = None) -> None:
 
     Several of these share the partitions of what they have in common.
     """
+    import uvloop
+
     try:
         parts = checked(only or [])
     except UnknownPart as error:
@@ -83,7 +85,7 @@ def consumers(port: _Port, host: _Host = _HERE, only: _Only = None) -> None:
             await _repair(kernel)
 
     name = "+".join(parts) if only else "consumers"
-    asyncio.run(_serve(name, host, port, _no_routers, consuming, prepare))
+    uvloop.run(serve(name, host, port, _no_routers, consuming, prepare))
 
 
 def _no_routers(_: "Kernel") -> "list[APIRouter]":
@@ -116,7 +118,7 @@ def _consuming(
     return [consume_all(work.subscriptions, kernel.pool, bus, stop), *work.background]
 
 
-async def _serve(
+async def serve(
     service: str,
     host: str,
     port: int,

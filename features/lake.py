@@ -75,8 +75,8 @@ def append_rows(root: str | Path, table_name: str, rows: pa.Table, part: str) ->
         f"day={day.isoformat()}/{part}.parquet" if day else f"{part}.parquet" for day, _ in days
     ]
     known = None
-    # Who is put on the list after the last look at it is erased from these files too: they were
-    # there before that look, and the eraser puts people on the list before it looks for files.
+    # Until the list is the same after the files were written as before. Whoever comes on it later
+    # is erased from these files too: the eraser looks for files after it has written the list.
     while known != (listed := erased_files(lake)):
         erased = erased_people(lake)
         for path, (_, of_day) in zip(paths, days, strict=True):

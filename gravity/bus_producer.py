@@ -9,7 +9,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Self
 
@@ -17,32 +17,8 @@ import confluent_kafka
 
 from gravity import telemetry
 from gravity.bus_engines import engine_of
+from gravity.bus_flights import Flights, Outcome, Wave
 from gravity.bus_records import AppendFailed, Message, RecordPosition
-
-_Outcome = RecordPosition | str
-
-
-class _Wave:
-    """Records produced together: what became of each, and a future for when that is known of all.
-
-    One future for all of them, as one for each costs more than producing it.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
-        self.outcomes: list[_Outcome] = ["no report by the deadline"] * count
-        self.done: asyncio.Future[None] = loop.create_future()
-        self._left = count
-
-    def set(self, n: int, outcome: _Outcome) -> None:
-        """To be called in the event loop's thread, once for each."""
-        self.outcomes[n] = outcome
-        self._left -= 1
-        if self._left == 0 and not self.done.done():
-            self.done.set_result(None)
-
-
-_Report = tuple[_Wave, int, _Outcome]
-_Headers = list[tuple[str, str | bytes | None]]
 
 
 class Producer:
@@ -56,11 +32,14 @@ class Producer:
         client: confluent_kafka.Producer,
         loop: asyncio.AbstractEventLoop,
         deadline_s: float,
+        rest: float,
     ) -> None:
         self._client = client
         self._loop = loop
         self._deadline_s = deadline_s
-        self._reports: list[_Report] = []
+        self._flights = Flights(loop, rest, self._send)
+        # Delivered since the last hand-over: wave, number in it, outcome.
+        self._reports: list[tuple[Wave, int, Outcome]] = []
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="bus-producer", daemon=True)
         self._thread.start()
@@ -68,14 +47,15 @@ class Producer:
     @classmethod
     def open(cls, bus_url: str, deadline_s: float = 10.0) -> Self:
         """To be called inside a running event loop; nothing is sent before the first append."""
-        config = engine_of(bus_url).producer
+        engine = engine_of(bus_url)
+        config = engine.producer
         # The library gives a record up soon after we do: one produced again shortly before the
         # deadline may still be appended behind our back, which AppendFailed allows for.
         timeout_ms = min(int(config["message.timeout.ms"]), int(deadline_s * 1000))
         client = confluent_kafka.Producer(
             {**config, "message.timeout.ms": timeout_ms}, logger=logging.getLogger("gravity.bus")
         )
-        return cls(client, asyncio.get_running_loop(), deadline_s)
+        return cls(client, asyncio.get_running_loop(), deadline_s, engine.producer_rest)
 
     async def append(self, message: Message) -> RecordPosition:
         """Append one record and wait for its acknowledgement. Raises AppendFailed."""
@@ -104,16 +84,13 @@ class Producer:
         self,
         messages: Sequence[Message],
         wave: Sequence[int],
-        headers: dict[str, bytes],
+        headers: Mapping[str, bytes],
         positions: dict[int, RecordPosition],
     ) -> None:
         deadline = self._loop.time() + self._deadline_s
         left = list(wave)
         while True:
-            sent = self._send([messages[n] for n in left], headers)
-            # A report that is not there by the deadline is an error.
-            await asyncio.wait([sent.done], timeout=max(0.0, deadline - self._loop.time()))
-            outcomes = sent.outcomes
+            outcomes = await self._outcomes([messages[n] for n in left], headers, deadline)
             failed: list[int] = []
             error = ""
             for n, outcome in zip(left, outcomes, strict=True):
@@ -130,30 +107,43 @@ class Producer:
             left = failed
             await asyncio.sleep(random.uniform(0.05, 0.2))
 
-    def _send(self, messages: Sequence[Message], headers: dict[str, bytes]) -> _Wave:
-        wave = _Wave(self._loop, len(messages))
-        common: _Headers = [*headers.items()]
-        for n, message in enumerate(messages):
-            own: _Headers = common if message.headers is None else [*message.headers.items()]
+    async def _outcomes(
+        self, messages: Sequence[Message], headers: Mapping[str, bytes], deadline: float
+    ) -> Sequence[Outcome]:
+        """What became of each by the deadline; a report that is not there then is an error."""
+        wave = Wave(messages, headers, self._loop.create_future())
+        self._flights.join(wave)
+        timer = self._loop.call_at(deadline, wave.end)
+        try:
+            return await wave.done
+        finally:
+            timer.cancel()
+            # Cancelled or not: nobody waits for it any more.
+            wave.end()
+
+    def _send(self, wave: Wave) -> None:
+        produce, delivered = self._client.produce, self._delivered
+        for n, message in enumerate(wave.messages):
+            headers = wave.headers if message.headers is None else message.headers
             try:
-                self._client.produce(
+                produce(
                     message.topic,
                     key=message.key,
                     value=message.value,
-                    headers=own,
-                    on_delivery=partial(self._delivered, wave, n),
+                    headers=list(headers.items()),
+                    on_delivery=partial(delivered, wave, n),
                 )
             except (BufferError, confluent_kafka.KafkaException) as error:
-                wave.set(n, str(error))
-        return wave
+                self._loop.call_soon(wave.report, n, str(error))
 
     def _delivered(
         self,
-        wave: _Wave,
+        wave: Wave,
         n: int,
         error: confluent_kafka.KafkaError | None,
         sent: confluent_kafka.Message,
     ) -> None:
+        """Called by the library in our thread."""
         partition, offset = sent.partition(), sent.offset()
         if error is None and partition is not None and offset is not None:
             self._reports.append((wave, n, RecordPosition(partition, offset)))
@@ -177,9 +167,9 @@ class Producer:
             self._loop.call_soon_threadsafe(_resolve, reports)
 
 
-def _resolve(reports: Sequence[_Report]) -> None:
+def _resolve(reports: Sequence[tuple[Wave, int, Outcome]]) -> None:
     for wave, n, outcome in reports:
-        wave.set(n, outcome)
+        wave.report(n, outcome)
 
 
 def _waves(messages: Sequence[Message]) -> list[list[int]]:

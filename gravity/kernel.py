@@ -36,7 +36,12 @@ async def open_kernel(settings: Settings) -> AsyncIterator[Kernel]:
     """Open everything, and close it in the reverse order. Postgres must be there already."""
     pool = await open_pool(settings.postgres_url)
     cache = redis.Redis.from_url(
-        settings.redis_url, socket_connect_timeout=2, socket_timeout=10, health_check_interval=30
+        settings.redis_url,
+        socket_connect_timeout=2,
+        socket_timeout=10,
+        health_check_interval=30,
+        # To name itself, the library reads its own metadata for each connection: 5 ms of CPU.
+        driver_info=None,
     )
     producer = Producer.open(settings.bus_url)
     try:

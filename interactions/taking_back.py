@@ -94,10 +94,14 @@ async def give_back(
     }
     own = [keys.open_swipes(person)]
     commands = [
-        REPLACE.call(own, [candidate, str(entries[candidate]), str(entry)])
-        for candidate, entry in begun.items()
+        # Begun now, it is not the sweep's for a while: the list must know until when.
+        listed(person, now_ms),
+        *(
+            REPLACE.call(own, [candidate, str(entries[candidate]), str(entry)])
+            for candidate, entry in begun.items()
+        ),
     ]
-    replaced = await run_all(redis, [REPLACE], commands)
+    _, *replaced = await run_all(redis, [REPLACE], commands)
     going = {c: e for c, e in entries.items() if e.mark is not Mark.OPEN}
     going |= {c: begun[c] for c, done in zip(begun, replaced, strict=True) if done}
     # A like that came while its answer was reserved went into no list: what is known of now goes

@@ -48,8 +48,8 @@ def test_the_readme_has_a_row_with_the_command(path: tuple[str, ...]) -> None:
     assert any(set(path) <= set(re.findall(r"[a-z-]+", row.split("|")[1])) for row in rows)
 
 
-# These two start a stack.
-STARTERS = {("up",), ("demo",)}
+# These start a stack.
+STARTERS = {("up",), ("demo",), ("bench", "swipes"), ("chaos", "swipes")}
 # What a command needs to be said, beside its name.
 LEAST = {
     ("billing", "entitle"): ("7", "--tier", "plus"),
@@ -81,9 +81,11 @@ NEEDS_SETTINGS = (1, "GRAVITY_POSTGRES_URL")
 # Who needs Postgres before anything else, and how it exits without.
 NEEDS_POSTGRES = {
     ("billing", "entitle"): 1,
+    ("check",): 1,
     ("deadletters", "list"): 1,
     ("deadletters", "replay"): 1,
     ("erase",): 1,
+    ("export",): 1,
     ("import", "profiles"): 2,
     ("import", "ratings"): 2,
     ("import", "swipes"): 2,

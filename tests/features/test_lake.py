@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from features.lake import (
@@ -14,6 +15,7 @@ from features.lake import (
     part_of_stream,
     read_profiles,
     read_rows,
+    read_swipe_events,
     read_swipes,
 )
 
@@ -99,6 +101,63 @@ def test_a_redelivered_batch_with_other_bounds_counts_once(tmp_path: Path) -> No
     append_rows(tmp_path, "swipes", both, part_of_stream("swipe.recorded", 0, 0, 1))
     assert ids(read_swipes(tmp_path, columns=["event_id"])) == ["a", "b"]
     assert read_swipes(tmp_path, columns=["swiper"]).num_rows == 2
+
+
+def events(*rows: tuple[int, int, datetime, bool]) -> pa.Table:
+    """Swipes of one on another at a time, and whether the row takes it back."""
+    made = swipes(*((f"{n}", at) for n, (_, _, at, _) in enumerate(rows)))
+    for name, column in (("swiper", 0), ("swiped", 1), ("taken_back", 3)):
+        place = SWIPES.get_field_index(name)
+        cells = pa.array([row[column] for row in rows], SWIPES.field(name).type)
+        made = made.set_column(place, SWIPES.field(name), cells)
+    return made
+
+
+def pairs(rows: pa.Table) -> list[tuple[object, ...]]:
+    return sorted(zip(*(rows[name].to_pylist() for name in ("swiper", "swiped")), strict=True))
+
+
+def test_what_was_taken_back_does_not_stand(tmp_path: Path) -> None:
+    second = MIDNIGHT + timedelta(seconds=1)
+    made = events((1, 2, MIDNIGHT, False), (1, 3, MIDNIGHT, False), (2, 1, MIDNIGHT, False))
+    append_rows(tmp_path, "swipes", made, part_of_import("f00d", 0))
+    # One imported, one streamed, in the same batch as its end; the pair of another time stands.
+    later = events((4, 2, second, False), (4, 2, second, True), (1, 2, MIDNIGHT, True),
+                   (1, 2, second, False))  # fmt: skip
+    append_rows(tmp_path, "swipes", later, part_of_stream("swipe.recorded", 0, 0, 3))
+    assert pairs(read_swipes(tmp_path)) == [(1, 2), (1, 3), (2, 1)]
+    assert read_swipes(tmp_path, columns=["action"]).schema.names == ["action"]
+    assert read_swipes(tmp_path).schema == SWIPES
+    # Both rows are on one side of any window.
+    assert pairs(read_swipes(tmp_path, until=second)) == [(1, 3), (2, 1)]
+    assert pairs(read_swipes(tmp_path, since=second)) == [(1, 2)]
+    assert read_swipe_events(tmp_path).num_rows == 7
+
+
+def test_files_of_before_a_column_was_read_as_if_it_said_no(tmp_path: Path) -> None:
+    rows = swipes(("a", MIDNIGHT), ("b", MIDNIGHT))
+    append_rows(tmp_path, "swipes", rows, part_of_import("f00d", 0))
+    (file,) = tmp_path.rglob("*.parquet")
+    pq.write_table(rows.drop_columns(["taken_back"]), file)
+    assert read_swipes(tmp_path).sort_by("event_id").equals(rows)
+    append_rows(
+        tmp_path,
+        "swipes",
+        events((1, 2, MIDNIGHT, True)),
+        part_of_stream("swipe.recorded", 0, 0, 0),
+    )
+    assert read_swipes(tmp_path).num_rows == 0
+
+
+def test_parts_that_end_beyond_a_position_are_not_below_it(tmp_path: Path) -> None:
+    append_rows(tmp_path, "swipes", swipes(("i", MIDNIGHT)), part_of_import("f00d", 0))
+    for partition, first, last in ((0, 0, 4), (0, 5, 9), (0, 3, 7), (1, 0, 0)):
+        name = f"{partition}:{first}-{last}"
+        part = part_of_stream("swipe.recorded", partition, first, last)
+        append_rows(tmp_path, "swipes", swipes((name, MIDNIGHT)), part)
+    below = {("swipe.recorded", 0): 5}
+    assert ids(read_swipe_events(tmp_path, below=below)) == ["0:0-4", "i"]
+    assert ids(read_swipe_events(tmp_path, below={})) == ["i"]
 
 
 def test_files_without_a_manifest_are_not_there(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from datetime import timedelta
 import pytest
 
 from features.lake import append_rows, part_of_import, part_of_stream, read_swipes
+from features.lake_erased import erased_people
+from features.lake_eraser import erase_people
+from features.lake_files import place_of
 from gravity.stack.probe import wait_until_ready
 from gravity.stack.servers import s3
 from tests.features.test_lake import MIDNIGHT, ids, swipes
@@ -48,3 +51,11 @@ def test_a_redelivered_batch_with_other_bounds_counts_once(root: str) -> None:
     twice = swipes(("a", MIDNIGHT), ("b", MIDNIGHT))
     append_rows(root, "swipes", twice, part_of_stream("t", 0, 0, 1))
     assert ids(read_swipes(root)) == ["a", "b"]
+
+
+def test_people_are_erased(root: str) -> None:
+    append_rows(root, "swipes", swipes(("a", MIDNIGHT)), part_of_import("f00d", 0))
+    assert [erase_people(root, [2], 0), erase_people(root, [2, 9], 0)] == [1, 0]
+    append_rows(root, "swipes", swipes(("b", MIDNIGHT)), part_of_import("f00d", 1))
+    assert read_swipes(root)["swiped"].to_pylist() == [0, 0]
+    assert erased_people(place_of(root)).tolist() == [2, 9]

@@ -108,6 +108,20 @@ def test_counts_are_those_of_a_recount_before_each_time(tmp_path: Path) -> None:
     assert found.to_pydict() == expected
 
 
+def test_a_day_of_which_nothing_stands_leaves_the_history(tmp_path: Path) -> None:
+    at = int(START.timestamp() * 1000) + np.array([0, 86_400_000])
+    one, two = np.array([1, 1]), np.array([2, 3])
+    made = _table(one, two, np.array([1, 1]), at)
+    lake, folder, until = str(tmp_path / "lake"), tmp_path / "history", START + timedelta(days=9)
+    append_rows(lake, "swipes", made, "import-x-1")
+    assert write_snapshots(lake, folder, until) == 4
+    field = SWIPES.get_field_index("taken_back")
+    undo = made.slice(0, 1).set_column(field, SWIPES.field(field), pa.array([True]))
+    append_rows(lake, "swipes", undo.set_column(0, SWIPES.field(0), pa.array(["u"])), "import-x-2")
+    assert write_snapshots(lake, folder, until) == 2
+    assert [path.name for path in folder.iterdir()] == ["day=2026-03-03.parquet"]
+
+
 def _table(swiper: Ints, swiped: Ints, action: Ints, at: Ints) -> pa.Table:
     columns: dict[str, pa.Array[Any]] = {
         "event_id": pa.array([str(n) for n in range(len(swiper))]),

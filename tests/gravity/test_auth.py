@@ -121,3 +121,26 @@ def test_a_key_may_be_pem_or_raw() -> None:
 
 def test_a_private_key_is_not_shown() -> None:
     assert KEYS.private not in repr(KEYS)
+
+
+def test_a_token_that_was_verified_before_still_expires_and_still_is_only_itself() -> None:
+    verifier = TokenVerifier(public_key(KEYS.public), "gravity-development", "gravity")
+    token, other = (issue(KEYS.private, person, NOW, HOUR) for person in (42, 43))
+    assert [verifier.verify(each, NOW).person for each in (token, other, token)] == [42, 43, 42]
+    with pytest.raises(TokenExpired):
+        verifier.verify(token, NOW + HOUR)
+    with pytest.raises(TokenInvalid):
+        verifier.verify(token[:-1], NOW)
+    later = signed(GOOD | {"nbf": NOW.timestamp() + 5})
+    assert verifier.verify(later, NOW + timedelta(seconds=6)).person == 42
+    with pytest.raises(TokenInvalid):
+        verifier.verify(later, NOW)
+
+
+def test_only_the_last_tokens_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gravity.auth._MOST_KNOWN", 3)
+    verifier = TokenVerifier(public_key(KEYS.public), "gravity-development", "gravity")
+    tokens = [issue(KEYS.private, person, NOW, HOUR) for person in range(1, 6)]
+    people = [verifier.verify(token, NOW).person for token in tokens + tokens]
+    assert people == [1, 2, 3, 4, 5] * 2
+    assert len(verifier._known) == 3

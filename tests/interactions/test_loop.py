@@ -13,7 +13,7 @@ from gravity.http import create_app as create_http_app
 from gravity.kernel import Kernel
 from interactions.app import router, subscriptions
 from interactions.matcher import LANE
-from tests.interactions.worlds import add_people, token
+from tests.interactions.worlds import add_people, swipe_body, token
 from tests.signed_client import SignedClient
 
 
@@ -69,6 +69,33 @@ async def test_a_mutual_like_becomes_one_match_for_both_and_a_block_ends_it(
             await asyncio.sleep(0.05)
     assert reason == events.MATCH_END_BLOCK
     assert await kernel.pool.fetchval("select count(*) from matches where low = $1", me) == 1
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("ends", ["rewind", "unmatch"])
+async def test_a_match_ends_for_both(
+    ends: str, api: SignedClient, kernel: Kernel, tokens: CardTokens, me: int
+) -> None:
+    other = me + 1
+    await add_people(kernel.redis, me, other)
+    async with asyncio.timeout(60):
+        await api.post(other, "/v1/swipes", swipe_body(tokens, other, me))
+        await api.post(me, "/v1/swipes", swipe_body(tokens, me, other))
+        for a, b in ((me, other), (other, me)):
+            while await people_of(api, a, "/v1/matches", "person") != [b]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        if ends == "rewind":
+            rewind = {"client_swipe_id": f"c{other}"}
+            assert (await api.post(me, "/v1/rewinds", rewind)).status_code == 200
+        else:
+            assert (await api.delete(me, f"/v1/matches/{other}")).status_code == 204
+        for a in (me, other):
+            while await people_of(api, a, "/v1/matches", "person"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        query = "select end_reason from matches where low = $1"
+        while (reason := await kernel.pool.fetchval(query, me)) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert reason == (events.MATCH_END_REWIND if ends == "rewind" else events.MATCH_END_UNMATCH)
 
 
 def test_every_operation_has_examples_and_problem_answers(kernel: Kernel) -> None:

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from contracts import events_pb2 as events
 from features.wire import run
 from gravity.auth import Caller
-from gravity.bus import Producer
+from gravity.bus import AppendFailed, Producer
 from gravity.card_tokens import TTL_MS, CardTokens
 from gravity.kernel import Kernel
 from interactions.quotas import Limits
@@ -189,6 +189,21 @@ async def test_a_place_that_nobody_claims_is_returned_after_ten_minutes(
     # The log rules out copies of it that may come yet.
     (given_up,) = await appended(kernel, me, 1)
     assert (given_up.target, given_up.rewind.swiped_ms) == (1, NOW_MS)
+
+
+async def test_a_sweep_that_the_log_does_not_hear_is_gone_on_with_later(
+    broken: Swiping, kernel: Kernel, redis: Redis, tokens: CardTokens, me: int, pairs: asyncpg.Pool
+) -> None:
+    with pytest.raises(NotRecorded):
+        await broken.take(Caller(me), [sent(tokens, me, 1)], NOW)
+    later = NOW + timedelta(minutes=11)
+    with pytest.raises(AppendFailed):
+        await sweep(redis, pairs, broken.producer, later)
+    for minutes, ended in ((1, 0), (11, 1)):
+        again = later + timedelta(minutes=minutes)
+        assert await sweep(redis, pairs, kernel.producer, again) == ended
+    assert await redis.zcard(f"seen:{{{me}}}") == 0
+    assert await run(redis.hlen(f"reserved:{{{me}}}")) == 0
 
 
 async def test_a_retry_after_the_sweep_is_a_new_swipe_under_the_same_token(

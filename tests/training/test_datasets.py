@@ -4,9 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from features.lake import append_rows
+from features.lake_eraser import erase_people
 from tests.training.worlds import UNTIL, market, profiles_table, swipes_table
 from training.build import TrainingSettings, calibration_pairs, counts_before, evaluate, fit
 from training.datasets import NothingToLearn, TooFewDays, datasets_of, prepare
@@ -31,6 +33,28 @@ def test_the_lake_is_read_up_to_the_window_s_end(tmp_path: Path) -> None:
     kept = whole.swipes.at_ms < earlier.timestamp() * 1000
     np.testing.assert_array_equal(part.swipes.at_ms, whole.swipes.at_ms[kept])
     assert part.data_hash != whole.data_hash
+
+
+def test_what_was_taken_back_or_swiped_on_somebody_erased_teaches_nothing(tmp_path: Path) -> None:
+    world = market(people=60, swipes_each=10)
+    append_rows(tmp_path, "profiles", world.profiles, "import-a-000000")
+    append_rows(tmp_path, "swipes", world.swipes, "import-b-000000")
+    place = world.swipes.schema.get_field_index("taken_back")
+    undone = world.swipes.slice(0, 40).set_column(
+        place, world.swipes.schema.field(place), pa.array([True] * 40)
+    )
+    ids = pa.array([f"undone-{n}" for n in range(40)])
+    append_rows(
+        tmp_path,
+        "swipes",
+        undone.set_column(0, undone.schema.field(0), ids),
+        "swipe.recorded-0-0-39",
+    )
+    erase_people(tmp_path, [7], 0)
+    stands = world.swipes.slice(40)
+    others = (stands["swiper"].to_numpy() != 7) & (stands["swiped"].to_numpy() != 7)
+    found = prepare(tmp_path, world.now, world.now)
+    assert (len(found.people), len(found.seen)) == (59, others.sum())
 
 
 def test_an_empty_lake_has_no_profiles(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""A stack of a command's own, in a temporary folder: nothing of it is left afterwards."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from cli import programs
+from gravity.settings import Settings
+from gravity.stack import infra, ports, stack, wheels
+from gravity.stack.home import Home
+from gravity.stack.place import Place
+from gravity.stack.program import Program
+
+STORES: Final = infra.STORES
+Command = Callable[[str], tuple[str, ...]]
+"""The command of a process that listens on a port."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnStack:
+    """A running stack that ends with the command; `start` again after its supervisor died."""
+
+    running: stack.Stack
+    composition: stack.Composition
+    settings: Settings
+
+    @property
+    def home(self) -> Home:
+        """Its folder."""
+        return self.running.home
+
+    def port(self, name: str) -> int:
+        """Where a process listens."""
+        return int(self.running.settings()[ports.variable(name)])
+
+    def start_again(self) -> None:
+        """What `gravity up` does: end what was left behind, start what does not run."""
+        stack.start(self.running.home, self.composition, {})
+
+    def pids(self) -> dict[str, int]:
+        """The process of each program that has one. Raises OSError without a supervisor."""
+        return {each.name: each.pid for each in self.running.supervision.processes() if each.pid}
+
+
+def gravity_run(*words: str) -> Command:
+    """`gravity run WORDS --port PORT`."""
+    script = wheels.script("gravity", "gravity-discovery")
+    return lambda port: (script, "run", *words, "--port", port)
+
+
+@contextmanager
+def own_stack(
+    prefix: str, services: Mapping[str, Command], extra: Mapping[str, str]
+) -> Iterator[OwnStack]:
+    """Start the stores and these services, and wait until all are ready. `extra`: settings beside
+    those of the stores. Raises the errors of `gravity.stack`.
+    """
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
+        home = Home.at(Path(folder))
+
+        def settings(place: Place) -> dict[str, str]:
+            here = infra.settings(place, STORES)
+            own = {"GRAVITY_LAKE_URL": str(home.path / "lake"), "GRAVITY_API_URL": place.url("api")}
+            return {**here, **own, **extra}
+
+        def composed(place: Place) -> tuple[Program, ...]:
+            own = settings(place)
+            ours = (_service(place, name, command, own) for name, command in services.items())
+            return (*infra.programs(place, STORES, {}), *ours)
+
+        names = (*infra.port_names(STORES), *services)
+        composition = stack.Composition(names, composed, settings)
+        running = stack.start(home, composition, {})
+        try:
+            running.wait()
+            yield OwnStack(running, composition, _settings_of(running))
+        finally:
+            running.stop()
+
+
+def _service(place: Place, name: str, command: Command, settings: Mapping[str, str]) -> Program:
+    service = programs.service(place, name)
+    return replace(
+        service,
+        command=command(str(place.ports[name])),
+        # Said to each in so many words: what the caller's environment says of another stack must
+        # not lead here.
+        environment={**service.environment, **settings},
+    )
+
+
+def _settings_of(running: stack.Stack) -> Settings:
+    own = {
+        key.removeprefix("GRAVITY_").lower(): value
+        for key, value in running.settings().items()
+        if not key.endswith("_PORT")
+    }
+    return Settings.model_validate({"home": running.home.path, **own})
