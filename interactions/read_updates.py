@@ -74,12 +74,16 @@ def _people(pair: Pair) -> tuple[int, int]:
     return pair.low, pair.high
 
 
+def erased_among(people: Sequence[int]) -> bytes:
+    """The command that asks of each whether they are erased; at least one."""
+    return packed(b"SMISMEMBER", keys.ERASED.encode(), *(b"%d" % person for person in people))
+
+
 async def _erased(redis: Redis, people: Sequence[int]) -> frozenset[int]:
     """Who of these is erased: an event about them that comes late must leave nothing behind."""
     if not people:
         return frozenset()
-    ask = packed(b"SMISMEMBER", keys.ERASED.encode(), *(b"%d" % person for person in people))
-    (flags,) = await round_trip(redis, ask, 1)
+    (flags,) = await round_trip(redis, erased_among(people), 1)
     return frozenset(p for p, gone in zip(people, cast("list[int]", flags), strict=True) if gone)
 
 
@@ -99,7 +103,12 @@ def _commands(told: Sequence[Event], erased: frozenset[int], now: datetime) -> I
 def forgetting(pair: Pair, erased: frozenset[int]) -> list[bytes]:
     """Each side of a pair forgets the other; the keys of the erased go as a whole, elsewhere."""
     sides = ((pair.low, pair.high), (pair.high, pair.low))
-    return [FORGET.call(forget_keys(a), [*KEPT, b]) for a, b in sides if a not in erased]
+    return [forgotten_by(a, b) for a, b in sides if a not in erased]
+
+
+def forgotten_by(person: int, other: int) -> bytes:
+    """The person's side forgets the other."""
+    return FORGET.call(forget_keys(person), [*KEPT, other])
 
 
 def deletion(person: int, now: datetime) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import asyncpg
 from redis.asyncio import Redis
@@ -22,7 +22,7 @@ from gravity.bus import Message, Producer
 from gravity.card_tokens import TTL_MS
 from interactions import keys
 from interactions.domain import LIKES, id_from
-from interactions.read_updates import LIKE, like_keys
+from interactions.read_updates import FORGET, LIKE, erased_among, forgotten_by, like_keys
 from interactions.scripts import Script, run_all
 
 REPLACE: Final = Script("replace.lua")
@@ -126,6 +126,8 @@ async def take_back(
     now: datetime,
 ) -> int:
     """Go on with what has begun; how many ended here. Raises AppendFailed, RedisError."""
+    if not entries:
+        return 0
     # A like that came while its answer stood or was reserved went into no list: what is known of
     # now goes there as the answer goes, and what came until then is asked for after it.
     likes = await _liked_by(pool, person, list(entries))
@@ -134,9 +136,13 @@ async def take_back(
     names += [keys.seen(person), keys.rewound(person), keys.quota(person), keys.used(person)]
     kept = (int(IDS_KEPT.total_seconds()), TTL_MS // 1000)
     commands = [END.call(names, [c, str(entry), *kept]) for c, entry in entries.items()]
-    replies = await run_all(redis, [END, LIKE], [*commands, *_likes(person, likes)])
+    commands += _likes(person, likes)
+    replies = await run_all(redis, [END, LIKE], [*commands, erased_among(list(entries))])
     later = await _liked_by(pool, person, [c for c in entries if c not in likes])
     await run_all(redis, [LIKE], _likes(person, later))
+    # The marks of somebody erased name them, and whoever forgets them may have been here before.
+    gone = [c for c, flag in zip(entries, cast("list[int]", replies[-1]), strict=True) if flag]
+    await run_all(redis, [FORGET], [forgotten_by(person, candidate) for candidate in gone])
     return sum(reply == 1 for reply in replies[: len(entries)])
 
 

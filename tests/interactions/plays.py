@@ -106,6 +106,9 @@ class Play:
         before = int(await run(self.redis.hget(keys.rewound(actor), str(target))) or 0)
         if at_ms > before:
             await run(self.redis.hset(keys.rewound(actor), str(target), str(at_ms)))
+        if target in self.erased:
+            forgetting = [read_updates.forgotten_by(actor, target)]
+            await run_all(self.redis, [read_updates.FORGET], forgetting)
 
     async def _give_back(self, actor: int, target: int) -> None:
         """A swipe whose append failed is given back; its copy may come to the log long after."""

@@ -8,12 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from contracts import events_pb2 as events
 from features.wire import run
-from interactions import keys, matcher
+from gravity.bus import Record
+from interactions import keys, matcher, read_updates
 from interactions.domain import Kind
 from interactions.read_side import fill
 from tests.interactions.plays import SWIPES, UNACKNOWLEDGED, Lists, Play, lists_of, told
-from tests.interactions.worlds import record_of
+from tests.interactions.reference import START_MS
+from tests.interactions.worlds import NOW, record_of
 
 PEOPLE = (101, 202, 303)
 # Mostly the same two, so that much happens between them.
@@ -83,6 +86,19 @@ async def test_late_early_and_repeated_events_end_as_the_truth_does(
     await fill(redis, pairs)
     assert await lists_of(redis) == live
     assert await filled(redis, pairs) == live
+
+
+async def test_an_old_like_that_comes_again_hides_no_newer_one(redis: Redis) -> None:
+    def like(offset: int) -> Record:
+        event = events.LikeReceived(liker=1, liked=2, occurred_at_ms=START_MS + offset)
+        return Record("like.received", 0, offset, b"", event.SerializeToString())
+
+    taken_back = events.SwipeRecorded(swiper=1, swiped=2, taken_back=True, swiped_ms=START_MS + 1)
+    undone = Record("swipe.recorded", 0, 0, b"", taken_back.SerializeToString())
+    handle = read_updates.subscription(redis, lambda: NOW).handle
+    for record in (like(1), like(3), like(1), undone):
+        await handle(None, [record])
+    assert await lists_of(redis) == {keys.likes(2): {1: (START_MS + 3) / 1000}}
 
 
 @RUN
