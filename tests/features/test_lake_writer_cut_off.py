@@ -25,7 +25,8 @@ from tests.features.test_lake_writer import swipe
 COUNT = 12
 TABLES = lake_writer.TABLES[SWIPE_RECORDED]
 RECORDS = [
-    Record(SWIPE_RECORDED.name, n % 2, n // 2, b"", swipe(n).SerializeToString())
+    # With headers that go to another process.
+    Record(SWIPE_RECORDED.name, n % 2, n // 2, b"", swipe(n).SerializeToString(), {})
     for n in range(COUNT)
 ]
 
