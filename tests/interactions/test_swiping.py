@@ -176,7 +176,7 @@ async def test_a_place_that_nobody_claims_is_returned_after_ten_minutes(
         with pytest.raises(NotRecorded):
             await broken.take(Caller(me), [sent(tokens, me, candidate)], NOW)
     # One of them did reach the log, and the other person likes back whom we gave up.
-    await pairs.execute("insert into swipes values ($1, 2, 1, now())", me)
+    await pairs.execute("insert into swipes values ($1, 2, 1, $2)", me, NOW)
     await pairs.execute("insert into swipes values (1, $1, 1, $2)", me, NOW)
     later = NOW + timedelta(minutes=9)
     assert await sweep(redis, pairs, kernel.producer, later) == 0
