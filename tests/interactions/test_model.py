@@ -41,6 +41,7 @@ from interactions.app import create_app, subscriptions
 from interactions.domain import Kind
 from interactions.matcher import LANE
 from interactions.read_side_check import differences
+from interactions.rewinds import WINDOW
 from tests.infrastructure import Infra
 from tests.interactions.reference import Reference, command
 from tests.interactions.worlds import NOW, add_people, token
@@ -137,6 +138,7 @@ class Request:
     candidate: int
     body: dict[str, object]
     at: int
+    when: datetime
 
 
 class People(RuleBasedStateMachine):
@@ -175,7 +177,7 @@ class People(RuleBasedStateMachine):
         if expected == "accepted":
             self._obey(viewer, candidate, ACTIONS[action])
             self.superlikes[viewer] += action == "superlike"
-            self.last[viewer] = Request(candidate, body, self.clock)
+            self.last[viewer] = Request(candidate, body, self.clock, self.services.now)
             self.rewound.pop(viewer, None)
 
     @rule(a=who, b=who)
@@ -224,6 +226,7 @@ class People(RuleBasedStateMachine):
             return
         if not again and later:
             self.services.now += timedelta(minutes=6)
+        if not again and self.services.now - request.when > WINDOW:
             assert self._rewind(viewer, request.body) == 409
             del self.last[viewer]
             return
