@@ -16,7 +16,7 @@ from cli.chaos.people import settle_people
 from cli.chaos.phone import Unreachable
 from cli.chaos.quotas import FREE, PLUS, SUPERLIKES, count_differences, over_limit
 from cli.chaos.rest import read_stored, until_at_rest
-from cli.chaos.verdict import Verdict, judge
+from cli.chaos.verdict import Verdict, judge, lost
 from cli.importing.effects import open_stores
 from cli.own_stack import OwnStack, gravity_run, own_stack
 from contracts import events_pb2 as events
@@ -26,6 +26,7 @@ from gravity.stack.keys import jwt_private_file
 from interactions.read_side_check import differences as read_side_differences
 
 PARTS: Final = ("matcher", "relay", "stream", "lake", "read-side", "rest")
+_SAID: Final = 20
 VICTIMS: Final = ("postgres", "redis", "s3", "broker", "api", *PARTS, "matcher-2", SUPERVISOR)
 
 
@@ -71,7 +72,10 @@ async def _run(
             said("everything comes to rest")
             await asyncio.to_thread(stack.running.wait)
             await until_at_rest(stores.pool, observer)
-            verdict = judge(book, await read_stored(stores.pool), observer)
+            stored = await read_stored(stores.pool)
+            verdict = judge(book, stored, observer)
+            for what in lost(book, stored, observer)[:_SAID]:
+                said(what)
             read_side = await read_side_differences(stores.pool, stores.redis)
             counts = await count_differences(stores.redis, book)
             features = await feature_differences(stores.pool, stores.redis, stack.settings.lake)

@@ -39,7 +39,7 @@ def judge(book: Book, stored: Stored, told: Observer) -> Verdict:
     """Compare everything."""
     mutual = _mutual(book)
     return Verdict(
-        lost=_lost(book, stored, told),
+        lost=len(lost(book, stored, told)),
         duplicated=_duplicated(book, stored, told),
         matches=len(stored.standing),
         matches_missed=_missed(mutual, stored, told),
@@ -48,24 +48,33 @@ def judge(book: Book, stored: Stored, told: Observer) -> Verdict:
     )
 
 
-def _lost(book: Book, stored: Stored, told: Observer) -> int:
+def lost(book: Book, stored: Stored, told: Observer) -> list[str]:
     """Acknowledged swipes that are not stored as they were, or that nobody was told of; likes that
     wait for an answer of which nobody was told; acknowledged rewinds whose swipe stands; and what
-    was refused without a reason."""
+    was refused without a reason. Each in words."""
     announced = {(e.swiper, e.swiped) for e in told.swipes.values() if not e.taken_back}
-    gone = sum(
-        ACTIONS.get(stored.swipes.get(pair, 0)) != action or pair not in announced
-        for pair, action in book.swipes.items()
-    )
     liked = {(e.liker, e.liked) for e in told.likes.values()}
-    waiting = (
-        pair
-        for pair, action in book.swipes.items()
-        if action in LIKES and pair[::-1] not in book.swipes and pair_of(*pair) not in book.parted
-    )
-    untold = sum(pair not in liked and pair[::-1] not in book.unsure for pair in waiting)
-    stays = sum(pair in stored.swipes for pair in book.taken_back)
-    return gone + untold + stays + len(book.refused)
+    found: list[str] = []
+    for pair, action in book.swipes.items():
+        swiper, swiped = pair
+        name = f"{action} of {swiper} on {swiped}"
+        if ACTIONS.get(stored.swipes.get(pair, 0)) != action:
+            found.append(f"{name} is not stored")
+        elif pair not in announced:
+            found.append(f"{name} was not told")
+        elif _waits(book, pair) and action in LIKES and pair not in liked:
+            found.append(f"{name} waits, and was not told as a like received")
+    found += [
+        f"the rewind of {a} on {b} does not stand"
+        for a, b in book.taken_back & stored.swipes.keys()
+    ]
+    return found + [f"{a} on {b} was refused: {status}" for status, a, b in book.refused]
+
+
+def _waits(book: Book, pair: Ordered) -> bool:
+    """Whether nobody answered, as far as is known, and the two have not parted."""
+    back = pair[::-1]
+    return not (back in book.swipes or back in book.unsure or pair_of(*pair) in book.parted)
 
 
 def _duplicated(book: Book, stored: Stored, told: Observer) -> int:
