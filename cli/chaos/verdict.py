@@ -54,6 +54,8 @@ def lost(book: Book, stored: Stored, told: Observer) -> list[str]:
     was refused without a reason. Each in words."""
     announced = {(e.swiper, e.swiped) for e in told.swipes.values() if not e.taken_back}
     liked = {(e.liker, e.liked) for e in told.likes.values()}
+    # A like that was answered when it came waits again once its answer is taken back.
+    liked |= {(e.swiped, e.swiper) for e in told.swipes.values() if e.waiting_like_ms}
     found: list[str] = []
     for pair, action in book.swipes.items():
         swiper, swiped = pair

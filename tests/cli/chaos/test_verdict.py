@@ -143,6 +143,18 @@ def test_a_like_that_waits_must_have_been_told() -> None:
     assert judge(waiting, rows, told(*TOLD, swipe("h", 5, 1), like)).lost == 0
 
 
+def test_a_like_whose_answer_was_taken_back_was_told_by_that() -> None:
+    waiting = book()
+    waiting.swiped(4, 1, "like")
+    rows = replace(stored(), swipes={**stored().swipes, (4, 1): LIKE})
+    back = events.SwipeRecorded(
+        event_id="e", swiper=1, swiped=4, taken_back=True, waiting_like_ms=7
+    )
+    again = Record(SWIPE_RECORDED.name, 0, 0, b"", back.SerializeToString())
+    assert judge(waiting, rows, told(*TOLD, swipe("h", 4, 1))).lost == 1
+    assert judge(waiting, rows, told(*TOLD[:4], again, TOLD[5], swipe("h", 4, 1))).lost == 0
+
+
 def test_a_refusal_that_nothing_explains_is_a_swipe_forgotten() -> None:
     kept = book()
     kept.refused.append(("already_swiped", 1, 9))
