@@ -64,7 +64,7 @@ class Measurement:
         for path in (APPEND, INSERT, SWIPES):
             await self._saturate(path, BATCH, _WARM_S)
         batches, singles = await self._rates(BATCH), await self._rates(1)
-        async with witness(self.stack.settings.bus_url) as seen:
+        async with witness(self.pool, self.stack.settings.bus_url) as seen:
             batch_latencies = await self._latencies(seen, BATCH, batches.swipes.per_s / 2)
             single_latencies = await self._latencies(seen, 1, singles.swipes.per_s / 2)
         self.say("without HTTP")

@@ -4,10 +4,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
 
 from contracts import events_pb2 as events
 from contracts.topics import MATCH_CREATED
+from gravity import positions
 from gravity.bus import Consumer
+
+_HOLD: Final = "bench"
 
 
 class Witness:
@@ -27,9 +33,11 @@ class Witness:
 
 
 @asynccontextmanager
-async def witness(bus_url: str) -> AsyncIterator[Witness]:
-    """Watch from the first match on."""
+async def witness(pool: asyncpg.Pool, bus_url: str) -> AsyncIterator[Witness]:
+    """Watch from the first match on. None is trimmed before it was seen."""
     places = {(MATCH_CREATED.name, n): 0 for n in range(MATCH_CREATED.partitions)}
+    async with pool.acquire() as conn:
+        await positions.hold(conn, _HOLD, places)
     consumer = Consumer.open(bus_url, places)
     seen = Witness()
     watching = asyncio.create_task(seen.watch(consumer))
