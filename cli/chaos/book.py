@@ -1,6 +1,6 @@
 """What the clients were told: the ledger that everything else is compared with."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -25,7 +25,6 @@ class Book:
     taken_back: ordered pairs of which a rewind was acknowledged, and no later swipe.
     unsure: ordered pairs of which a client could not learn what stands; compared with nothing.
     parted: pairs of whom one blocked or unmatched the other.
-    charged: swipes of each person that count for the day, by kind.
     seen_again: (viewer, candidate) of cards that a deck must not have held.
     refused: (status, swiper, swiped) of final refusals that nothing explains: a phone makes one
     swipe of a card, with that card's token, so all but a limit means that something was forgotten.
@@ -37,7 +36,6 @@ class Book:
     parted: set[Pair] = field(default_factory=set)
     seen_again: list[Ordered] = field(default_factory=list)
     refused: list[tuple[str, int, int]] = field(default_factory=list)
-    statuses: Counter[str] = field(default_factory=Counter)
     acknowledged: int = 0
     rewinds: int = 0
     requests: int = 0

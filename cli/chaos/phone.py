@@ -153,7 +153,6 @@ class Phone:
             status = final.get(swipe["client_swipe_id"])
             if status is None:
                 continue
-            self.net.book.statuses[status] += 1
             if status in _STANDS:
                 self.net.book.swiped(self.person, swipe["candidate"], swipe["action"])
                 self._last = swipe
