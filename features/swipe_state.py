@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from contracts.topics import USER_SWIPES
 from features.fold_in import PASS
 from features.history import newest_s, with_swipe, without_swipe
 from features.offsets import AppliedOffsets
 
-PARTITIONS: Final = 4
-"""Of user.swipes; the stream refuses a record from beyond."""
+PARTITIONS: Final = USER_SWIPES.on_cluster
+"""Of user.swipes, at most; the stream refuses a record from beyond."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from features.release import Manifest
 from flows.quick_feast import uninstrumented
 from flows.retirement import hold_name
 from gravity import positions
+from gravity.bus_engines import engine_of
 from gravity.kernel import Kernel
 from gravity.settings import Settings
 from training.build import (
@@ -59,13 +60,10 @@ async def positions_held(kernel: Kernel) -> Positions:
     To be called before the lake is read: what comes twice is harmless, what is missed is not.
     Decisions and erasures are not in the lake, so they are read from the beginning.
     """
+    engine = engine_of(kernel.settings.bus_url)
     async with kernel.pool.acquire() as conn, conn.transaction():
-        reached = await positions.load(conn, LAKE_CONSUMER, [PROFILE_CHANGED])
-        start = {
-            (topic.name, n): reached.get((topic.name, n), 0)
-            for topic in _OVERLAY
-            for n in range(topic.partitions)
-        }
+        reached = await positions.load(conn, LAKE_CONSUMER, engine.places([PROFILE_CHANGED]))
+        start = {place: reached.get(place, 0) for place in engine.places(_OVERLAY)}
         await positions.hold(conn, "retrain", start)
     found: Positions = {topic.name: {} for topic in _OVERLAY}
     for (topic_name, partition), offset in start.items():

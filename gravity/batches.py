@@ -13,7 +13,7 @@ from opentelemetry.trace import Link
 
 from gravity import dead_letters, positions, telemetry
 from gravity.bus import Record
-from gravity.bus_gaps import Place
+from gravity.bus_records import Place
 from gravity.dead_letters import Letter, Refused
 from gravity.subscription import InvalidRecord, Subscription
 

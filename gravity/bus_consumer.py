@@ -12,8 +12,8 @@ import confluent_kafka
 
 from gravity import telemetry
 from gravity.bus_engines import Config, Engine, engine_of
-from gravity.bus_gaps import Gaps, Passed, Place
-from gravity.bus_records import BrokenBus, Record, WrongBus
+from gravity.bus_gaps import Gaps, Passed
+from gravity.bus_records import BrokenBus, Place, Record, WrongBus
 
 # Records older than the first on arrival mean that we are behind; below the second, no more.
 _BEHIND_MS = 3000

@@ -5,8 +5,12 @@ Apache Kafka cluster. The embedded broker keeps its promises only under the rule
 docs/decisions/0020-bus-engine-and-positions.md.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from contracts.topics import Topic
+from gravity.bus_records import Place
 
 Config = dict[str, str | int | float | bool]
 
@@ -74,6 +78,7 @@ class Engine:
     # Seconds that a fetch of the patient consumer may last.
     patience_s: float
     admin: Config
+    is_cluster: bool
     # Replicas of a new topic; -1 leaves it to the cluster.
     replication: int
     # The embedded broker keeps every record for ever unless they are trimmed.
@@ -84,6 +89,14 @@ class Engine:
     # What consumers of one name share its partitions by: a group of the broker; where None, as
     # groups of the embedded one take 3 to 19 s to join, the members' table in Postgres.
     group: Config | None
+
+    def partitions(self, topic: Topic) -> int:
+        """How many partitions a topic has here."""
+        return topic.on_cluster if self.is_cluster else topic.embedded
+
+    def places(self, topics: Iterable[Topic]) -> list[Place]:
+        """Every partition of the topics."""
+        return [(topic.name, n) for topic in topics for n in range(self.partitions(topic))]
 
 
 def engine_of(bus_url: str) -> Engine:
@@ -119,6 +132,7 @@ def _tansu(client: Config) -> Engine:
         patient_consumer={**consumer, "fetch.wait.max.ms": _PATIENT_MS},
         patience_s=_PATIENT_MS / 1000,
         admin=client,
+        is_cluster=False,
         replication=1,
         needs_trimming=True,
         shows_gaps=True,
@@ -142,6 +156,7 @@ def _kafka(client: Config) -> Engine:
         patient_consumer=consumer,
         patience_s=0.0,
         admin=client,
+        is_cluster=True,
         replication=-1,
         needs_trimming=False,
         shows_gaps=False,

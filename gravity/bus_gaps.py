@@ -13,9 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gravity.bus_engines import LONGEST_APPEND_S
-from gravity.bus_records import Record
-
-Place = tuple[str, int]
+from gravity.bus_records import Place, Record
 
 WAIT_S: Final = LONGEST_APPEND_S + 1.5
 _LOOK_EVERY_S: Final = 0.05

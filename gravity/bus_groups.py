@@ -13,7 +13,7 @@ import confluent_kafka
 
 from contracts.topics import Topic
 from gravity.bus_engines import Config
-from gravity.bus_gaps import Place
+from gravity.bus_records import Place
 
 POLL_S: Final = 0.2
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+Place = tuple[str, int]
+"""A partition: topic and number."""
+
 
 class AppendFailed(Exception):
     """The record was not acknowledged before the deadline; it may yet appear in the log."""

@@ -28,7 +28,9 @@ async def create_topics(bus_url: str, topics: Iterable[Topic]) -> None:
     Raises TopicMismatch before it creates any; KafkaException when the broker refuses.
     """
     engine = engine_of(bus_url)
-    wanted = [NewTopic(topic.name, topic.partitions, engine.replication) for topic in topics]
+    wanted = [
+        NewTopic(topic.name, engine.partitions(topic), engine.replication) for topic in topics
+    ]
     await asyncio.to_thread(_create, AdminClient(engine.admin), wanted)
 
 

@@ -111,7 +111,7 @@ class _Run:
     async def until(self, stop: asyncio.Event) -> None:
         mine = self._share.places
         async with self._pool.acquire() as conn:
-            stored = await positions.load(conn, self._subscription.name, self._subscription.topics)
+            stored = await positions.load(conn, self._subscription.name, mine)
         at = {place: stored[place] for place in mine}
         consumer = Consumer.open(self._bus_url, at)
         try:

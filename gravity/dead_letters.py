@@ -12,8 +12,7 @@ from typing import Final
 import asyncpg
 
 from gravity.bus import Record
-from gravity.bus_gaps import Place
-from gravity.bus_records import packed_headers, unpacked_headers
+from gravity.bus_records import Place, packed_headers, unpacked_headers
 
 KEPT: Final = 10_000
 # A record that is refused again (a position was put back) is the same letter. Where the log is

@@ -6,14 +6,13 @@ two may disagree; that costs one of them a batch, since positions move by compar
 """
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
 
-from contracts.topics import Topic
-from gravity.bus_gaps import Place
+from gravity.bus_records import Place
 
 BEAT_S: Final = 1.0
 # Five seconds are longer than a database or an event loop hesitates on a busy machine.
@@ -61,9 +60,9 @@ async def leave(conn: asyncpg.Connection, member: str) -> None:
 
 
 def dealt(
-    consumer: str, topics: Sequence[Topic], members: Collection[str], member: str
+    consumer: str, places: Iterable[Place], members: Collection[str], member: str
 ) -> frozenset[Place]:
-    """The places of `member`.
+    """Those of a consumer's places that `member` reads.
 
     The same numbers of all topics go to one member, so that what concerns a key stays together.
     Each consumer begins with another member: most topics of one partition would have one reader.
@@ -71,8 +70,7 @@ def dealt(
     ring = sorted(members)
     first = zlib.crc32(consumer.encode())
     return frozenset(
-        (topic.name, partition)
-        for topic in topics
-        for partition in range(topic.partitions)
+        (topic, partition)
+        for topic, partition in places
         if ring[(first + partition) % len(ring)] == member
     )

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from contracts.topics import Topic
-from gravity.bus_records import Record
+from gravity.bus_records import Place, Record
 
 _REGISTER = """
 insert into positions (consumer, topic, partition, next_offset)
@@ -14,7 +13,8 @@ select $1, topic, partition, 0 from unnest($2::text[], $3::int[]) as t(topic, pa
 on conflict do nothing
 """
 _LOAD = """
-select topic, partition, next_offset from positions where consumer = $1 and topic = any($2)
+select topic, partition, next_offset from positions
+where consumer = $1 and (topic, partition) in (select * from unnest($2::text[], $3::int[]))
 """
 _ADVANCE = """
 update positions p set next_offset = m.new
@@ -50,12 +50,12 @@ class Move:
 
 
 async def load(
-    conn: asyncpg.Connection, consumer: str, topics: Sequence[Topic]
-) -> dict[tuple[str, int], int]:
-    """The next offset by (topic, partition) of every partition; a new consumer starts at 0."""
-    places = [(topic.name, n) for topic in topics for n in range(topic.partitions)]
-    await conn.execute(_REGISTER, consumer, [t for t, _ in places], [n for _, n in places])
-    rows = await conn.fetch(_LOAD, consumer, [topic.name for topic in topics])
+    conn: asyncpg.Connection, consumer: str, places: Collection[Place]
+) -> dict[Place, int]:
+    """The next offset of every place; a new consumer starts at 0."""
+    topics, partitions = [topic for topic, _ in places], [n for _, n in places]
+    await conn.execute(_REGISTER, consumer, topics, partitions)
+    rows = await conn.fetch(_LOAD, consumer, topics, partitions)
     return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 

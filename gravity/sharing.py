@@ -17,8 +17,8 @@ import asyncpg
 from contracts.topics import Topic
 from gravity import members
 from gravity.bus_engines import Engine
-from gravity.bus_gaps import Place
 from gravity.bus_groups import POLL_S, Groups
+from gravity.bus_records import Place
 from gravity.subscription import Subscription
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,9 @@ async def sharing(
     """
     topics = {subscription.name: subscription.topics for subscription in subscriptions}
     shares = {name: Share() for name in topics}
-    tasks = [_beat_forever(pool, member, topics, shares, deals=engine.group is None)]
+    # Where the broker has groups, they deal.
+    dealing = engine if engine.group is None else None
+    tasks = [_beat_forever(pool, member, topics, shares, dealing)]
     if engine.group is not None:
         tasks.append(_follow_groups(Groups(engine.group, topics), shares))
     running = [asyncio.create_task(task) for task in tasks]
@@ -78,8 +80,7 @@ async def _beat_forever(
     member: str,
     topics: Mapping[str, Sequence[Topic]],
     shares: Mapping[str, Share],
-    *,
-    deals: bool,
+    dealing: Engine | None,
 ) -> None:
     silent = False
     try:
@@ -95,9 +96,9 @@ async def _beat_forever(
             else:
                 for name, found in seen.items():
                     shares[name].to_replay = found.to_replay
-                    if deals:
-                        dealt = members.dealt(name, topics[name], found.members, member)
-                        shares[name].set(dealt)
+                    if dealing is not None:
+                        places = dealing.places(topics[name])
+                        shares[name].set(members.dealt(name, places, found.members, member))
             await asyncio.sleep(members.BEAT_S)
     finally:
         # Where this fails, the others wait for a few seconds.

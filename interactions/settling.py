@@ -15,6 +15,7 @@ import asyncpg
 
 from contracts.topics import USER_SWIPES, Topic
 from gravity.bus import Consumer
+from gravity.bus_engines import engine_of
 from interactions import matcher, read_updates
 
 _POLL_S: Final = 2.0
@@ -68,7 +69,7 @@ class Settling:
     async def _positions(
         self, consumer: str, topics: Sequence[Topic]
     ) -> dict[tuple[str, int], int]:
-        at = {(topic.name, n): 0 for topic in topics for n in range(topic.partitions)}
+        at = dict.fromkeys(engine_of(self.bus_url).places(topics), 0)
         rows = await self.pool.fetch(_POSITIONS, consumer)
         return at | {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 

@@ -9,6 +9,7 @@ from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SAFETY_DECIDED
 from features.eligibility import person_table
 from gravity.bus import BrokenBus, Consumer, Record
+from gravity.bus_engines import engine_of
 from serving.overlay import Overlay
 
 log = logging.getLogger(__name__)
@@ -21,12 +22,11 @@ _BACKOFF_S: Final = 1.0
 Positions = dict[tuple[str, int], int]
 
 
-def positions_of(bus_positions: Mapping[str, Mapping[int, int]]) -> Positions:
+def positions_of(bus_positions: Mapping[str, Mapping[int, int]], bus_url: str) -> Positions:
     """Where to begin reading, from a manifest; at the beginning of what it does not name."""
     return {
-        (topic.name, partition): bus_positions.get(topic.name, {}).get(partition, 0)
-        for topic in TOPICS
-        for partition in range(topic.partitions)
+        (topic, partition): bus_positions.get(topic, {}).get(partition, 0)
+        for topic, partition in engine_of(bus_url).places(TOPICS)
     }
 
 

@@ -199,7 +199,7 @@ class Releases:
         index = await asyncio.to_thread(ExactIndex, opened, overlay)
         await asyncio.to_thread(_warm, index, opened, around.today())
         caught_up = asyncio.Event()
-        positions = positions_of(opened.manifest.bus_positions)
+        positions = positions_of(opened.manifest.bus_positions, around.bus_url)
         following = asyncio.create_task(
             follow(overlay, around.bus_url, positions, around.today, caught_up)
         )

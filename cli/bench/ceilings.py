@@ -1,12 +1,12 @@
 """Two endpoints that show how fast swipes could be at most: the same app, model and clients, but
 one only appends what it parsed, and one only inserts it."""
 
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Body
 
-from contracts import events_pb2 as events
-from contracts.topics import Topic, pair_key
+from contracts.topics import USER_SWIPES, pair_key
 from gravity.auth import Viewer
 from gravity.bus import Message
 from gravity.kernel import Kernel
@@ -14,7 +14,7 @@ from interactions.schemas import SwipeIn, SwipesBody
 
 APPEND: Final = "/bench/append"
 INSERT: Final = "/bench/insert"
-TOPIC: Final = Topic("bench.swipes", 4, events.PairCommand)
+TOPIC: Final = replace(USER_SWIPES, name="bench.swipes")
 _ACTIONS: Final = {"like": 1, "pass": 2, "superlike": 3}
 TABLE: Final = """
 create table if not exists bench_swipes (like swipes including all) partition by hash (swiper);

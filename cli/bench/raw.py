@@ -18,7 +18,7 @@ from gravity.kernel import utc_now
 _AT_ONCE: Final = 1000
 _ABOUT_A_SWIPE: Final = b"x" * 160
 _ROWS: Final = 2000
-PARTITIONS: Final = (4, 8, 16)
+PARTITIONS: Final = (1, 2, 4, 8)
 _RECORDS: Final = 20_000
 
 
@@ -44,7 +44,7 @@ class _Spent:
 
 async def append_rate(bus_url: str, seconds: float) -> float:
     """Records a second of one producer: a thousand at once, two such appends under way."""
-    topic = Topic("bench.raw", 4, events.PairCommand)
+    topic = Topic("bench.raw", 2, 2, events.PairCommand)
     await create_topics(bus_url, [topic])
     producer = Producer.open(bus_url)
     began = time.monotonic()
@@ -87,7 +87,7 @@ async def partition_costs(bus_url: str, pids: Mapping[str, int]) -> list[Partiti
 
 
 async def _partition_cost(bus_url: str, pids: Mapping[str, int], count: int) -> PartitionCost:
-    topic = Topic(f"bench.partitions.{count}", count, events.PairCommand)
+    topic = Topic(f"bench.partitions.{count}", count, count, events.PairCommand)
     await create_topics(bus_url, [topic])
     producer = Producer.open(bus_url)
     consumer = Consumer.open(bus_url, {(topic.name, n): 0 for n in range(count)})

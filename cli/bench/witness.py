@@ -12,6 +12,7 @@ from contracts import events_pb2 as events
 from contracts.topics import MATCH_CREATED
 from gravity import positions
 from gravity.bus import Consumer
+from gravity.bus_engines import engine_of
 
 _HOLD: Final = "bench"
 
@@ -35,7 +36,7 @@ class Witness:
 @asynccontextmanager
 async def witness(pool: asyncpg.Pool, bus_url: str) -> AsyncIterator[Witness]:
     """Watch from the first match on. None is trimmed before it was seen."""
-    places = {(MATCH_CREATED.name, n): 0 for n in range(MATCH_CREATED.partitions)}
+    places = dict.fromkeys(engine_of(bus_url).places([MATCH_CREATED]), 0)
     async with pool.acquire() as conn:
         await positions.hold(conn, _HOLD, places)
     consumer = Consumer.open(bus_url, places)

@@ -13,6 +13,8 @@ from contracts import events_pb2 as events
 from contracts.topics import LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED, SWIPE_RECORDED
 from gravity import positions
 from gravity.bus import Consumer, Record
+from gravity.bus_engines import engine_of
+from gravity.bus_records import Place
 
 Event = TypeVar("Event")
 
@@ -36,7 +38,7 @@ class Observer:
         self.ended: dict[str, events.MatchEnded] = {}
         self.likes: dict[str, events.LikeReceived] = {}
         self.copies: Counter[str] = Counter()
-        self.next = {(topic.name, n): 0 for topic in TOPICS for n in range(topic.partitions)}
+        self.next: dict[Place, int] = {}
 
     def take(self, record: Record) -> None:
         """Note one record."""
@@ -64,6 +66,7 @@ class Observer:
 async def observing(pool: asyncpg.Pool, bus_url: str) -> AsyncIterator[Observer]:
     """Observe beside the block. What was not read yet is held back from trimming."""
     observer = Observer()
+    observer.next |= dict.fromkeys(engine_of(bus_url).places(TOPICS), 0)
     async with pool.acquire() as conn:
         await positions.hold(conn, HOLD, observer.next)
     tasks = [

@@ -14,6 +14,7 @@ from features.person_row import cell_key
 from features.plackett_luce import log_propensities
 from features.wire import run
 from gravity.bus import Consumer
+from gravity.bus_engines import engine_of
 from gravity.card_tokens import CardTokens
 from tests.discovery_api.conftest import Discovery
 from tests.discovery_api.people import CELL_RESOLUTION, HIDDEN, write_person
@@ -227,8 +228,9 @@ async def test_a_viewer_unknown_to_the_release_gets_a_ranked_deck(discovery: Dis
 
 async def impressions(discovery: Discovery, count: int) -> list[events.DeckServed]:
     """The first `count` impressions on the bus, and whatever else comes at once."""
-    start = {(IMPRESSIONS.name, partition): 0 for partition in range(IMPRESSIONS.partitions)}
-    consumer = Consumer.open(discovery.kernel.settings.bus_url, start)
+    bus_url = discovery.kernel.settings.bus_url
+    start = dict.fromkeys(engine_of(bus_url).places([IMPRESSIONS]), 0)
+    consumer = Consumer.open(bus_url, start)
     found: list[events.DeckServed] = []
     try:
         async with asyncio.timeout(20):

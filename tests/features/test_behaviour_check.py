@@ -66,8 +66,8 @@ class Loop:
 
     async def _consume(self, consumer: Subscription, records: list[Record]) -> None:
         async with self.pool.acquire() as conn, conn.transaction():
-            at = await positions.load(conn, consumer.name, consumer.topics)
             ends = {(r.topic, r.partition): r.offset + 1 for r in records}
+            at = await positions.load(conn, consumer.name, ends.keys())
             moves = [positions.Move(*place, at[place], end) for place, end in ends.items()]
             await positions.advance(conn, consumer.name, moves)
             await consumer.handle(conn, records)

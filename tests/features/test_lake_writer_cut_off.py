@@ -34,7 +34,9 @@ RECORDS = [
 async def consume_once(pool: asyncpg.Pool, subscription: Subscription, most: int) -> int:
     """One batch as `gravity.consumer` takes it; how many records were left before it."""
     async with pool.acquire() as conn:
-        at = await positions.load(conn, subscription.name, subscription.topics)
+        at = await positions.load(
+            conn, subscription.name, {(r.topic, r.partition) for r in RECORDS}
+        )
     left = [r for r in RECORDS if r.offset >= at[r.topic, r.partition]]
     batch = left[:most]
     ends = {(r.topic, r.partition): r.offset + 1 for r in batch}

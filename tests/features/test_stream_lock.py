@@ -21,7 +21,7 @@ from gravity.postgres import migrate
 
 async def moved(pool: asyncpg.Pool, consumer: str, to: int) -> None:
     async with pool.acquire() as conn:
-        at = await positions.load(conn, consumer, [SWIPE_RECORDED])
+        at = await positions.load(conn, consumer, [(SWIPE_RECORDED.name, 0)])
         old = at[SWIPE_RECORDED.name, 0]
         await positions.advance(conn, consumer, [Move(SWIPE_RECORDED.name, 0, old, to)])
 

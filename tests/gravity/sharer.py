@@ -29,7 +29,7 @@ PARTITIONS = 4
 
 def topic_named(name: str) -> Topic:
     """The topic that is shared."""
-    return Topic(name, PARTITIONS, events.PersonErased)
+    return Topic(name, PARTITIONS, PARTITIONS, events.PersonErased)
 
 
 def subscription(topic: Topic, worker: str, *, stops_inside: bool = False) -> Subscription:

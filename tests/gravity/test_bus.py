@@ -28,7 +28,7 @@ from gravity.bus_engines import UnknownBus, engine_of
 from tests.infrastructure import Bus
 
 # A cluster keeps its log: each session has a topic of its own.
-TOPIC = Topic(f"tests.bus.{uuid.uuid4().hex[:8]}", 2, events.PersonErased)
+TOPIC = Topic(f"tests.bus.{uuid.uuid4().hex[:8]}", 2, 2, events.PersonErased)
 START = {(TOPIC.name, 0): 0, (TOPIC.name, 1): 0}
 
 
@@ -189,7 +189,7 @@ async def test_topics_may_be_created_twice_and_at_once(bus_url: str) -> None:
 async def test_a_topic_with_another_number_of_partitions_is_refused(bus_url: str) -> None:
     await create_topics(bus_url, [TOPIC])
     with pytest.raises(TopicMismatch) as refused:
-        await create_topics(bus_url, [Topic(TOPIC.name, 4, TOPIC.message)])
+        await create_topics(bus_url, [Topic(TOPIC.name, 4, 4, TOPIC.message)])
     mismatch = refused.value
     assert (mismatch.topic, mismatch.found, mismatch.expected) == (TOPIC.name, 2, 4)
 

@@ -89,7 +89,7 @@ async def test_positions_beyond_an_empty_log_are_an_error_that_is_logged(
     tables: asyncpg.Pool, producer: Producer, bus_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with tables.acquire() as conn:
-        await positions.load(conn, "notes", [TOPIC])
+        await positions.load(conn, "notes", [(TOPIC.name, 0)])
         await positions.advance(conn, "notes", [positions.Move(TOPIC.name, 0, old=0, new=3)])
     async with consuming(note, tables, bus_url):
         while not any("ends at 0" in str(r.exc_info) for r in caplog.records):  # noqa: ASYNC110
@@ -185,7 +185,7 @@ async def test_a_killed_broker_loses_and_repeats_nothing(
 async def test_a_displaced_consumer_cannot_commit(tables: asyncpg.Pool) -> None:
     move = positions.Move(TOPIC.name, 0, old=0, new=5)
     async with tables.acquire() as conn:
-        await positions.load(conn, "notes", [TOPIC])
+        await positions.load(conn, "notes", [(TOPIC.name, 0)])
         await positions.advance(conn, "notes", [move])
         with pytest.raises(positions.Displaced):
             async with conn.transaction():

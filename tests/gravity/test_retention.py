@@ -35,7 +35,7 @@ async def append(producer: Producer, count: int) -> None:
 
 async def stand_at(pool: asyncpg.Pool, consumer: str, offset: int) -> None:
     async with pool.acquire() as conn:
-        await positions.load(conn, consumer, [TOPIC])
+        await positions.load(conn, consumer, [(TOPIC.name, 0)])
         await positions.advance(conn, consumer, [positions.Move(TOPIC.name, 0, 0, offset)])
 
 

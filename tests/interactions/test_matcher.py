@@ -112,7 +112,7 @@ async def test_a_matcher_cut_off_between_two_statements_leaves_nothing(
     pairs: asyncpg.Pool, database_url: str
 ) -> None:
     dying = await asyncpg.connect(database_url)
-    await positions.load(dying, matcher.NAME, [USER_SWIPES])
+    await positions.load(dying, matcher.NAME, [(USER_SWIPES.name, 0)])
     transaction = dying.transaction()
     await transaction.start()
     await positions.advance(
@@ -124,7 +124,7 @@ async def test_a_matcher_cut_off_between_two_statements_leaves_nothing(
     assert await pairs.fetchval("select count(*) from swipes") == 0
     assert await told(pairs) == []
     async with pairs.acquire() as conn:
-        at = await positions.load(conn, matcher.NAME, [USER_SWIPES])
+        at = await positions.load(conn, matcher.NAME, [(USER_SWIPES.name, 0)])
     assert at[USER_SWIPES.name, 0] == 0
 
 

@@ -10,6 +10,7 @@ from contracts.topics import USER_SWIPES, pair_key
 from features.eligibility import person_table
 from features.person_row import PersonTail, encode_head, encode_tail, person_row_key
 from gravity.bus import Consumer, Record
+from gravity.bus_engines import engine_of
 from gravity.card_tokens import CardClaims, CardTokens
 from gravity.kernel import Kernel
 from interactions.domain import Command, Kind
@@ -58,7 +59,7 @@ def swipe_body(
 
 async def appended(kernel: Kernel, me: int, at_least: int) -> list[events.PairCommand]:
     """The viewer's commands in the log, once there are so many."""
-    places = {(USER_SWIPES.name, n): 0 for n in range(USER_SWIPES.partitions)}
+    places = dict.fromkeys(engine_of(kernel.settings.bus_url).places([USER_SWIPES]), 0)
     consumer = Consumer.open(kernel.settings.bus_url, places)
     found: list[events.PairCommand] = []
     try:

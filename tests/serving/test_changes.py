@@ -78,8 +78,9 @@ async def test_an_error_of_any_kind_is_no_end_of_following(
 
 async def followed(settings: Settings, overlay: Overlay, today: Callable[[], int]) -> list[int]:
     """Who is visible in the overlay once there is somebody."""
+    start = positions_of({}, settings.bus_url)
     following = asyncio.create_task(
-        follow(overlay, settings.bus_url, positions_of({}), today, asyncio.Event())
+        follow(overlay, settings.bus_url, start, today, asyncio.Event())
     )
     try:
         async with asyncio.timeout(20):
