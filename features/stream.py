@@ -44,7 +44,8 @@ def subscription(redis: Redis, live: LiveReleases) -> Subscription:
         erased = map(events.PersonErased.FromString, _values(by_topic[PERSON_ERASED.name]))
         await forget(redis, [event.person for event in erased])
 
-    return Subscription(STREAM, (SWIPE_RECORDED, PROFILE_CHANGED, PERSON_ERASED), handle)
+    topics = (SWIPE_RECORDED, PROFILE_CHANGED, PERSON_ERASED)
+    return Subscription(STREAM, topics, handle, prompt=True)
 
 
 def swipe_of(record: Record) -> Swipe:

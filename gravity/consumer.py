@@ -113,7 +113,7 @@ class _Run:
         async with self._pool.acquire() as conn:
             stored = await positions.load(conn, self._subscription.name, mine)
         at = {place: stored[place] for place in mine}
-        consumer = Consumer.open(self._bus_url, at)
+        consumer = Consumer.open(self._bus_url, at, prompt=self._subscription.prompt)
         try:
             await consumer.check()
             while not stop.is_set() and self._share.places == mine:

@@ -8,6 +8,7 @@ transactions may commit in either order.
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Sequence
 
 import asyncpg
@@ -18,7 +19,7 @@ from gravity.bus_records import packed_headers, unpacked_headers
 
 log = logging.getLogger(__name__)
 
-_BATCH = 1000
+_BATCH = 5000
 # Notifications come with every commit; this is for the one that a lost connection swallowed.
 _SAFETY_POLL_S = 1.0
 _RETRY_S = 0.5
@@ -78,8 +79,13 @@ async def _relay_locked(
     try:
         while not stop.is_set():
             woken.clear()
-            if await relay_once(conn, producer, lane) == 0:
+            began = time.monotonic()
+            relayed = await relay_once(conn, producer, lane)
+            if relayed == 0:
                 await _wait(woken, _SAFETY_POLL_S)
+            elif relayed < _BATCH:
+                # What comes meanwhile goes together.
+                await _wait(stop, began + producer.engine.relay_every_s - time.monotonic())
     finally:
         watch.cancel()
         # Where the connection is lost, so are the lock and the listener.
@@ -113,6 +119,8 @@ def _channel(lane: str) -> str:
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
+    if seconds <= 0:
+        return
     try:
         await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:

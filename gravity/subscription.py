@@ -30,9 +30,10 @@ class Subscription:
     them is no message of its topic, that one becomes a dead letter and the rest is handled again.
     What it does elsewhere (Redis, files) happens at least once and must be idempotent.
 
-    A batch has up to `max_records` and waits up to `linger_s` after its first record for more.
-    Where `handle` leaves its transaction alone for `idle_s`, as a paused process does, Postgres
-    ends it, so that others can take over.
+    People wait for what a `prompt` one does: it gets records some hundredths of a second after
+    they were appended, others up to a quarter of one. A batch has up to `max_records` and waits up
+    to `linger_s` after its first record for more. Where `handle` leaves its transaction alone for
+    `idle_s`, as a paused process does, Postgres ends it, so that others can take over.
     """
 
     name: str
@@ -41,3 +42,4 @@ class Subscription:
     max_records: int = 500
     linger_s: float = 0.0
     idle_s: float = 30.0
+    prompt: bool = False

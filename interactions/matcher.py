@@ -97,7 +97,7 @@ _ERASE: Final = (
 
 def subscription() -> Subscription:
     """The matcher as a consumer."""
-    return Subscription(NAME, (USER_SWIPES,), apply, _BATCH)
+    return Subscription(NAME, (USER_SWIPES,), apply, _BATCH, prompt=True)
 
 
 async def apply(conn: asyncpg.Connection, records: Sequence[Record]) -> None:

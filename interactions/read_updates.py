@@ -51,7 +51,7 @@ def subscription(redis: Redis, clock: Callable[[], datetime]) -> Subscription:
         erased = await _erased(redis, sorted({p for e in told for p in _people(pair_of(e))}))
         await run_all(redis, SCRIPTS, list(_commands(told, erased, clock())))
 
-    return Subscription(NAME, TOPICS, handle)
+    return Subscription(NAME, TOPICS, handle, prompt=True)
 
 
 def event_of(record: Record) -> Event:

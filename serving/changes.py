@@ -122,7 +122,7 @@ async def _follow(
     today: Callable[[], int],
     caught_up: asyncio.Event,
 ) -> None:
-    consumer = Consumer.open(bus_url, at)
+    consumer = Consumer.open(bus_url, at, prompt=False)
     try:
         while True:
             records = await consumer.poll(_MOST_RECORDS, _POLL_S)

@@ -123,7 +123,9 @@ class Releases:
 
     async def run(self) -> None:
         """Follow the registry until cancelled: at once on release.promoted, else every 2 s."""
-        consumer = Consumer.open(self._around.bus_url, {(RELEASE_PROMOTED.name, 0): 0})
+        consumer = Consumer.open(
+            self._around.bus_url, {(RELEASE_PROMOTED.name, 0): 0}, prompt=False
+        )
         try:
             while True:
                 await self._look()
