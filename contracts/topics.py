@@ -23,7 +23,7 @@ class Topic:
 
 
 USER_SWIPES: Final = Topic("user.swipes", 2, 16, events.PairCommand)
-SWIPE_RECORDED: Final = Topic("swipe.recorded", 2, 16, events.SwipeRecorded)
+SWIPE_RECORDED: Final = Topic("swipe.recorded", 1, 16, events.SwipeRecorded)
 MATCH_CREATED: Final = Topic("match.created", 1, 8, events.MatchCreated)
 MATCH_ENDED: Final = Topic("match.ended", 1, 8, events.MatchEnded)
 LIKE_RECEIVED: Final = Topic("like.received", 1, 8, events.LikeReceived)

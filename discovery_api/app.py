@@ -44,7 +44,7 @@ def router(kernel: Kernel) -> APIRouter:
                     await appending
 
     parent = APIRouter(lifespan=lifespan)
-    parent.include_router(create_router(lambda: running[0], uuid.uuid4))
+    parent.routes.extend(create_router(lambda: running[0], uuid.uuid4).routes)
     return parent
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 from redis.asyncio import Redis
@@ -25,7 +26,7 @@ async def compare_and_set(redis: Redis, writes: Sequence[Write]) -> list[bool]:
 
     Writes to people who were erased count as applied and leave nothing.
     """
-    script = resources.files("features").joinpath("compare_and_set.lua").read_bytes()
+    script = _script()
     digest = hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
     commands = b"".join(_command(digest, write) for write in writes)
     try:
@@ -35,6 +36,11 @@ async def compare_and_set(redis: Redis, writes: Sequence[Write]) -> list[bool]:
         await redis.script_load(script.decode())
         replies = await round_trip(redis, commands, len(writes))
     return [reply == 1 for reply in replies]
+
+
+@cache
+def _script() -> bytes:
+    return resources.files("features").joinpath("compare_and_set.lua").read_bytes()
 
 
 def _command(digest: bytes, write: Write) -> bytes:

@@ -27,6 +27,7 @@ from gravity.bus import Record
 from gravity.consumer import InvalidRecord, Subscription
 
 _REFOLD_BATCH: Final = 1000
+_ACTIONS: Final = frozenset(events.Action.values()[1:])
 
 
 def subscription(redis: Redis, live: LiveReleases) -> Subscription:
@@ -53,7 +54,7 @@ def swipe_of(record: Record) -> Swipe:
     event = events.SwipeRecorded.FromString(record.value)
     if not event.HasField("source") or event.source.partition >= PARTITIONS:
         raise InvalidRecord(record, "no source record in user.swipes")
-    if event.swiper <= 0 or event.swiped <= 0 or event.action not in events.Action.values()[1:]:
+    if event.swiper <= 0 or event.swiped <= 0 or event.action not in _ACTIONS:
         raise InvalidRecord(record, "no swipe of one person on another")
     if event.taken_back and event.swiped_ms <= 0:
         raise InvalidRecord(record, "takes back a swipe of no time")

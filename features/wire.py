@@ -7,7 +7,9 @@ of each other: nothing is transactional.
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
+from copy import copy
 from typing import Final, TypeVar, cast
+from weakref import WeakKeyDictionary, ref
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as ConnectionFailure
@@ -16,6 +18,8 @@ from redis.exceptions import TimeoutError as TimeoutFailure
 
 Reply = bytes | int | list["Reply"] | None
 _BATCH_BYTES: Final = 1 << 20
+# More are no small change: whoever shares a round trip with them waits for them.
+_FEW: Final = 16
 T = TypeVar("T")
 
 
@@ -38,6 +42,73 @@ async def round_trip(redis: Redis, commands: bytes, count: int) -> list[Reply]:
     """Replies of `count` commands packed into one buffer. Raises the first error reply,
     and redis-py's ConnectionError or TimeoutError.
 
+    Few commands go together with those of other callers: taking a connection from the pool and
+    waking up for an answer cost more than the commands themselves.
+    """
+    if count > _FEW:
+        replies = await _alone(redis, commands, count)
+    else:
+        line = _LINES.get(redis)
+        if line is None:
+            line = _LINES[redis] = _Line(redis)
+        replies = await line.ask(commands, count)
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            raise reply
+    return cast("list[Reply]", replies)
+
+
+class _Line:
+    """Round trips of many callers as one: those who ask while one is under way go with the next."""
+
+    def __init__(self, redis: Redis) -> None:
+        # The line must not keep the client alive that it is found by.
+        self._redis = ref(redis)
+        self._waiting: list[tuple[bytes, int, asyncio.Future[list[object]]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    def ask(self, commands: bytes, count: int) -> asyncio.Future[list[object]]:
+        """The replies, errors among them."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append((commands, count, future))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return future
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                asked, self._waiting = self._waiting, []
+                await self._round(asked)
+        finally:
+            self._running = None
+
+    async def _round(self, asked: list[tuple[bytes, int, asyncio.Future[list[object]]]]) -> None:
+        redis = self._redis()
+        try:
+            if redis is None:
+                raise ConnectionFailure("the client is gone")
+            together = b"".join([commands for commands, _, _ in asked])
+            replies = await _alone(redis, together, sum(count for _, count, _ in asked))
+        except Exception as error:
+            for _, _, future in asked:
+                if not future.done():
+                    # Each caller raises, and adds its traceback to, one of its own.
+                    future.set_exception(copy(error))
+            return
+        at = 0
+        for _, count, future in asked:
+            if not future.done():
+                future.set_result(replies[at : at + count])
+            at += count
+
+
+_LINES: Final[WeakKeyDictionary[Redis, _Line]] = WeakKeyDictionary()
+
+
+async def _alone(redis: Redis, commands: bytes, count: int) -> list[object]:
+    """One round trip on a connection of its own.
+
     The connection is dropped when anything fails midway, so a reply never meets a later command.
     One timeout holds for the whole batch, and the parser is asked directly: redis-py's own
     `read_response` sets a timer for each reply, which doubles the time of 500 of them.
@@ -48,7 +119,7 @@ async def round_trip(redis: Redis, commands: bytes, count: int) -> list[Reply]:
         async with asyncio.timeout(connection.socket_timeout):
             await connection.send_packed_command([commands])
             read = connection._parser.read_response
-            replies = [await read(disable_decoding=True) for _ in range(count)]
+            return [await read(disable_decoding=True) for _ in range(count)]
     except OSError as error:
         await connection.disconnect()
         # As redis-py names them, so that callers handle one family of errors.
@@ -59,10 +130,6 @@ async def round_trip(redis: Redis, commands: bytes, count: int) -> list[Reply]:
         raise
     finally:
         await pool.release(connection)
-    for reply in replies:
-        if isinstance(reply, ResponseError):
-            raise reply
-    return cast("list[Reply]", replies)
 
 
 async def send_all(redis: Redis, commands: Iterable[bytes]) -> int:

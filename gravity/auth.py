@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.types import Scope
 
 from gravity.problems import Problem
 from gravity.settings import Settings
@@ -176,6 +177,19 @@ async def _caller(request: Request, credentials: _Credentials) -> Caller:
         raise Problem(401, "token_expired", "The token has expired", headers=_CHALLENGE) from None
     except TokenInvalid:
         raise Problem(401, "token_invalid", "The token is not valid", headers=_CHALLENGE) from None
+
+
+def caller_of(scope: Scope, authorization: bytes) -> Caller | None:
+    """Whom the header's token speaks for; None where it is none, or not valid now."""
+    scheme, _, token = authorization.decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    state = scope["app"].state
+    verifier: TokenVerifier = state.tokens
+    try:
+        return verifier.verify(token.strip(), state.kernel.clock())
+    except (TokenInvalid, TokenExpired):
+        return None
 
 
 async def _viewer(request: Request, credentials: _Credentials) -> int:

@@ -11,12 +11,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from gravity import positions, telemetry
 from gravity.bus_engines import engine_of
+from gravity.bus_records import Place
 from gravity.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_EVERY_S = 20.0
+_EVERY_S = 5.0
 _DELETE_AT_ONCE = 1000
 # clusters/<cluster>/topics/<topic>/partitions/<partition>/records/<first offset>.batch
 _BATCH = re.compile(
@@ -56,15 +58,16 @@ async def trim_forever(
     consumers: Mapping[str, Collection[str]],
     stop: asyncio.Event,
 ) -> None:
-    """Trim every 20 seconds until `stop`; errors are logged and tried again.
+    """Trim every 5 seconds until `stop`; errors are logged and tried again.
 
     `consumers`: names by topic. A topic is left alone until all of its consumers have a position.
     """
     if not engine_of(settings.bus_url).needs_trimming or settings.bus_bucket is None:
         return
+    trimmed: dict[Place, int] = {}
     while not stop.is_set():
         try:
-            await trim(pool, settings, consumers)
+            await trim(pool, settings, consumers, trimmed)
         except Exception:
             log.warning("trimming failed", exc_info=True)
         try:
@@ -74,23 +77,32 @@ async def trim_forever(
 
 
 async def trim(
-    pool: asyncpg.Pool, settings: Settings, consumers: Mapping[str, Collection[str]]
+    pool: asyncpg.Pool,
+    settings: Settings,
+    consumers: Mapping[str, Collection[str]],
+    trimmed: dict[Place, int] | None = None,
 ) -> int:
-    """Delete what nobody needs, once; returns the number of batches deleted."""
+    """Delete what nobody needs, once; returns the number of batches deleted.
+
+    `trimmed`: below what each place was trimmed; those where nothing has changed are passed over.
+    """
+    known = {} if trimmed is None else trimmed
     async with pool.acquire() as conn:
         lowest = await positions.lowest(conn, consumers)
-    return await asyncio.to_thread(_trim, settings, lowest) if lowest else 0
+    due = {place: at for place, at in lowest.items() if at > known.get(place, 0)}
+    deleted = await asyncio.to_thread(_trim, settings, due) if due else 0
+    known.update(due)
+    return deleted
 
 
-def _trim(settings: Settings, lowest: Mapping[tuple[str, int], int]) -> int:
-    client, bucket = _client(settings), settings.bus_bucket or ""
+def _trim(settings: Settings, lowest: Mapping[Place, int]) -> int:
+    client, bucket = _client_of(settings), settings.bus_bucket or ""
     deleted = 0
     for (topic, partition), offset in lowest.items():
-        if offset > 0:
-            keys = unneeded(_batches(client, bucket, topic, partition), offset)
-            _delete(client, bucket, keys)
-            telemetry.BATCHES_TRIMMED.labels(topic).inc(len(keys))
-            deleted += len(keys)
+        keys = unneeded(_batches(client, bucket, topic, partition), offset)
+        _delete(client, bucket, keys)
+        telemetry.BATCHES_TRIMMED.labels(topic).inc(len(keys))
+        deleted += len(keys)
     return deleted
 
 
@@ -115,15 +127,22 @@ def _delete(client: "BaseClient", bucket: str, keys: Sequence[str]) -> None:
         )
 
 
-def _client(settings: Settings) -> "BaseClient":
-    # Here, since only this job needs it and its import costs half a second.
+def _client_of(settings: Settings) -> "BaseClient":
+    access = settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
+    return _client(settings.s3_url, *access)
+
+
+@lru_cache(maxsize=1)
+def _client(url: str | None, access_key: str, secret_key: str) -> "BaseClient":
+    # To be made once, as that takes longer than a trim. Here, since only this job needs it and its
+    # import costs half a second.
     import boto3
 
     client: BaseClient = boto3.client(
         "s3",
-        endpoint_url=settings.s3_url,
-        aws_access_key_id=settings.s3_access_key.get_secret_value(),
-        aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
+        endpoint_url=url,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
         region_name="us-east-1",
     )
     return client

@@ -2,7 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -47,8 +48,13 @@ def create_app(
     `checks` decide /readyz beside Postgres and Redis: each passes unless it raises.
     `app.state.kernel` holds the kernel, for dependencies that are not closures.
     """
+    lifespans = [*([lifespan] if lifespan else []), *(each.lifespan_context for each in routers)]
     app = FastAPI(
-        title=title, version="1", lifespan=lifespan, redoc_url=None, telemetry=_OWN_TELEMETRY
+        title=title,
+        version="1",
+        lifespan=_together(lifespans),
+        redoc_url=None,
+        telemetry=_OWN_TELEMETRY,
     )
     app.state.kernel = kernel
     app.state.tokens = TokenVerifier.of(kernel.settings)
@@ -57,9 +63,23 @@ def create_app(
     app.add_exception_handler(HTTPException, problems.on_http_exception)
     app.add_exception_handler(RequestValidationError, problems.on_invalid_request)
     for router in [*routers, _operations(kernel, dict(checks or {}))]:
-        app.include_router(router)
+        # Not included, which would match a path anew at each level.
+        app.router.routes.extend(router.routes)
     app.openapi = _described(app)  # type: ignore[method-assign]
     return app
+
+
+def _together(lifespans: Sequence[Lifespan[FastAPI]]) -> Lifespan[FastAPI]:
+    """All of them, ended in the reverse order."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for each in lifespans:
+                await stack.enter_async_context(each(app))
+            yield
+
+    return lifespan
 
 
 def _operations(kernel: Kernel, checks: dict[str, Check]) -> APIRouter:

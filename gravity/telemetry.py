@@ -1,15 +1,17 @@
 """Logs, traces and metrics. Nothing personal and no secret belongs into any of them."""
 
+import contextlib
 import json
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TextIO
 
 import asyncpg
 from opentelemetry import propagate, trace
@@ -67,6 +69,8 @@ _KINDS = {
     "producer": SpanKind.PRODUCER,
     "consumer": SpanKind.CONSUMER,
 }
+_LINES_S = 0.2
+_CARRIED = frozenset(propagate.get_global_textmap().fields)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 # In traces of exception groups each line has a margin.
 _MARGIN = r"\n[ |]*"
@@ -96,6 +100,47 @@ class JsonFormatter(logging.Formatter):
             text = self.formatException(record.exc_info)
             line["exception"] = without_details(text, record.exc_info[1])
         return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class Lines(logging.Handler):
+    """Writes lines to a stream, those of a fifth of a second together: each write wakes up whoever
+    keeps the logs, which took more than the line itself. Warnings and worse are written at once.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._waiting: list[str] = []
+        self._written = threading.Event()
+        threading.Thread(target=self._write_forever, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line, or write it and what waits."""
+        try:
+            self._waiting.append(self.format(record))
+            if record.levelno >= logging.WARNING:
+                self.flush()
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write what waits; the library calls this at the end of the process, too."""
+        with self.lock or contextlib.nullcontext():
+            waiting, self._waiting = self._waiting, []
+            if waiting:
+                self._stream.write("".join(f"{line}\n" for line in waiting))
+                self._stream.flush()
+
+    def close(self) -> None:
+        """End the thread, too."""
+        self._written.set()
+        super().close()
+
+    def _write_forever(self) -> None:
+        while not self._written.wait(_LINES_S):
+            # The stream may be closed already by whoever replaced it.
+            with contextlib.suppress(ValueError, OSError):
+                self.flush()
 
 
 def without_details(text: str, error: BaseException | None) -> str:
@@ -128,7 +173,7 @@ def configure(
     Traces are recorded where something receives them (`otlp_url` or `processors`); otherwise
     their ids still travel through HTTP, the bus and the logs, which costs next to nothing.
     """
-    handler = logging.StreamHandler(sys.stdout)
+    handler = Lines(sys.stdout)
     handler.setFormatter(JsonFormatter(service))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # One line a request comes from the access log; these would repeat it.
@@ -167,7 +212,14 @@ def span(
     parent: Context | None = None,
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
-    """A span that is current inside the block; a child of `parent`, or else of the current one."""
+    """A span that is current inside the block; a child of `parent`, or else of the current one.
+
+    Inside one that nobody records it is that one: a child would only cost its making.
+    """
+    around = trace.get_current_span()
+    if parent is None and around.get_span_context().is_valid and not around.is_recording():
+        yield around
+        return
     with _tracer(trace.get_tracer_provider()).start_as_current_span(
         name,
         parent,
@@ -207,6 +259,8 @@ def outgoing() -> dict[str, str]:
 
 def extract(headers: Mapping[str, bytes]) -> Context:
     """The trace context of a record or an HTTP request; empty where there is none."""
+    if _CARRIED.isdisjoint(headers):
+        return Context()
     return propagate.extract(
         {name: value.decode("latin-1") for name, value in headers.items()}, context=Context()
     )

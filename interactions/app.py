@@ -23,7 +23,7 @@ def router(kernel: Kernel) -> APIRouter:
     """The routes."""
     parent = APIRouter()
     for part in (api, lists_api, changes_api, export_api):
-        parent.include_router(part.create_router(kernel))
+        parent.routes.extend(part.create_router(kernel).routes)
     return parent
 
 

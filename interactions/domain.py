@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from contracts import events_pb2 as events
 
@@ -54,8 +54,7 @@ class Swipe:
 NO_SWIPE: Final = Swipe()
 
 
-@dataclass(frozen=True, slots=True)
-class PairState:
+class PairState(NamedTuple):
     """All that decides about a pair. `withdrawn`: one of them is banned, shadow-banned or erased
     and matches nobody; `erased`: one of them is erased, and nothing is recorded any more."""
 
@@ -240,7 +239,7 @@ def _swipe(state: PairState, command: Command) -> Outcome:
         return after, (recorded,)
     if other.action in LIKES:
         match = _match(state.match, command)
-        return replace(after, match=match), (recorded, MatchCreated(command, match))
+        return after._replace(match=match), (recorded, MatchCreated(command, match))
     if other.action == 0:
         return after, (recorded, LikeReceived(command))
     return after, (recorded,)
@@ -260,7 +259,7 @@ def _rewind(state: PairState, command: Command) -> Outcome:
     if match is None or match.ended:
         return after, (taken_back,)
     ended = replace(match, ended=events.MATCH_END_REWIND)
-    return replace(after, match=ended), (taken_back, MatchEnded(command, ended))
+    return after._replace(match=ended), (taken_back, MatchEnded(command, ended))
 
 
 def _unmatch(state: PairState, command: Command) -> Outcome:
@@ -269,17 +268,17 @@ def _unmatch(state: PairState, command: Command) -> Outcome:
     if match is None or match.ended in PARTED:
         return state, ()
     ended = replace(match, ended=events.MATCH_END_UNMATCH)
-    return replace(state, match=ended), (MatchEnded(command, ended),)
+    return state._replace(match=ended), (MatchEnded(command, ended),)
 
 
 def _block(state: PairState, command: Command) -> Outcome:
     # The second of two blocks is kept too: each of the two may once want to take theirs back.
-    after = replace(state, blocked=True)
+    after = state._replace(blocked=True)
     match = state.match
     if match is None or match.ended:
         return after, (Blocked(command),)
     ended = replace(match, ended=events.MATCH_END_BLOCK)
-    return replace(after, match=ended), (Blocked(command), MatchEnded(command, ended))
+    return after._replace(match=ended), (Blocked(command), MatchEnded(command, ended))
 
 
 def _erase(state: PairState, command: Command) -> Outcome:
@@ -293,7 +292,7 @@ def _erase(state: PairState, command: Command) -> Outcome:
         effects.append(MatchEnded(command, ended))
     effects.append(PairErased(command))
     # The match is gone; the other direction's swipe goes by a command of its own.
-    after = _with_swipe(replace(state, erased=True, match=None), command, NO_SWIPE)
+    after = _with_swipe(state._replace(erased=True, match=None), command, NO_SWIPE)
     return after, tuple(effects)
 
 
@@ -306,8 +305,8 @@ def _swipes(state: PairState, command: Command) -> tuple[Swipe, Swipe]:
 
 def _with_swipe(state: PairState, command: Command, swipe: Swipe) -> PairState:
     if command.actor < command.target:
-        return replace(state, low=swipe)
-    return replace(state, high=swipe)
+        return state._replace(low=swipe)
+    return state._replace(high=swipe)
 
 
 def _match(before: Match | None, command: Command) -> Match:

@@ -1,6 +1,7 @@
 """The Redis keys of interactions. The hash tag keeps a person's keys on one Cluster slot."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 WITHDRAWN: Final = "withdrawn"
@@ -75,8 +76,12 @@ def last(person: int) -> str:
 def client_ids(person: int, now: datetime) -> list[str]:
     """Hashes of today, yesterday and the day before (UTC): client swipe id ->
     "candidate:action:first_ms", and ":r" after it once the swipe was rewound."""
-    days = (now.astimezone(UTC) - timedelta(days=back) for back in range(3))
-    return [f"ids:{{{person}}}:{day:%Y%m%d}" for day in days]
+    return [f"ids:{{{person}}}:{day}" for day in _last_days(now.astimezone(UTC).date())]
+
+
+@lru_cache(maxsize=8)
+def _last_days(today: date) -> tuple[str, ...]:
+    return tuple(f"{today - timedelta(days=back):%Y%m%d}" for back in range(3))
 
 
 def device(digest: str) -> str:

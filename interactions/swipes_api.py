@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body
 from contracts import events_pb2 as events
 from gravity.auth import Asking
 from gravity.kernel import Kernel
+from gravity.plain_route import PlainRoute
 from gravity.problems import Problem, problem_responses
 from interactions.availability import available
 from interactions.quotas import Left, day_ends, limits_of, read_quota
@@ -40,11 +41,6 @@ _TIERS: dict[int, Literal["free", "plus", "gold"]] = {
 def add_swipes(router: APIRouter, kernel: Kernel, swiping: Swiping) -> None:
     """The route that takes swipes."""
 
-    @router.post(
-        "/swipes",
-        summary="Swipe on one card or on many",
-        responses=problem_responses(401, 413, 422, 429, 503),
-    )
     async def swipe(who: Asking, body: Annotated[SwipesBody, Body()]) -> SwipesOut:
         """Each swipe is answered separately, in order. An accepted one is never lost, and sending
         it again under the same client id neither counts nor charges it twice.
@@ -66,6 +62,15 @@ def add_swipes(router: APIRouter, kernel: Kernel, swiping: Swiping) -> None:
             remaining=taken.left.swipes,
             remaining_superlikes=taken.left.superlikes,
         )
+
+    router.add_api_route(
+        "/swipes",
+        swipe,
+        methods=["POST"],
+        summary="Swipe on one card or on many",
+        responses=problem_responses(401, 413, 422, 429, 503),
+        route_class_override=PlainRoute,
+    )
 
 
 def add_rewinds(router: APIRouter, kernel: Kernel, swiping: Swiping) -> None:

@@ -7,9 +7,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Body
 
 from contracts.topics import USER_SWIPES, pair_key
-from gravity.auth import Viewer
+from gravity.auth import Asking
 from gravity.bus import Message
 from gravity.kernel import Kernel
+from gravity.plain_route import PlainRoute
 from interactions.schemas import SwipeIn, SwipesBody
 
 APPEND: Final = "/bench/append"
@@ -34,23 +35,23 @@ on conflict do nothing
 
 def router(kernel: Kernel) -> APIRouter:
     """Both endpoints; the topic and the table must exist."""
-    made = APIRouter()
+    made = APIRouter(route_class=PlainRoute)
 
     @made.post(APPEND, status_code=204)
-    async def append(viewer: Viewer, body: Annotated[SwipesBody, Body()]) -> None:
+    async def append(who: Asking, body: Annotated[SwipesBody, Body()]) -> None:
         await kernel.producer.append_many(
             [
-                Message(TOPIC.name, pair_key(viewer, s.candidate), s.model_dump_json().encode())
+                Message(TOPIC.name, pair_key(who.person, s.candidate), s.model_dump_json().encode())
                 for s in _batch(body)
             ]
         )
 
     @made.post(INSERT, status_code=204)
-    async def insert(viewer: Viewer, body: Annotated[SwipesBody, Body()]) -> None:
+    async def insert(who: Asking, body: Annotated[SwipesBody, Body()]) -> None:
         batch, now = _batch(body), kernel.clock()
         await kernel.pool.execute(
             INSERT_ROWS,
-            [viewer] * len(batch),
+            [who.person] * len(batch),
             [swipe.candidate for swipe in batch],
             [_ACTIONS[swipe.action] for swipe in batch],
             [now] * len(batch),

@@ -147,7 +147,7 @@ class Play:
         pairs = [pair for pair in self._states if person in (pair.low, pair.high)]
         for other in set(self.people) - {person}:
             pair = Pair.of(person, other)
-            self._states[pair] = replace(self._states.get(pair, PairState()), erased=True)
+            self._states[pair] = self._states.get(pair, PairState())._replace(erased=True)
             self.reference.erased.add(frozenset((person, other)))
         forgetting = [read_updates.deletion(person, NOW)]
         for pair in pairs:

@@ -1,0 +1,84 @@
+"""A route for what people send all the time, without the framework's solving of dependencies."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Final
+
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
+
+from gravity import auth
+
+_JSON: Final = b"application/json"
+
+
+class PlainRoute(APIRoute):
+    """A route whose endpoint takes `who` asks (a Caller) and a JSON `body`, and gives a model, or
+    None with status 204.
+
+    What is plainly right is parsed from the bytes, handed over and written as bytes: a fifth of the
+    framework's own time. Anything else (no valid token, another content type, a body that does not
+    fit) goes the framework's way, so that there is one way to refuse; and from there come the
+    description and the errors.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:
+        super().__init__(path, endpoint, **given)
+        signature = inspect.signature(endpoint, eval_str=True)
+        taken: Any = signature.parameters["body"].annotation
+        given_back: Any = signature.return_annotation
+        self._call = endpoint
+        self._body: TypeAdapter[object] = TypeAdapter(taken)
+        self._answer: TypeAdapter[object] = TypeAdapter(given_back)
+        self._checked = self.app
+        self.app = self._serve
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        who = auth.caller_of(scope, headers.get(b"authorization", b""))
+        if who is None or not _is_json(headers.get(b"content-type", b"")):
+            await self._checked(scope, receive, send)
+            return
+        raw = await _read(receive)
+        try:
+            body = self._body.validate_json(raw)
+        except ValidationError:
+            await self._checked(scope, _read_already(raw, receive), send)
+            return
+        answer = await self._call(who=who, body=body)
+        if answer is None:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        content = self._answer.dump_json(answer)
+        head = [(b"content-length", b"%d" % len(content)), (b"content-type", _JSON)]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": content})
+
+
+def _is_json(content_type: bytes) -> bool:
+    return content_type.partition(b";")[0].strip().lower() == _JSON
+
+
+async def _read(receive: Receive) -> bytes:
+    """The whole body. Raises ClientDisconnect."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _read_already(raw: bytes, receive: Receive) -> Receive:
+    """Gives the body once more, then what comes after it."""
+    left: list[Message] = [{"type": "http.request", "body": raw, "more_body": False}]
+
+    async def again() -> Message:
+        return left.pop() if left else await receive()
+
+    return again
