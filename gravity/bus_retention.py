@@ -8,6 +8,7 @@ in. A Kafka cluster has retention of its own: there this job does nothing.
 import asyncio
 import logging
 import re
+import time
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _EVERY_S = 5.0
-_DELETE_AT_ONCE = 1000
+# Each object takes the store a millisecond, in which appends wait.
+_DELETE_AT_ONCE = 10
+_REST = 2.0
 # clusters/<cluster>/topics/<topic>/partitions/<partition>/records/<first offset>.batch
 _BATCH = re.compile(
     r"clusters/[^/]+/topics/(?P<topic>[^/]+)/partitions/(?P<partition>\d{10})"
@@ -122,9 +125,11 @@ def _delete(client: "BaseClient", bucket: str, keys: Sequence[str]) -> None:
     # Oldest first: whenever this stops, what is left has no hole.
     for start in range(0, len(keys), _DELETE_AT_ONCE):
         chunk = keys[start : start + _DELETE_AT_ONCE]
+        began = time.monotonic()
         client.delete_objects(  # type: ignore[attr-defined]  # the library makes it at run time
             Bucket=bucket, Delete={"Objects": [{"Key": key} for key in chunk], "Quiet": True}
         )
+        time.sleep(_REST * (time.monotonic() - began))
 
 
 def _client_of(settings: Settings) -> "BaseClient":

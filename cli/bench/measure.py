@@ -25,7 +25,7 @@ from gravity.stack.keys import jwt_private_file
 SWIPES: Final = "/v1/swipes"
 BATCH: Final = 10
 # Connections of a closed loop, by swipes a request.
-_CONNECTIONS: Final = {BATCH: 128, 1: 256}
+_CONNECTIONS: Final = {BATCH: 192, 1: 768}
 # Requests made beforehand for each second, by swipes a request: more than anything here answers.
 _MOST_PER_S: Final = {BATCH: 1200, 1: 3000}
 _WARM_S: Final = 1.0
