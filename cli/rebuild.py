@@ -25,9 +25,9 @@ def rebuild(
     """Restore what Redis has lost from Postgres, the lake and the registry.
 
     While serving, it adds what is missing: withdrawals, rows and places of people, tiers, whom
-    they have seen, likes, matches and blocks, and which releases are live and served. Of whom they
-    have seen, likes and matches it removes what Postgres does not know, once all that is under way
-    has arrived; never a block.
+    they have seen, likes, matches and blocks, what the day was charged, and which releases are live
+    and served. Of whom they have seen, likes and matches it removes what Postgres does not know,
+    once all that is under way has arrived; never a block, nor a charge.
 
     With --behaviour it also replaces counts and histories by what the lake holds, once the lake
     has every swipe that counts. Factors of people come back with the next promotion
@@ -45,7 +45,8 @@ async def _rebuild(settings: "Settings", behaviour: bool) -> None:
     from cli.connections import connections
     from features.stream_lock import LakeBehind
     from features.writer import restore_behaviour
-    from interactions import read_side
+    from gravity.kernel import utc_now
+    from interactions import charges, read_side
 
     async with connections() as to:
         # First: whoever is withdrawn must not be shown with a row that comes back.
@@ -55,6 +56,7 @@ async def _rebuild(settings: "Settings", behaviour: bool) -> None:
         typer.echo(f"tiers: {await restore_tiers(to.pool, to.redis)} people")
         filled = await read_side.fill(to.redis, to.pool, None)
         typer.echo(f"seen {filled.seen}, likes {filled.likes}, matches {filled.matches}")
+        typer.echo(f"charged: {await charges.restore(to.redis, to.pool, utc_now())} people")
         await _remove_extras(to, settings.bus_url)
         if behaviour:
             try:

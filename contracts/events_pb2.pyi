@@ -206,10 +206,13 @@ class Swipe(_message.Message):
     CLIENT_SWIPE_ID_FIELD_NUMBER: _builtins.int
     SWIPED_AT_MS_FIELD_NUMBER: _builtins.int
     IMPRESSION_FIELD_NUMBER: _builtins.int
+    CHARGED_ON_FIELD_NUMBER: _builtins.int
     action: Global___Action.ValueType
     client_swipe_id: _builtins.str
     swiped_at_ms: _builtins.int
     """The client's clock, informative only."""
+    charged_on: _builtins.int
+    """The swiper's own day that it was charged on, in days since 1970-01-01; 0: on none."""
     @_builtins.property
     def impression(self) -> Global___Impression: ...
     def __init__(
@@ -219,10 +222,11 @@ class Swipe(_message.Message):
         client_swipe_id: _builtins.str = ...,
         swiped_at_ms: _builtins.int = ...,
         impression: Global___Impression | None = ...,
+        charged_on: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["impression", b"impression"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "client_swipe_id", b"client_swipe_id", "impression", b"impression", "swiped_at_ms", b"swiped_at_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "charged_on", b"charged_on", "client_swipe_id", b"client_swipe_id", "impression", b"impression", "swiped_at_ms", b"swiped_at_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

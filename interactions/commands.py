@@ -33,6 +33,7 @@ from interactions.domain import (
 
 _LARGEST_PERSON = 2**63 - 1
 _YEAR_2100_MS = 4_102_444_800_000
+_YEAR_2100_DAY = _YEAR_2100_MS // 86_400_000
 
 
 _KINDS = {
@@ -58,6 +59,8 @@ def command_of(record: Record) -> Command:
         raise InvalidRecord(record, "no command")
     if which == "swipe" and sent.swipe.action not in ACTIONS:
         raise InvalidRecord(record, "an action that is none")
+    if not 0 <= sent.swipe.charged_on <= _YEAR_2100_DAY:
+        raise InvalidRecord(record, "a day that is none")
     return Command(
         _KINDS[which],
         sent.actor,
@@ -66,6 +69,7 @@ def command_of(record: Record) -> Command:
         Place(record.partition, record.offset),
         action=sent.swipe.action,
         impression=sent.swipe.impression,
+        charged_on=sent.swipe.charged_on,
         swiped_ms=sent.rewind.swiped_ms,
     )
 

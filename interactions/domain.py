@@ -85,7 +85,7 @@ class Kind(Enum):
 @dataclass(frozen=True, slots=True)
 class Command:
     """One record of user.swipes. `at_ms` is the server's clock; `place` names the record;
-    `swiped_ms`: the time up to which a rewind takes back."""
+    `charged_on`: the swiper's own day; `swiped_ms`: the time up to which a rewind takes back."""
 
     kind: Kind
     actor: int
@@ -94,6 +94,7 @@ class Command:
     place: "Place"
     action: int = 0
     impression: events.Impression = field(default_factory=events.Impression)
+    charged_on: int = 0
     swiped_ms: int = 0
     # Asked for several times a command: made once.
     pair: "Pair" = field(init=False)

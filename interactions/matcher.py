@@ -57,9 +57,10 @@ select p.low, p.high,
 from unnest($1::bigint[], $2::bigint[]) as p(low, high)
 """  # noqa: S608
 _SWIPES: Final = """
-insert into swipes as s (swiper, swiped, action, swiped_at)
-select * from unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::timestamptz[])
-on conflict (swiper, swiped) do update set action = excluded.action, swiped_at = excluded.swiped_at
+insert into swipes as s (swiper, swiped, action, swiped_at, charged_on)
+select * from unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::timestamptz[], $5::int[])
+on conflict (swiper, swiped) do update set
+    action = excluded.action, swiped_at = excluded.swiped_at, charged_on = excluded.charged_on
 """
 _BLOCKS: Final = """
 insert into blocks (blocker, blocked, blocked_at)
@@ -140,23 +141,25 @@ def _swipe(packed: int) -> Swipe:
 
 async def _write_swipes(conn: asyncpg.Connection, effects: Sequence[Effect]) -> None:
     # A swipe may be taken back in the batch that made it: the last state is the one to write.
-    last: dict[tuple[int, int], Swipe] = {}
+    last: dict[tuple[int, int], tuple[Swipe, int]] = {}
     for effect in effects:
         command = effect.command
         if isinstance(effect, SwipeRecorded):
-            last[command.actor, command.target] = Swipe(command.action, command.at_ms)
+            swipe = Swipe(command.action, command.at_ms)
+            last[command.actor, command.target] = swipe, command.charged_on
         elif isinstance(effect, SwipeTakenBack):
             up_to = max(effect.swipe.at_ms, command.swiped_ms)
-            last[command.actor, command.target] = Swipe(0, up_to)
+            last[command.actor, command.target] = Swipe(0, up_to), 0
         elif isinstance(effect, SwipeRuledOut):
-            last[command.actor, command.target] = Swipe(0, command.swiped_ms)
+            last[command.actor, command.target] = Swipe(0, command.swiped_ms), 0
     if last:
         await conn.execute(
             _SWIPES,
             [swiper for swiper, _ in last],
             [swiped for _, swiped in last],
-            [swipe.action for swipe in last.values()],
-            [at(swipe.at_ms) for swipe in last.values()],
+            [swipe.action for swipe, _ in last.values()],
+            [at(swipe.at_ms) for swipe, _ in last.values()],
+            [charged_on for _, charged_on in last.values()],
         )
 
 

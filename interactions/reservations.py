@@ -59,10 +59,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """The state of one swipe; `first_ms`: when it was reserved, 0 unless it is to be appended."""
+    """The state of one swipe; when it was reserved, and which own day was charged: both 0 unless it
+    is to be appended."""
 
     state: State
     first_ms: int
+    charged_on: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,11 @@ async def reserve(
     commands = [listed(person, now_ms), RESERVE.call(names, arguments)]
     _, reply = await run_all(redis, [RESERVE], commands)
     tier, day, swipes, superlikes, new, *flat = cast("list[int | bytes]", reply)
-    pairs = zip(flat[::2], flat[1::2], strict=True)
+    each = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
     return Reservations(
         Quota(int(tier), int(day), int(swipes), int(superlikes)),
         int(new),
-        tuple(Reserved(_STATES[cast("bytes", state)], int(first)) for state, first in pairs),
+        tuple(Reserved(_STATES[cast("bytes", s)], int(first), int(on)) for s, first, on in each),
     )
 
 

@@ -121,7 +121,7 @@ class Swiping:
         due = [n for n, one in states.items() if one.state is State.APPEND]
         try:
             await self.producer.append_many(
-                [message_of(who.person, batch[n], fit[n], states[n].first_ms) for n in due]
+                [message_of(who.person, batch[n], fit[n], states[n]) for n in due]
             )
         except AppendFailed:
             # Nobody knows which of them are in the log; a second copy there has no effect.
@@ -243,7 +243,7 @@ def answers(
     return tuple(answer(n, one) for n, one in enumerate(screened))
 
 
-def message_of(viewer: int, sent: Sent, claims: CardClaims, first_ms: int) -> Message:
+def message_of(viewer: int, sent: Sent, claims: CardClaims, reserved: Reserved) -> Message:
     """The command for the log. Sent again it is the same event: same id, same time."""
     impression = events.Impression(
         deck_id=claims.deck_id,
@@ -253,8 +253,8 @@ def message_of(viewer: int, sent: Sent, claims: CardClaims, first_ms: int) -> Me
         propensity=claims.propensity,
     )
     command = events.PairCommand(
-        event_id=id_from(first_ms, f"swipe:{viewer}:{sent.client_swipe_id}".encode()),
-        occurred_at_ms=first_ms,
+        event_id=id_from(reserved.first_ms, f"swipe:{viewer}:{sent.client_swipe_id}".encode()),
+        occurred_at_ms=reserved.first_ms,
         actor=viewer,
         target=sent.candidate,
         swipe=events.Swipe(
@@ -262,6 +262,7 @@ def message_of(viewer: int, sent: Sent, claims: CardClaims, first_ms: int) -> Me
             client_swipe_id=sent.client_swipe_id,
             swiped_at_ms=sent.swiped_at_ms,
             impression=impression,
+            charged_on=reserved.charged_on,
         ),
     )
     key = pair_key(viewer, sent.candidate)

@@ -23,7 +23,9 @@ from contracts import events_pb2 as events
 from features.behaviour_check import differences as feature_differences
 from gravity import issuer
 from gravity.stack.keys import jwt_private_file
+from interactions import charges
 from interactions.read_side_check import differences as read_side_differences
+from interactions.read_side_check import no_pause
 
 PARTS: Final = ("matcher", "relay", "stream", "lake", "read-side", "rest")
 _SAID: Final = 20
@@ -77,6 +79,7 @@ async def _run(
             for what in lost(book, stored, observer)[:_SAID]:
                 said(what)
             read_side = await read_side_differences(stores.pool, stores.redis)
+            charged = await charges.differences(stores.pool, stores.redis, no_pause, now)
             counts = await count_differences(stores.redis, book)
             features = await feature_differences(stores.pool, stores.redis, stack.settings.lake)
     return _outcome(
@@ -84,7 +87,7 @@ async def _run(
         load.paying,
         killer,
         verdict,
-        len(read_side) + len(counts),
+        len(read_side) + len(charged) + len(counts),
         len(features),
         loop.time() - started,
     )

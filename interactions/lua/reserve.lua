@@ -6,7 +6,7 @@
 --        8-10 swipes a day of free, plus, gold, 11-13 superlikes a day,
 --        then client ids, then candidates, then actions, then the times of issue of their tokens
 -- Returns tier, own day, swipes and superlikes charged on it, number reserved now, then of each
--- swipe its state and the ms of its reservation (0 where it has none):
+-- swipe its state, the ms of its reservation and the day charged (0 where it has none):
 --   append           reserved, now or earlier, and not known as appended
 --   second           the batch has a swipe on the candidate before it
 --   contended        another client id has the candidate's reservation, or it is on its way back
@@ -109,7 +109,7 @@ for i = 1, n do
             table.concat({ 'o', charged, action, ms, ARGV[1], id }, ':')
         scores[#scores + 1], scores[#scores + 2] = string.format('%.3f', first / 1000), candidate
     end
-    out[#out + 1], out[#out + 2] = state, first
+    out[#out + 1], out[#out + 2], out[#out + 3] = state, first, tonumber(charged or '0')
 end
 if #names > 0 then
     redis.call('HSET', KEYS[1], unpack(names))

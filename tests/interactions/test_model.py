@@ -36,11 +36,11 @@ from gravity.postgres import migrate
 from gravity.settings import Settings
 from identity.erasure import LANE as ERASURES
 from identity.erasure import erase
-from interactions import keys
+from interactions import charges, keys
 from interactions.app import create_app, subscriptions
 from interactions.domain import Kind
 from interactions.matcher import LANE
-from interactions.read_side_check import differences
+from interactions.read_side_check import differences, no_pause
 from interactions.rewinds import WINDOW
 from tests.infrastructure import Infra
 from tests.interactions.reference import Reference, command
@@ -290,6 +290,10 @@ class People(RuleBasedStateMachine):
             # The log is the session's: other tests' pairs are in it, whose Redis is gone.
             found = self._run(differences(kernel.pool, kernel.redis))
             assert [each for each in found if each.person in self.people] == []
+            charged = self._run(
+                charges.differences(kernel.pool, kernel.redis, no_pause, kernel.clock())
+            )
+            assert [each for each in charged if each.person in set(self.people) - self.erased] == []
 
     def _run(self, awaitable: Coroutine[Any, Any, T]) -> T:
         return self.services.runner.run(awaitable)
