@@ -91,7 +91,8 @@ def _one(console: "Console", load: "Load", kills: int) -> "Outcome":
         TextColumn("{task.description}"),
     )
     # The clients of this process report each lost connection: losing them is the point here.
-    logging.getLogger("gravity").addHandler(logging.NullHandler())
+    for reports in ("gravity", "asyncpg"):
+        logging.getLogger(reports).addHandler(logging.NullHandler())
     book, started = Book(), time.monotonic()
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=load.swipes, seed=load.seed)

@@ -2,8 +2,9 @@
 
 import asyncio
 import random
+import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -60,9 +61,15 @@ def too_many(people: int, swipes: int) -> str | None:
 @asynccontextmanager
 async def network(api_url: str, book: Book, stop: asyncio.Event) -> AsyncIterator[Network]:
     """Connections as phones have them: short timeouts, several a server."""
-    limits = httpx.Limits(max_connections=3 * AT_ONCE, max_keepalive_connections=2 * AT_ONCE)
-    async with httpx.AsyncClient(base_url=api_url, timeout=_TIMEOUT_S, limits=limits) as http:
-        yield Network(http, book, stop)
+    tls = ssl.create_default_context()
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                httpx.AsyncClient(base_url=api_url, timeout=_TIMEOUT_S, verify=tls)
+            )
+            for _ in range(AT_ONCE)
+        ]
+        yield Network(clients, book, stop)
 
 
 async def swipe_on(net: Network, load: Load, bearer: Callable[[int], str]) -> None:
@@ -73,7 +80,7 @@ async def swipe_on(net: Network, load: Load, bearer: Callable[[int], str]) -> No
     """
     dice = np.random.default_rng([load.seed, 1])
     # Some swipe far more than others.
-    activity = dice.gamma(1.5, 1.0, load.people) + 0.2
+    activity = np.cumsum(dice.gamma(1.5, 1.0, load.people) + 0.2)
     phones = [
         Phone(person, bearer(person), random.Random(f"{load.seed}:{person}"), net)
         for person in range(1, load.people + 1)
@@ -82,7 +89,7 @@ async def swipe_on(net: Network, load: Load, bearer: Callable[[int], str]) -> No
 
     def next_phone() -> Phone | None:
         for _ in range(50):
-            at = int(dice.choice(load.people, p=activity / activity.sum()))
+            at = int(np.searchsorted(activity, dice.uniform(0, activity[-1])))
             if at not in busy and not phones[at].full:
                 return phones[at]
         return next((p for p in phones if not p.full and p.person - 1 not in busy), None)

@@ -43,9 +43,10 @@ class Swipe(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What all phones share: connections, the ledger, whether it is over."""
+    """What all phones share: clients, each with connections for a few of them (it looks at all of
+    its own for each request), the ledger, whether it is over."""
 
-    http: httpx.AsyncClient
+    clients: Sequence[httpx.AsyncClient]
     book: Book
     stop: asyncio.Event
 
@@ -227,7 +228,8 @@ class Phone:
         self.net.book.requests += 1
         headers = {"Authorization": f"Bearer {self.bearer}"}
         try:
-            return await self.net.http.request(method, path, json=body, headers=headers)
+            client = self.net.clients[self.person % len(self.net.clients)]
+            return await client.request(method, path, json=body, headers=headers)
         except httpx.TransportError:
             self.net.book.failures += 1
             return None
