@@ -43,9 +43,8 @@ def router(kernel: Kernel) -> APIRouter:
                 with contextlib.suppress(asyncio.CancelledError):
                     await appending
 
-    parent = APIRouter(lifespan=lifespan)
-    parent.routes.extend(create_router(lambda: running[0], uuid.uuid4).routes)
-    return parent
+    routes = create_router(lambda: running[0], uuid.uuid4).routes
+    return APIRouter(lifespan=lifespan, routes=routes)
 
 
 def create_app(kernel: Kernel) -> FastAPI:

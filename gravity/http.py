@@ -39,20 +39,19 @@ def create_app(
     kernel: Kernel,
     routers: Sequence[APIRouter],
     *,
-    lifespan: Lifespan[FastAPI] | None = None,
     checks: Mapping[str, Check] | None = None,
     max_body: int = MAX_BODY,
 ) -> FastAPI:
     """An app that answers every error as a problem document.
 
-    `checks` decide /readyz beside Postgres and Redis: each passes unless it raises.
+    Its lifespan is that of the routers. `checks` decide /readyz beside Postgres and Redis: each
+    passes unless it raises.
     `app.state.kernel` holds the kernel, for dependencies that are not closures.
     """
-    lifespans = [*([lifespan] if lifespan else []), *(each.lifespan_context for each in routers)]
     app = FastAPI(
         title=title,
         version="1",
-        lifespan=_together(lifespans),
+        lifespan=_together([each.lifespan_context for each in routers]),
         redoc_url=None,
         telemetry=_OWN_TELEMETRY,
     )

@@ -13,18 +13,16 @@ from interactions import api, changes_api, export_api, lists_api
 from interactions.events import matching, reading, subscriptions
 from interactions.sweeping import sweep
 
-__all__ = ["background", "create_app", "matching", "reading", "router", "subscriptions"]
+__all__ = ["background", "create_app", "matching", "reading", "routers", "subscriptions"]
 
 log = logging.getLogger(__name__)
 _SWEEP_EVERY_S: Final = 30.0
 
 
-def router(kernel: Kernel) -> APIRouter:
+def routers(kernel: Kernel) -> list[APIRouter]:
     """The routes."""
-    parent = APIRouter()
-    for part in (api, lists_api, changes_api, export_api):
-        parent.routes.extend(part.create_router(kernel).routes)
-    return parent
+    parts = (api, lists_api, changes_api, export_api)
+    return [part.create_router(kernel) for part in parts]
 
 
 def background(kernel: Kernel, stop: asyncio.Event) -> list[Coroutine[None, None, None]]:
@@ -34,7 +32,7 @@ def background(kernel: Kernel, stop: asyncio.Event) -> list[Coroutine[None, None
 
 def create_app(kernel: Kernel) -> FastAPI:
     """The interactions API as a deployment of its own."""
-    return create_http_app("Gravity interactions", kernel, [router(kernel)])
+    return create_http_app("Gravity interactions", kernel, routers(kernel))
 
 
 async def _sweep_until(kernel: Kernel, stop: asyncio.Event) -> None:

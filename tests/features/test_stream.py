@@ -284,7 +284,7 @@ def test_a_damaged_release_is_discarded_so_that_it_is_fetched_again(tmp_path: Pa
             swiper=1, swiped=2, action=events.ACTION_UNSPECIFIED, source=events.Source(partition=0)
         ),
         events.SwipeRecorded(
-            swiper=1, swiped=2, action=events.ACTION_LIKE, source=events.Source(partition=9)
+            swiper=1, swiped=2, action=events.ACTION_LIKE, source=events.Source(partition=16)
         ),
     ],
 )

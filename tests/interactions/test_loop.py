@@ -11,7 +11,7 @@ from gravity.card_tokens import CardTokens
 from gravity.consumer import consume
 from gravity.http import create_app as create_http_app
 from gravity.kernel import Kernel
-from interactions.app import router, subscriptions
+from interactions.app import routers, subscriptions
 from interactions.matcher import LANE
 from tests.interactions.worlds import add_people, swipe_body, token
 from tests.signed_client import SignedClient
@@ -99,7 +99,7 @@ async def test_a_match_ends_for_both(
 
 
 def test_every_operation_has_examples_and_problem_answers(kernel: Kernel) -> None:
-    document = create_http_app("x", kernel, [router(kernel)]).openapi()
+    document = create_http_app("x", kernel, routers(kernel)).openapi()
     paths, schemas = document["paths"], document["components"]["schemas"]
     assert set(paths) == {
         *("/v1/swipes", "/v1/rewinds", "/v1/quota", "/v1/likes", "/v1/matches", "/v1/blocks"),
