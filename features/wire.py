@@ -20,6 +20,7 @@ Reply = bytes | int | list["Reply"] | None
 _BATCH_BYTES: Final = 1 << 20
 # More are no small change: whoever shares a round trip with them waits for them.
 _FEW: Final = 16
+_AT_ONCE: Final = 4
 T = TypeVar("T")
 
 
@@ -58,32 +59,39 @@ async def round_trip(redis: Redis, commands: bytes, count: int) -> list[Reply]:
     return cast("list[Reply]", replies)
 
 
+_Asked = tuple[bytes, int, asyncio.Future[list[object]]]
+
+
 class _Line:
-    """Round trips of many callers as one: those who ask while one is under way go with the next."""
+    """Round trips of many callers as few: those who ask in one pass of the loop go together, and
+    those who ask while four are under way go with the next."""
 
     def __init__(self, redis: Redis) -> None:
         # The line must not keep the client alive that it is found by.
         self._redis = ref(redis)
-        self._waiting: list[tuple[bytes, int, asyncio.Future[list[object]]]] = []
-        self._running: asyncio.Task[None] | None = None
+        self._waiting: list[_Asked] = []
+        self._running: set[asyncio.Task[None]] = set()
+        # One of them has not left yet: it takes whoever waits.
+        self._boarding = False
 
     def ask(self, commands: bytes, count: int) -> asyncio.Future[list[object]]:
         """The replies, errors among them."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append((commands, count, future))
-        if self._running is None:
-            self._running = asyncio.create_task(self._run())
+        if not self._boarding and len(self._running) < _AT_ONCE:
+            self._boarding = True
+            task = asyncio.create_task(self._run())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
         return future
 
     async def _run(self) -> None:
-        try:
-            while self._waiting:
-                asked, self._waiting = self._waiting, []
-                await self._round(asked)
-        finally:
-            self._running = None
+        self._boarding = False
+        while self._waiting:
+            asked, self._waiting = self._waiting, []
+            await self._round(asked)
 
-    async def _round(self, asked: list[tuple[bytes, int, asyncio.Future[list[object]]]]) -> None:
+    async def _round(self, asked: Sequence[_Asked]) -> None:
         redis = self._redis()
         try:
             if redis is None:

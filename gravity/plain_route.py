@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
-from starlette.requests import ClientDisconnect
+from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from gravity import auth
@@ -63,12 +63,12 @@ def _is_json(content_type: bytes) -> bool:
 
 
 async def _read(receive: Receive) -> bytes:
-    """The whole body. Raises ClientDisconnect."""
+    """The whole body. Raises HTTPException where it never comes."""
     parts: list[bytes] = []
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientDisconnect
+            raise HTTPException(400, "The body ended early.")
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(parts)

@@ -8,7 +8,17 @@ from redis.exceptions import ConnectionError as ConnectionFailure
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as TimeoutFailure
 
-from features.wire import packed, round_trip, send_all
+from features.wire import packed, round_trip, run, send_all
+
+
+async def blocked(redis: Redis) -> str:
+    """The address of the connection that waits in BLPOP, once there is one."""
+    async with asyncio.timeout(10):
+        while True:
+            for client in await redis.client_list():
+                if client["cmd"] == "blpop":
+                    return str(client["addr"])
+            await asyncio.sleep(0.01)
 
 
 async def test_an_error_reply_is_raised_and_the_rest_is_done(redis: Redis) -> None:
@@ -20,9 +30,7 @@ async def test_an_error_reply_is_raised_and_the_rest_is_done(redis: Redis) -> No
 
 async def test_a_cancelled_round_trip_leaves_no_reply_behind(redis: Redis) -> None:
     waiting = asyncio.create_task(round_trip(redis, packed(b"BLPOP", b"none", b"5"), 1))
-    async with asyncio.timeout(10):
-        while not any(client["cmd"] == "blpop" for client in await redis.client_list()):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await blocked(redis)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -48,3 +56,44 @@ async def test_many_commands_go_in_batches(redis: Redis) -> None:
     value = bytes(1000)
     sent = await send_all(redis, (packed(b"SET", b"k%d" % n, value) for n in range(3000)))
     assert (sent, await redis.dbsize()) == (3000, 3000)
+
+
+async def test_callers_of_one_moment_share_a_connection_and_get_their_own_replies(
+    redis: Redis,
+) -> None:
+    asked = [round_trip(redis, packed(b"ECHO", b"%d" % n), 1) for n in range(500)]
+    assert await asyncio.gather(*asked) == [[b"%d" % n] for n in range(500)]
+    # The fixture's own, and one for all of these.
+    assert len(await redis.client_list()) <= 3
+
+
+async def test_an_error_reply_is_only_for_whoever_caused_it(redis: Redis) -> None:
+    await run(redis.set("a", "1"))
+    good, bad, none = await asyncio.gather(
+        round_trip(redis, packed(b"GET", b"a"), 1),
+        round_trip(redis, packed(b"HGET", b"a", b"f"), 1),
+        round_trip(redis, packed(b"GET", b"b"), 1),
+        return_exceptions=True,
+    )
+    assert (good, none) == ([b"1"], [None])
+    assert isinstance(bad, ResponseError)
+
+
+async def test_a_lost_connection_is_told_to_everybody_who_shared_it(redis: Redis) -> None:
+    waiting = [
+        asyncio.create_task(round_trip(redis, packed(b"BLPOP", b"none", b"20"), 1))
+        for _ in range(3)
+    ]
+    await redis.client_kill(await blocked(redis))
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ConnectionFailure] * 3
+    assert await round_trip(redis, packed(b"PING"), 1) == [b"PONG"]
+
+
+async def test_who_is_behind_a_slow_one_does_not_wait_for_it(redis: Redis) -> None:
+    slow = asyncio.create_task(round_trip(redis, packed(b"BLPOP", b"none", b"20"), 1))
+    await blocked(redis)
+    assert await round_trip(redis, packed(b"PING"), 1) == [b"PONG"]
+    assert not slow.done()
+    await round_trip(redis, packed(b"RPUSH", b"none", b"x"), 1)
+    await slow

@@ -1,0 +1,169 @@
+"""A plain route answers just as the framework would: the same endpoint, taken both ways."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import httpx
+import pytest
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from gravity.auth import Asking
+from gravity.http import create_app
+from gravity.issuer import issue, new_keys
+from gravity.kernel import Kernel, open_kernel
+from gravity.plain_route import PlainRoute
+from gravity.problems import Problem
+from gravity.settings import Settings
+
+KEYS = new_keys()
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+MAX_BODY = 2000
+JSON = {"content-type": "application/json"}
+
+
+class NoteIn(BaseModel):
+    size: int = Field(ge=1)
+    kind: Literal["a", "b"] = "a"
+
+
+class NoteOut(BaseModel):
+    person: int
+    size: int
+    text: str | None = None
+
+
+async def note(who: Asking, body: NoteIn) -> NoteOut:
+    if body.size == 410:
+        raise Problem(410, "gone", "It is gone", "Ask again.", {"size": 410})
+    if body.size == 500:
+        raise RuntimeError("secret inside")
+    return NoteOut(person=who.person, size=body.size, text="é")
+
+
+async def silent(who: Asking, body: NoteIn) -> None:
+    assert (who.person, body.kind) == (42, "a")
+
+
+def routes() -> APIRouter:
+    made = APIRouter()
+    for name, endpoint, status in (("note", note, 200), ("silent", silent, 204)):
+        for way, route_class in (("framework", None), ("plain", PlainRoute)):
+            made.add_api_route(
+                f"/{way}/{name}",
+                endpoint,
+                methods=["POST"],
+                status_code=status,
+                route_class_override=route_class,
+            )
+    return made
+
+
+@pytest.fixture
+async def kernel(settings: Settings) -> AsyncIterator[Kernel]:
+    async with open_kernel(settings.model_copy(update={"jwt_public_key": KEYS.public})) as kernel:
+        yield replace(kernel, clock=lambda: NOW)
+
+
+@pytest.fixture
+async def client(kernel: Kernel) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app("Tests", kernel, [routes()], max_body=MAX_BODY)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://tests") as client:
+        yield client
+
+
+async def in_pieces() -> AsyncIterator[bytes]:
+    for piece in (b'{"si', b"ze", b'": 3}'):
+        yield piece
+
+
+async def too_much() -> AsyncIterator[bytes]:
+    for _ in range(3):
+        yield bytes(MAX_BODY)
+
+
+GOOD = {"authorization": f"Bearer {issue(KEYS.private, 42, NOW, HOUR)}"}
+EXPIRED = {"authorization": f"Bearer {issue(KEYS.private, 42, NOW - 2 * HOUR, HOUR)}"}
+OTHERS = {"authorization": f"Bearer {issue(new_keys().private, 42, NOW, HOUR)}"}
+LOWER = {"authorization": GOOD["authorization"].replace("Bearer", "bearer")}
+BASIC = {"authorization": "Basic eDp5"}
+
+REQUESTS: list[tuple[str, dict[str, str], object]] = [
+    ("POST", GOOD | JSON, b'{"size": 3}'),
+    ("POST", LOWER | JSON, b'{"size": 3, "kind": "b", "more": 1}'),
+    ("POST", GOOD | {"content-type": "application/json; charset=utf-8"}, b'{"size": 3}'),
+    ("POST", GOOD | {"content-type": "Application/JSON"}, b'{"size": 3}'),
+    ("POST", GOOD | JSON, in_pieces),
+    ("POST", GOOD | JSON, b'{"size": 410}'),
+    ("POST", GOOD | JSON, b'{"size": 500}'),
+    ("POST", GOOD | JSON, b'{"size": 0, "kind": "c"}'),
+    ("POST", GOOD | JSON, b'{"size": "3"}'),
+    ("POST", GOOD | JSON, b'{"size": 3.5}'),
+    ("POST", GOOD | JSON, b"{"),
+    ("POST", GOOD | JSON, b""),
+    ("POST", GOOD | JSON, b"[1]"),
+    ("POST", GOOD | JSON, b"null"),
+    ("POST", GOOD | JSON, b'{"size": "\xff"}'),
+    ("POST", GOOD | JSON, b'{"size": ' + b"[" * 900),
+    ("POST", GOOD | {"content-type": "text/plain"}, b'{"size": 3}'),
+    ("POST", GOOD, b'{"size": 3}'),
+    ("POST", GOOD | JSON, b'{"size": 3}' + b" " * MAX_BODY),
+    ("POST", GOOD | JSON, too_much),
+    ("POST", JSON, b'{"size": 3}'),
+    ("POST", EXPIRED | JSON, b'{"size": 3}'),
+    ("POST", OTHERS | JSON, b'{"size": 3}'),
+    ("POST", BASIC | JSON, b'{"size": 3}'),
+    ("POST", {"authorization": "Bearer"} | JSON, b'{"size": 3}'),
+    ("POST", OTHERS | JSON, b"{"),
+    ("GET", GOOD, b""),
+    ("HEAD", GOOD, b""),
+]
+
+
+@pytest.mark.parametrize("number", range(len(REQUESTS)))
+@pytest.mark.parametrize("name", ["note", "silent"])
+async def test_it_answers_as_the_framework_does(
+    client: httpx.AsyncClient, number: int, name: str
+) -> None:
+    method, headers, body = REQUESTS[number]
+    plain, framework = [
+        await client.request(
+            method,
+            f"/{way}/{name}",
+            headers=headers,
+            content=body() if callable(body) else body,  # type: ignore[arg-type]
+        )
+        for way in ("plain", "framework")
+    ]
+    assert plain.status_code == framework.status_code
+    assert without_id(plain) == without_id(framework)
+    assert heads(plain) == heads(framework)
+
+
+async def test_it_is_not_the_framework_that_answers_what_is_right(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> None:
+        raise AssertionError("the framework was asked")
+
+    monkeypatch.setattr("fastapi.routing.solve_dependencies", never)
+    answer = await client.post("/plain/note", headers=GOOD | JSON, content=b'{"size": 3}')
+    assert answer.json() == {"person": 42, "size": 3, "text": "é"}
+
+
+def without_id(answer: httpx.Response) -> object:
+    """The body, but for what names the request."""
+    if not answer.content:
+        return None
+    document = answer.json()
+    return {name: value for name, value in document.items() if name != "instance"}
+
+
+def heads(answer: httpx.Response) -> dict[str, str]:
+    # The framework names a content type of no content, too.
+    left_out = ("x-request-id", "content-type") if answer.status_code == 204 else ("x-request-id",)
+    return {name: value for name, value in answer.headers.items() if name not in left_out}
