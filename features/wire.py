@@ -71,31 +71,41 @@ class _Line:
         self._redis = ref(redis)
         self._waiting: list[_Asked] = []
         self._running: set[asyncio.Task[None]] = set()
-        # One of them has not left yet: it takes whoever waits.
-        self._boarding = False
+        # The one of them that has not left yet: it takes whoever waits.
+        self._boarding: asyncio.Task[None] | None = None
 
     def ask(self, commands: bytes, count: int) -> asyncio.Future[list[object]]:
         """The replies, errors among them."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append((commands, count, future))
-        if not self._boarding and len(self._running) < _AT_ONCE:
-            self._boarding = True
-            task = asyncio.create_task(self._run())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+        self._board()
         return future
 
-    async def _run(self) -> None:
-        self._boarding = False
-        while self._waiting:
-            asked, self._waiting = self._waiting, []
-            await self._round(asked)
+    def _board(self) -> None:
+        if self._waiting and self._boarding is None and len(self._running) < _AT_ONCE:
+            self._boarding = asyncio.create_task(self._round())
+            self._running.add(self._boarding)
+            self._boarding.add_done_callback(self._landed)
 
-    async def _round(self, asked: Sequence[_Asked]) -> None:
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if self._boarding is task:
+            # Cancelled before it began, as all tasks are when a loop ends.
+            self._boarding = None
+            for _, _, future in self._waiting:
+                future.cancel()
+            self._waiting.clear()
+        self._board()
+
+    async def _round(self) -> None:
+        self._boarding = None
+        # Whoever was cancelled meanwhile wants nothing any more.
+        asked = [each for each in self._waiting if not each[2].done()]
+        self._waiting = []
         redis = self._redis()
+        if redis is None or not asked:
+            return
         try:
-            if redis is None:
-                raise ConnectionFailure("the client is gone")
             together = b"".join([commands for commands, _, _ in asked])
             replies = await _alone(redis, together, sum(count for _, count, _ in asked))
         except Exception as error:
@@ -104,6 +114,10 @@ class _Line:
                     # Each caller raises, and adds its traceback to, one of its own.
                     future.set_exception(copy(error))
             return
+        except BaseException:
+            for _, _, future in asked:
+                future.cancel()
+            raise
         at = 0
         for _, count, future in asked:
             if not future.done():

@@ -179,9 +179,9 @@ async def _caller(request: Request, credentials: _Credentials) -> Caller:
         raise Problem(401, "token_invalid", "The token is not valid", headers=_CHALLENGE) from None
 
 
-def caller_of(scope: Scope, authorization: bytes) -> Caller | None:
+def caller_of(scope: Scope, authorization: str) -> Caller | None:
     """Whom the header's token speaks for; None where it is none, or not valid now."""
-    scheme, _, token = authorization.decode("latin-1").partition(" ")
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
         return None
     state = scope["app"].state

@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from gravity import auth
 
-_JSON: Final = b"application/json"
+_STATUSES: Final = (None, 200, 204)
+_JSON: Final = "application/json"
 
 
 class PlainRoute(APIRoute):
@@ -26,7 +28,11 @@ class PlainRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:
         super().__init__(path, endpoint, **given)
+        if given.get("dependencies") or self.param_convertors or self.status_code not in _STATUSES:
+            raise TypeError("a plain route has neither dependencies nor parameters, nor a status")
         signature = inspect.signature(endpoint, eval_str=True)
+        if signature.parameters.keys() != {"who", "body"}:
+            raise TypeError("a plain route's endpoint takes who and body")
         taken: Any = signature.parameters["body"].annotation
         given_back: Any = signature.return_annotation
         self._call = endpoint
@@ -36,9 +42,9 @@ class PlainRoute(APIRoute):
         self.app = self._serve
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        who = auth.caller_of(scope, headers.get(b"authorization", b""))
-        if who is None or not _is_json(headers.get(b"content-type", b"")):
+        headers = Headers(scope=scope)
+        who = auth.caller_of(scope, headers.get("authorization", ""))
+        if who is None or not _is_json(headers.get("content-type", "")):
             await self._checked(scope, receive, send)
             return
         raw = await _read(receive)
@@ -53,13 +59,13 @@ class PlainRoute(APIRoute):
             await send({"type": "http.response.body", "body": b""})
             return
         content = self._answer.dump_json(answer)
-        head = [(b"content-length", b"%d" % len(content)), (b"content-type", _JSON)]
+        head = [(b"content-length", b"%d" % len(content)), (b"content-type", _JSON.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": content})
 
 
-def _is_json(content_type: bytes) -> bool:
-    return content_type.partition(b";")[0].strip().lower() == _JSON
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == _JSON
 
 
 async def _read(receive: Receive) -> bytes:

@@ -110,3 +110,7 @@ def _one(console: "Console", load: "Load", kills: int) -> "Outcome":
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
+        except Exception:
+            # The seeds before it are not lost for it.
+            console.print_exception()
+            raise typer.Exit(1) from None

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-import uvloop
-
 from billing.entitlements import entitle
 from cli.chaos.book import Book
 from cli.chaos.fleet import TOKEN_TTL, Load, NobodyLeft, network, noon_zone, swipe_on
@@ -50,7 +48,7 @@ def run_seed(
     # Another one, to share the partitions and to take over.
     services["matcher-2"] = services["matcher"]
     with own_stack("gravity-chaos-", {"api": gravity_run("api"), **services}, extra) as stack:
-        return uvloop.run(_run(stack, load, kills, now, said, book))
+        return asyncio.run(_run(stack, load, kills, now, said, book))
 
 
 async def _run(

@@ -97,3 +97,45 @@ async def test_who_is_behind_a_slow_one_does_not_wait_for_it(redis: Redis) -> No
     assert not slow.done()
     await round_trip(redis, packed(b"RPUSH", b"none", b"x"), 1)
     await slow
+
+
+async def test_nobody_is_left_behind_by_those_who_land_together(redis: Redis) -> None:
+    async def chain(number: int) -> int:
+        """Many round trips, each asked for in the moment in which the one before ends."""
+        for n in range(200):
+            assert await round_trip(redis, packed(b"ECHO", b"%d" % n), 1) == [b"%d" % n]
+        return number
+
+    async with asyncio.timeout(30):
+        assert await asyncio.gather(*map(chain, range(9))) == list(range(9))
+
+
+async def test_who_was_cancelled_before_it_left_asks_for_nothing(redis: Redis) -> None:
+    waiting = asyncio.create_task(round_trip(redis, packed(b"SET", b"a", b"1"), 1))
+    for _ in range(2):
+        # The caller has begun; the round trip has not.
+        waiting.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await round_trip(redis, packed(b"GET", b"a"), 1) == [None]
+
+
+def test_a_loop_that_ends_strands_nobody() -> None:
+    outcomes: list[BaseException] = []
+
+    async def ask(redis: Redis) -> None:
+        try:
+            await round_trip(redis, packed(b"PING"), 1)
+        except BaseException as error:
+            outcomes.append(error)
+            raise
+
+    async def main() -> None:
+        # Nobody listens there: connecting takes until the loop ends.
+        redis = Redis(host="10.255.255.1", port=1)
+        asyncio.ensure_future(ask(redis))  # noqa: RUF006
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert [type(each) for each in outcomes] == [asyncio.CancelledError]

@@ -7,7 +7,7 @@ from typing import Literal
 
 import httpx
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from gravity.auth import Asking
@@ -92,7 +92,14 @@ OTHERS = {"authorization": f"Bearer {issue(new_keys().private, 42, NOW, HOUR)}"}
 LOWER = {"authorization": GOOD["authorization"].replace("Bearer", "bearer")}
 BASIC = {"authorization": "Basic eDp5"}
 
-REQUESTS: list[tuple[str, dict[str, str], object]] = [
+BOTH = [("authorization", GOOD["authorization"]), ("content-type", "application/json")]
+TWO_TOKENS = [("authorization", OTHERS["authorization"]), *BOTH]
+OTHER = issue(KEYS.private, 43, NOW, HOUR)
+TWO_PEOPLE = [*BOTH, ("authorization", f"Bearer {OTHER}")]
+TWO_TYPES = [*BOTH, ("content-type", "text/plain")]
+TYPES_TURNED = [BOTH[0], ("content-type", "text/plain"), BOTH[1]]
+
+REQUESTS: list[tuple[str, dict[str, str] | list[tuple[str, str]], object]] = [
     ("POST", GOOD | JSON, b'{"size": 3}'),
     ("POST", LOWER | JSON, b'{"size": 3, "kind": "b", "more": 1}'),
     ("POST", GOOD | {"content-type": "application/json; charset=utf-8"}, b'{"size": 3}'),
@@ -119,6 +126,10 @@ REQUESTS: list[tuple[str, dict[str, str], object]] = [
     ("POST", BASIC | JSON, b'{"size": 3}'),
     ("POST", {"authorization": "Bearer"} | JSON, b'{"size": 3}'),
     ("POST", OTHERS | JSON, b"{"),
+    ("POST", TWO_TOKENS, b'{"size": 3}'),
+    ("POST", TWO_PEOPLE, b'{"size": 3}'),
+    ("POST", TWO_TYPES, b'{"size": 3}'),
+    ("POST", TYPES_TURNED, b'{"size": 3}'),
     ("GET", GOOD, b""),
     ("HEAD", GOOD, b""),
 ]
@@ -153,6 +164,24 @@ async def test_it_is_not_the_framework_that_answers_what_is_right(
     monkeypatch.setattr("fastapi.routing.solve_dependencies", never)
     answer = await client.post("/plain/note", headers=GOOD | JSON, content=b'{"size": 3}')
     assert answer.json() == {"person": 42, "size": 3, "text": "é"}
+
+
+def test_what_it_would_pass_over_is_refused() -> None:
+    async def more(who: Asking, body: NoteIn, page: int = 1) -> NoteOut:
+        return NoteOut(person=who.person, size=page)
+
+    for path, endpoint, given in (
+        ("/a", note, {"dependencies": [Depends(never)]}),
+        ("/a/{page}", note, {}),
+        ("/a", note, {"status_code": 201}),
+        ("/a", more, {}),
+    ):
+        with pytest.raises(TypeError):
+            PlainRoute(path, endpoint, methods=["POST"], **given)
+
+
+def never() -> None:
+    raise AssertionError
 
 
 def without_id(answer: httpx.Response) -> object:
