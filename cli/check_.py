@@ -24,7 +24,8 @@ def check(
 
     What is under way is no difference: where the two differ, the check waits until everything has
     arrived that was in the log, and looks at those people again. `gravity rebuild`, for counts
-    with --behaviour, puts right what it finds. The exit code is 1 if there is a difference, 2 if
+    with --behaviour, puts right what it finds, but for charges that are too high: they end with
+    the day. The exit code is 1 if there is a difference, 2 if
     something did not arrive.
     """
     import asyncio

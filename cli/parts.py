@@ -67,9 +67,12 @@ def _matcher(_: "Kernel", __: asyncio.Event) -> Work:
 
 
 def _relay(kernel: "Kernel", stop: asyncio.Event) -> Work:
+    from gravity.bus_engines import engine_of
     from gravity.outbox import relay
 
-    return Work(background=[relay(kernel.pool, kernel.producer, lane, stop) for lane in _LANES])
+    every_s = engine_of(kernel.settings.bus_url).relay_every_s
+    lanes = [relay(kernel.pool, kernel.producer, lane, stop, every_s) for lane in _LANES]
+    return Work(background=lanes)
 
 
 def _stream(kernel: "Kernel", stop: asyncio.Event) -> Work:

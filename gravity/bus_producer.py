@@ -16,7 +16,7 @@ from typing import Self
 import confluent_kafka
 
 from gravity import telemetry
-from gravity.bus_engines import Engine, engine_of
+from gravity.bus_engines import engine_of
 from gravity.bus_flights import Flights, Outcome, Wave
 from gravity.bus_records import AppendFailed, Message, RecordPosition
 
@@ -32,13 +32,12 @@ class Producer:
         client: confluent_kafka.Producer,
         loop: asyncio.AbstractEventLoop,
         deadline_s: float,
-        engine: Engine,
+        rest: float,
     ) -> None:
-        self.engine = engine
         self._client = client
         self._loop = loop
         self._deadline_s = deadline_s
-        self._flights = Flights(loop, engine.producer_rest, self._send)
+        self._flights = Flights(loop, rest, self._send)
         # Delivered since the last hand-over: wave, number in it, outcome.
         self._reports: list[tuple[Wave, int, Outcome]] = []
         self._closing = threading.Event()
@@ -56,7 +55,7 @@ class Producer:
         client = confluent_kafka.Producer(
             {**config, "message.timeout.ms": timeout_ms}, logger=logging.getLogger("gravity.bus")
         )
-        return cls(client, asyncio.get_running_loop(), deadline_s, engine)
+        return cls(client, asyncio.get_running_loop(), deadline_s, engine.producer_rest)
 
     async def append(self, message: Message) -> RecordPosition:
         """Append one record and wait for its acknowledgement. Raises AppendFailed."""

@@ -31,6 +31,8 @@ _EVERY_S = 5.0
 # Each object takes the store a millisecond, in which appends wait.
 _DELETE_AT_ONCE = 10
 _REST = 2.0
+# Of a place in one pass: nobody waits long for the end, or for the other places.
+_MOST_AT_ONCE = 200
 # clusters/<cluster>/topics/<topic>/partitions/<partition>/records/<first offset>.batch
 _BATCH = re.compile(
     r"clusters/[^/]+/topics/(?P<topic>[^/]+)/partitions/(?P<partition>\d{10})"
@@ -85,28 +87,29 @@ async def trim(
     consumers: Mapping[str, Collection[str]],
     trimmed: dict[Place, int] | None = None,
 ) -> int:
-    """Delete what nobody needs, once; returns the number of batches deleted.
+    """Delete what nobody needs, at most 200 batches a place; returns how many were deleted.
 
     `trimmed`: below what each place was trimmed; those where nothing has changed are passed over.
     """
     known = {} if trimmed is None else trimmed
     async with pool.acquire() as conn:
         lowest = await positions.lowest(conn, consumers)
-    due = {place: at for place, at in lowest.items() if at > known.get(place, 0)}
-    deleted = await asyncio.to_thread(_trim, settings, due) if due else 0
-    known.update(due)
-    return deleted
-
-
-def _trim(settings: Settings, lowest: Mapping[Place, int]) -> int:
-    client, bucket = _client_of(settings), settings.bus_bucket or ""
     deleted = 0
-    for (topic, partition), offset in lowest.items():
-        keys = unneeded(_batches(client, bucket, topic, partition), offset)
-        _delete(client, bucket, keys)
-        telemetry.BATCHES_TRIMMED.labels(topic).inc(len(keys))
-        deleted += len(keys)
+    for place, offset in lowest.items():
+        if offset > known.get(place, 0):
+            count = await asyncio.to_thread(_trim, settings, place, offset)
+            if count < _MOST_AT_ONCE:
+                known[place] = offset
+            deleted += count
     return deleted
+
+
+def _trim(settings: Settings, place: Place, offset: int) -> int:
+    client, bucket = _client_of(settings), settings.bus_bucket or ""
+    keys = unneeded(_batches(client, bucket, *place), offset)[:_MOST_AT_ONCE]
+    _delete(client, bucket, keys)
+    telemetry.BATCHES_TRIMMED.labels(place[0]).inc(len(keys))
+    return len(keys)
 
 
 def _batches(client: "BaseClient", bucket: str, topic: str, partition: int) -> list[Batch]:

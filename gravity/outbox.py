@@ -49,8 +49,16 @@ async def put(conn: asyncpg.Connection, lane: str, messages: Sequence[Message]) 
     await conn.execute("select pg_notify($1, '')", _channel(lane))
 
 
-async def relay(pool: asyncpg.Pool, producer: Producer, lane: str, stop: asyncio.Event) -> None:
+async def relay(
+    pool: asyncpg.Pool,
+    producer: Producer,
+    lane: str,
+    stop: asyncio.Event,
+    every_s: float = 0.0,
+) -> None:
     """Append the lane's events to the bus and delete them, until `stop`.
+
+    While events keep coming its appends begin `every_s` apart.
 
     One relay a lane at a time (advisory lock). A crash between append and delete appends again:
     at least once. Each key keeps its order, but for copies: those of a relay whose session
@@ -60,14 +68,14 @@ async def relay(pool: asyncpg.Pool, producer: Producer, lane: str, stop: asyncio
         try:
             async with pool.acquire() as conn:
                 if await conn.fetchval("select pg_try_advisory_lock(hashtext($1))", _channel(lane)):
-                    await _relay_locked(conn, producer, lane, stop)
+                    await _relay_locked(conn, producer, lane, stop, every_s)
         except Exception:
             log.warning("relay backs off", extra={"lane": lane}, exc_info=True)
         await _wait(stop, _RETRY_S)
 
 
 async def _relay_locked(
-    conn: asyncpg.Connection, producer: Producer, lane: str, stop: asyncio.Event
+    conn: asyncpg.Connection, producer: Producer, lane: str, stop: asyncio.Event, every_s: float
 ) -> None:
     woken = asyncio.Event()
 
@@ -85,7 +93,7 @@ async def _relay_locked(
                 await _wait(woken, _SAFETY_POLL_S)
             elif relayed < _BATCH:
                 # What comes meanwhile goes together.
-                await _wait(stop, began + producer.engine.relay_every_s - time.monotonic())
+                await _wait(stop, began + every_s - time.monotonic())
     finally:
         watch.cancel()
         # Where the connection is lost, so are the lock and the listener.

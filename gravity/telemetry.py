@@ -110,14 +110,18 @@ class Lines(logging.Handler):
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
+        self._encoding = stream.encoding or "utf-8"
         self._waiting: list[str] = []
-        self._written = threading.Event()
+        self._closed = threading.Event()
         threading.Thread(target=self._write_forever, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line, or write it and what waits."""
         try:
-            self._waiting.append(self.format(record))
+            line = self.format(record)
+            # One that cannot be written must not take the others with it.
+            raw = line.encode(self._encoding, "backslashreplace")
+            self._waiting.append(raw.decode(self._encoding))
             if record.levelno >= logging.WARNING:
                 self.flush()
         except Exception:
@@ -125,22 +129,29 @@ class Lines(logging.Handler):
 
     def flush(self) -> None:
         """Write what waits; the library calls this at the end of the process, too."""
-        with self.lock or contextlib.nullcontext():
+        self.acquire()
+        try:
             waiting, self._waiting = self._waiting, []
             if waiting:
                 self._stream.write("".join(f"{line}\n" for line in waiting))
                 self._stream.flush()
+        finally:
+            self.release()
 
     def close(self) -> None:
-        """End the thread, too."""
-        self._written.set()
+        """Write what waits, and end the thread."""
+        self._closed.set()
+        with contextlib.suppress(ValueError):
+            self.flush()
         super().close()
 
     def _write_forever(self) -> None:
-        while not self._written.wait(_LINES_S):
-            # The stream may be closed already by whoever replaced it.
-            with contextlib.suppress(ValueError, OSError):
+        while not self._closed.wait(_LINES_S):
+            try:
                 self.flush()
+            except ValueError:
+                # The stream is closed: by whoever replaced it.
+                return
 
 
 def without_details(text: str, error: BaseException | None) -> str:

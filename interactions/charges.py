@@ -32,7 +32,7 @@ from swipes where action <> 0 and charged_on >= {since} group by swiper, charged
 """
 _COLUMNS: Final = tuple((name, BIGINT) for name in ("person", "day", "swipes", "superlikes"))
 _ERASED: Final = (
-    "select exists (select from withdrawn_persons where erased and decided_at > $1::timestamptz)"
+    "select count(*) from withdrawn_persons where erased and decided_at > $1::timestamptz"
 )
 
 
@@ -45,6 +45,11 @@ class ChargeDifference:
     day: int
     swipes: tuple[int, int]
     superlikes: tuple[int, int]
+
+
+_State = tuple[bytes | None, ...]
+_Found = dict[int, tuple[_State, ChargeDifference]]
+"""By person: the charge as Redis holds it, and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class _Charged:
     `open_swipes`, `open_superlikes`: reserved on the day, not known as appended; `in_motion`: a
     swipe is being taken back."""
 
-    state: tuple[bytes | None, ...]
+    state: _State
     day: int
     swipes: int
     superlikes: int
@@ -71,7 +76,7 @@ class _Charged:
     in_motion: bool
 
 
-NOTHING: Final = _Recorded(-1, 0, 0)
+_NOTHING: Final = _Recorded(-1, 0, 0)
 _NOT_CHARGED: Final = _Charged((None,) * 4, -1, 0, 0, 0, 0, in_motion=False)
 
 
@@ -79,7 +84,8 @@ async def restore(redis: Redis, pool: asyncpg.Pool, now: datetime) -> int:
     """Charge everybody's current day what was recorded on it; returns of how many people.
 
     It may run while serving: nobody's charge falls. A swipe that is being taken back meanwhile may
-    stay charged until the day is over.
+    stay charged until the day is over; one that was made after the loss and is not in Postgres yet
+    is charged by the next run.
     """
     recorded = await _recorded(pool, now, None)
     await redis.script_load(CHARGE.text)
@@ -99,14 +105,13 @@ async def differences(
     """What differs, of everybody, in two comparisons between which `settled` returns when all that
     was under way has arrived; of whoever swipes or rewinds meanwhile nothing is said.
 
-    Where somebody was erased lately, more in Redis is no difference.
+    More in Redis is no difference up to the number of people who were erased lately.
     """
-    erased = bool(await pool.fetchval(_ERASED, now - KEPT))
-    first = await _compare(pool, redis, now, None, erased=erased)
+    first = await _compare(pool, redis, now, None)
     if not first:
         return []
     await settled()
-    again = await _compare(pool, redis, now, sorted(first), erased=erased)
+    again = await _compare(pool, redis, now, sorted(first))
     return sorted(
         found
         for person, (state, found) in again.items()
@@ -114,37 +119,35 @@ async def differences(
     )
 
 
-_Found = dict[int, tuple[tuple[bytes | None, ...], ChargeDifference]]
-
-
 async def _compare(
-    pool: asyncpg.Pool, redis: Redis, now: datetime, persons: Sequence[int] | None, *, erased: bool
+    pool: asyncpg.Pool, redis: Redis, now: datetime, persons: Sequence[int] | None
 ) -> _Found:
     # Redis first: a charge is there before its swipe is in Postgres.
     people = list(persons) if persons is not None else await _people(redis)
     charged = await _charged(redis, people)
     recorded = await _recorded(pool, now, persons)
+    erased = int(await pool.fetchval(_ERASED, now - KEPT))
     since = _since(now)
     found: _Found = {}
     for person in charged.keys() | recorded.keys():
-        live, true = charged.get(person, _NOT_CHARGED), recorded.get(person, NOTHING)
+        live, true = charged.get(person, _NOT_CHARGED), recorded.get(person, _NOTHING)
         day = max(live.day, true.day)
         if live.in_motion or day < since:
             continue
-        difference = _difference(person, day, live, true, erased=erased)
+        difference = _difference(person, day, live, true, erased)
         if difference is not None:
             found[person] = (live.state, difference)
     return found
 
 
 def _difference(
-    person: int, day: int, live: _Charged, true: _Recorded, *, erased: bool
+    person: int, day: int, live: _Charged, true: _Recorded, erased: int
 ) -> ChargeDifference | None:
     has = (live.swipes, live.superlikes) if live.day == day else (0, 0)
     least = (true.swipes, true.superlikes) if true.day == day else (0, 0)
     reserved = (live.open_swipes, live.open_superlikes)
     sides = list(zip(has, least, reserved, strict=True))
-    if any(here < there or (here > there + more and not erased) for here, there, more in sides):
+    if any(here < there or here > there + more + erased for here, there, more in sides):
         return ChargeDifference(person, day, (has[0], least[0]), (has[1], least[1]))
     return None
 

@@ -28,7 +28,8 @@ _TIMEOUT_S: Final = 600.0
 _ERASED: Final = """
 insert into withdrawn_persons as w (person, decided_at, withdrawn, erased)
 values ($1, $2, true, true)
-on conflict (person) do update set withdrawn = true, erased = true
+on conflict (person) do update set withdrawn = true, erased = true,
+    decided_at = greatest(w.decided_at, excluded.decided_at)
 """
 # The directions in which there is a swipe, and one of each pair in which there is none.
 _DIRECTIONS: Final = """

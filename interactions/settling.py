@@ -69,9 +69,10 @@ class Settling:
     async def _positions(
         self, consumer: str, topics: Sequence[Topic]
     ) -> dict[tuple[str, int], int]:
-        at = dict.fromkeys(engine_of(self.bus_url).places(topics), 0)
+        at = engine_of(self.bus_url).places(topics)
         rows = await self.pool.fetch(_POSITIONS, consumer)
-        return at | {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        found = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        return {place: found.get(place, 0) for place in at}
 
     async def _ends(self, places: Places, until_ms: int) -> dict[tuple[str, int], int]:
         """Behind the last record of each partition that was appended by then."""

@@ -1,17 +1,19 @@
 """Events leave with the transaction that caused them, in order, and are never lost."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 import asyncpg
 import pytest
 
 from contracts import topics
 from gravity import outbox
-from gravity.bus import AppendFailed, Consumer, Message, Producer
+from gravity.bus import AppendFailed, Consumer, Message, Producer, RecordPosition
 from tests.gravity.conftest import Watcher
 
 TOPIC = topics.PERSON_ERASED
@@ -69,6 +71,35 @@ async def test_committed_events_are_published_in_order_and_deleted(
         await put(tables, 3)
         assert await published(bus_url, 3) == [1, 2, 3]
     assert await left(tables) == 0
+
+
+async def test_the_first_event_goes_at_once_and_those_that_follow_go_together(
+    tables: asyncpg.Pool, producer: Producer
+) -> None:
+    appended: list[tuple[float, int]] = []
+
+    class Noting:
+        async def append_many(self, messages: list[Message]) -> list[RecordPosition]:
+            appended.append((time.monotonic(), len(messages)))
+            return await producer.append_many(messages)
+
+    stop = asyncio.Event()
+    noting = cast("Producer", Noting())
+    relay = asyncio.create_task(outbox.relay(tables, noting, "lane", stop, every_s=0.5))
+    try:
+        for n in range(20):
+            await put(tables, n)
+            await asyncio.sleep(0.05)
+        async with asyncio.timeout(20):
+            while await left(tables):
+                await asyncio.sleep(0.01)
+    finally:
+        stop.set()
+        await relay
+    times = [at for at, _ in appended]
+    assert appended[0][1] < 20
+    assert sum(count for _, count in appended) == 20
+    assert all(later - at >= 0.5 for at, later in pairwise(times))
 
 
 async def test_an_event_of_a_transaction_that_failed_is_never_published(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from contracts import topics
 from gravity import positions
 from gravity.bus import Consumer, Message, Producer
+from gravity.bus_records import Place
 from gravity.bus_retention import Batch, trim, unneeded
 from gravity.settings import Settings
 
@@ -58,6 +59,24 @@ async def test_records_below_every_consumer_are_trimmed(
     assert await trim(tables, settings, {TOPIC.name: ["slow", "fast"]}) == 3
     assert await first_left(bus_url) == 3
     assert await trim(tables, settings, {TOPIC.name: ["slow", "fast"]}) == 0
+
+
+async def test_a_place_where_nothing_has_moved_is_not_looked_at_again(
+    tables: asyncpg.Pool, producer: Producer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumers, trimmed = {TOPIC.name: ["reader"]}, dict[Place, int]()
+    await append(producer, 3)
+    await stand_at(tables, "reader", 3)
+    broken = settings.model_copy(update={"s3_url": "http://127.0.0.1:1"})
+    with pytest.raises(Exception, match="127.0.0.1:1"):
+        await trim(tables, broken, consumers, trimmed)
+    monkeypatch.setattr("gravity.bus_retention._MOST_AT_ONCE", 1)
+    assert [await trim(tables, settings, consumers, trimmed) for _ in range(3)] == [1, 1, 0]
+    assert await trim(tables, broken, consumers, trimmed) == 0
+    await append(producer, 1)
+    async with tables.acquire() as conn:
+        await positions.advance(conn, "reader", [positions.Move(TOPIC.name, 0, 3, 4)])
+    assert await trim(tables, settings, consumers, trimmed) == 1
 
 
 async def test_a_hold_keeps_records_until_it_is_let_go(

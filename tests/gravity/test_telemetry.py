@@ -1,8 +1,10 @@
 """One trace from the request through the bus into the consumer, and logs that name it."""
 
 import asyncio
+import io
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 import asyncpg
@@ -13,6 +15,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from contracts import events_pb2 as events
 from contracts import topics
@@ -176,3 +179,56 @@ def test_a_context_that_is_not_one_is_ignored() -> None:
     for value in (b"", b"garbage", b"\xff\xfe", b"00-0-0-0"):
         context = telemetry.extract({"traceparent": value})
         assert not trace.get_current_span(context).get_span_context().is_valid
+
+
+def line(level: int, message: str) -> logging.LogRecord:
+    return logging.LogRecord("tests", level, "f", 1, message, (), None)
+
+
+def test_lines_wait_for_each_other_and_warnings_for_nobody() -> None:
+    written = io.StringIO()
+    handler = telemetry.Lines(written)
+    # Nobody writes in between but the test.
+    handler.acquire()
+    handler.handle(line(logging.INFO, "one"))
+    handler.handle(line(logging.INFO, "two"))
+    assert written.getvalue() == ""
+    handler.handle(line(logging.WARNING, "three"))
+    handler.release()
+    assert written.getvalue() == "one\ntwo\nthree\n"
+    handler.close()
+
+
+def test_what_waits_is_written_soon_and_at_the_end() -> None:
+    written = io.StringIO()
+    handler = telemetry.Lines(written)
+    handler.handle(line(logging.INFO, "soon"))
+    until = time.monotonic() + 20
+    while written.getvalue() != "soon\n" and time.monotonic() < until:
+        time.sleep(0.01)
+    handler.handle(line(logging.INFO, "last"))
+    handler.close()
+    assert written.getvalue() == "soon\nlast\n"
+
+
+def test_a_line_that_no_encoding_has_takes_no_other_with_it() -> None:
+    raw = io.BytesIO()
+    handler = telemetry.Lines(io.TextIOWrapper(raw, "ascii"))
+    handler.handle(line(logging.INFO, "before"))
+    handler.handle(line(logging.INFO, "\udc80 é"))
+    handler.handle(line(logging.WARNING, "after"))
+    assert raw.getvalue() == b"before\n\\udc80 \\xe9\nafter\n"
+    handler.close()
+
+
+def test_inside_what_nobody_records_there_are_no_further_spans() -> None:
+    unrecorded = NonRecordingSpan(
+        SpanContext(int(TRACE, 16), 1, is_remote=False, trace_flags=TraceFlags(0))
+    )
+    with trace.use_span(unrecorded), telemetry.span("inner") as inner:
+        assert inner is unrecorded
+        assert b"-00" in telemetry.inject()["traceparent"]
+
+
+def test_without_headers_there_is_no_context() -> None:
+    assert telemetry.extract({"host": b"x"}) == {}

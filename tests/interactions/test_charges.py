@@ -99,6 +99,8 @@ async def test_too_much_is_a_difference_but_for_what_is_reserved_or_was_on_someb
         "insert into withdrawn_persons values ($1, $2, true, true)", me + 7, NOW - timedelta(days=1)
     )
     assert await found(kernel) == []
+    await run(redis.hset(quota, "n", "3"))
+    assert await found(kernel) == [ChargeDifference(me, TODAY, (3, 1), (0, 0))]
     await run(redis.hset(quota, "n", "0"))
     assert await found(kernel) == [ChargeDifference(me, TODAY, (0, 1), (0, 0))]
 
