@@ -17,6 +17,13 @@ _databases = count(1)
 _buckets = count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Shared between processes by file; the loop's tests stay together, as they share a stack."""
+    for item in items:
+        together = "loop" if "loop" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(together))
+
+
 @pytest.fixture(scope="session")
 def infra() -> Iterator[Infra]:
     """PostgreSQL, Redis, S3 and a broker for the session; the other fixtures wait for them."""
