@@ -67,7 +67,7 @@ def test_what_is_accepted_is_stored_and_matched_and_nothing_is_left(folder: Path
     timed = [report[name]["p50"] for name in ("match_ms", "single_match_ms")]
     assert (report["matches_timed"] == 0) is (timed == [None, None])
     assert set(report["cores"]) >= {"generator", "api", "consumers", "broker", "postgres", "redis"}
-    assert [each["partitions"] for each in report["partitions"]] == [4, 8, 16]
+    assert [each["partitions"] for each in report["partitions"]] == [1, 2, 4, 8]
     assert left(folder) == []
 
 
