@@ -17,6 +17,8 @@ _databases = count(1)
 _buckets = count(1)
 
 
+# Before the plugin that reads the marks.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Shared between processes by file; the loop's tests stay together, as they share a stack."""
     for item in items:
