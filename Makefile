@@ -42,7 +42,7 @@ layers: venv
 	$(BIN)/lint-imports
 
 test: lint types layers
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 demo: venv
 	@exec $(BIN)/gravity demo $(if $(PEOPLE),--people $(PEOPLE))

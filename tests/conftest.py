@@ -9,6 +9,8 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from gravity.settings import Settings
 from tests.infrastructure import Bus, Infra, fresh_broker, running_infra
@@ -17,13 +19,20 @@ _databases = count(1)
 _buckets = count(1)
 
 
-# Before the plugin that reads the marks.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Shared between processes by file; the loop's tests stay together, as they share a stack."""
-    for item in items:
-        together = "loop" if "loop" in item.path.parts else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(together))
+_LOOP = "tests/loop/"
+
+
+class Together(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """Shares tests between processes by file; the loop's files go together, as they share a stack
+    that takes minutes to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return _LOOP if file.startswith(_LOOP) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
