@@ -207,6 +207,9 @@ class People(RuleBasedStateMachine):
             assert self._swipe(viewer, self.last[viewer].body) == "duplicate"
         if viewer in self.rewound:
             assert self._swipe(viewer, self.rewound[viewer].body) == "rewound"
+            if self.rewound[viewer].candidate in self.erased:
+                # The mark that the token is used up named the erased: see swipe_on_the_erased.
+                return
             another = {**self.rewound[viewer].body, "client_swipe_id": f"{viewer}-again"}
             standing = (viewer, self.rewound[viewer].candidate) in self.model.swipes
             expected = "already_swiped" if standing else "token_used"
