@@ -103,9 +103,11 @@ class _Line:
         asked = [each for each in self._waiting if not each[2].done()]
         self._waiting = []
         redis = self._redis()
-        if redis is None or not asked:
+        if not asked:
             return
         try:
+            if redis is None:
+                raise ConnectionFailure("the client is gone")
             together = b"".join([commands for commands, _, _ in asked])
             replies = await _alone(redis, together, sum(count for _, count, _ in asked))
         except Exception as error:

@@ -99,15 +99,21 @@ async def test_who_is_behind_a_slow_one_does_not_wait_for_it(redis: Redis) -> No
     await slow
 
 
-async def test_nobody_is_left_behind_by_those_who_land_together(redis: Redis) -> None:
-    async def chain(number: int) -> int:
-        """Many round trips, each asked for in the moment in which the one before ends."""
-        for n in range(200):
-            assert await round_trip(redis, packed(b"ECHO", b"%d" % n), 1) == [b"%d" % n]
-        return number
-
+async def test_who_waited_while_all_were_under_way_goes_when_they_land(redis: Redis) -> None:
+    slow: list[asyncio.Task[object]] = []
     async with asyncio.timeout(30):
-        assert await asyncio.gather(*map(chain, range(9))) == list(range(9))
+        for n in range(4):
+            command = packed(b"BLPOP", b"list%d" % n, b"20")
+            slow.append(asyncio.create_task(round_trip(redis, command, 1)))
+            while (await run(redis.info("clients")))["blocked_clients"] <= n:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        behind = asyncio.create_task(round_trip(redis, packed(b"PING"), 1))
+        await asyncio.sleep(0)
+        # Another way than theirs, which would take the one behind along.
+        for n in range(4):
+            await run(redis.rpush(f"list{n}", "x"))
+        await asyncio.gather(*slow)
+        assert await behind == [b"PONG"]
 
 
 async def test_who_was_cancelled_before_it_left_asks_for_nothing(redis: Redis) -> None:
