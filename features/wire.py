@@ -11,6 +11,7 @@ from copy import copy
 from typing import Final, TypeVar, cast
 from weakref import WeakKeyDictionary, ref
 
+from hiredis import pack_command
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as ConnectionFailure
 from redis.exceptions import ResponseError
@@ -29,9 +30,14 @@ def run(command: "Awaitable[T] | T") -> "Awaitable[T]":
     return cast("Awaitable[T]", command)
 
 
-def packed(*parts: bytes) -> bytes:
+Part = bytes | str | int
+
+
+def packed(*parts: Part) -> bytes:
     """One command in RESP."""
-    return b"*%d\r\n%b" % (len(parts), b"".join(map(bulk, parts)))
+    # Its stub means a tuple of one.
+    command: bytes = pack_command(parts)  # type: ignore[arg-type]
+    return command
 
 
 def bulk(part: bytes) -> bytes:

@@ -18,6 +18,7 @@ from gravity import problems
 from gravity.auth import TokenVerifier
 from gravity.http_middleware import Edge
 from gravity.kernel import Kernel
+from gravity.plain_route import plain_routes
 
 MAX_BODY = 1024 * 1024
 _READY_S = 2.0
@@ -57,11 +58,17 @@ def create_app(
     )
     app.state.kernel = kernel
     app.state.tokens = TokenVerifier.of(kernel.settings)
-    app.add_middleware(Edge, max_body=max_body, new_id=lambda: str(uuid.uuid4()))
+    every = [*routers, _operations(kernel, dict(checks or {}))]
+    app.add_middleware(
+        Edge,
+        max_body=max_body,
+        new_id=lambda: str(uuid.uuid4()),
+        plain=plain_routes(route for router in every for route in router.routes),
+    )
     app.add_exception_handler(problems.Problem, problems.on_problem)
     app.add_exception_handler(HTTPException, problems.on_http_exception)
     app.add_exception_handler(RequestValidationError, problems.on_invalid_request)
-    for router in [*routers, _operations(kernel, dict(checks or {}))]:
+    for router in every:
         # Not included, which would match a path anew at each level.
         app.router.routes.extend(router.routes)
     app.openapi = _described(app)  # type: ignore[method-assign]

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gravity import problems, telemetry
+from gravity.plain_route import PlainRoutes
 
 log = logging.getLogger("gravity.access")
 
@@ -20,16 +21,20 @@ _QUIET = ("/healthz", "/readyz", "/metrics")
 class Edge:
     """Plain ASGI, so that streaming and cancellation stay as they are."""
 
-    def __init__(self, app: ASGIApp, max_body: int, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, app: ASGIApp, max_body: int, new_id: Callable[[], str], plain: PlainRoutes
+    ) -> None:
         self._app = app
         self._max_body = max_body
         self._new_id = new_id
+        self._plain = plain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
+        # Of a name that comes twice the first counts, as it does for the framework.
+        headers = {name.decode("latin-1"): value for name, value in reversed(scope["headers"])}
         scope.setdefault("state", {})["request_id"] = self._id_from(headers)
         answer = _Answer(send, scope["state"]["request_id"])
         started = time.perf_counter()
@@ -53,11 +58,19 @@ class Edge:
             length = headers.get("content-length", b"0")
             if not length.isdigit() or int(length) > self._max_body:
                 raise problems.body_too_large(self._max_body)
-            await self._app(scope, receive, answer)
+            left: Receive | None = receive
+            plain = self._plain.get((scope["method"], scope["path"]))
+            if plain is not None:
+                scope["route"] = plain
+                left = await plain.plainly(scope, headers, receive, answer)
+            if left is not None:
+                await self._app(scope, left, answer)
         except Exception as error:
             if answer.status:
                 # The head is sent: the connection can only be cut.
                 raise
+            if isinstance(error, HTTPException):
+                error = problems.of_http_exception(error)
             if not isinstance(error, problems.Problem):
                 log.exception("unhandled error")
                 error = problems.internal_error()

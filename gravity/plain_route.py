@@ -1,29 +1,29 @@
 """A route for what people send all the time, without the framework's solving of dependencies."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
 from gravity import auth
 
 _STATUSES: Final = (None, 200, 204)
-_JSON: Final = "application/json"
+_JSON: Final = b"application/json"
 
 
 class PlainRoute(APIRoute):
     """A route whose endpoint takes `who` asks (a Caller) and a JSON `body`, and gives a model, or
     None with status 204.
 
-    What is plainly right is parsed from the bytes, handed over and written as bytes: a fifth of the
-    framework's own time. Anything else (no valid token, another content type, a body that does not
-    fit) goes the framework's way, so that there is one way to refuse; and from there come the
-    description and the errors.
+    What is plainly right is parsed from the bytes, handed over and written as bytes by `plainly`,
+    which `Edge` asks first: a fifth of the framework's own time. Anything else (no valid token,
+    another content type, a body that does not fit) goes the framework's way, so that there is one
+    way to refuse; and from there come the description and the errors.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:
@@ -38,34 +38,44 @@ class PlainRoute(APIRoute):
         self._call = endpoint
         self._body: TypeAdapter[object] = TypeAdapter(taken)
         self._answer: TypeAdapter[object] = TypeAdapter(given_back)
-        self._checked = self.app
-        self.app = self._serve
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        who = auth.caller_of(scope, headers.get("authorization", ""))
-        if who is None or not _is_json(headers.get("content-type", "")):
-            await self._checked(scope, receive, send)
-            return
+    async def plainly(
+        self, scope: Scope, headers: Mapping[str, bytes], receive: Receive, send: Send
+    ) -> Receive | None:
+        """Answer; or give back where the framework finds the body. `headers`: the first of each
+        name. Raises HTTPException, and what the endpoint raises."""
+        who = auth.caller_of(scope, headers.get("authorization", b"").decode("latin-1"))
+        if who is None or not _is_json(headers.get("content-type", b"")):
+            return receive
         raw = await _read(receive)
         try:
             body = self._body.validate_json(raw)
         except ValidationError:
-            await self._checked(scope, _read_already(raw, receive), send)
-            return
+            return _read_already(raw, receive)
         answer = await self._call(who=who, body=body)
         if answer is None:
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})
-            return
+            return None
         content = self._answer.dump_json(answer)
-        head = [(b"content-length", b"%d" % len(content)), (b"content-type", _JSON.encode())]
+        head = [(b"content-length", b"%d" % len(content)), (b"content-type", _JSON)]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": content})
+        return None
 
 
-def _is_json(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == _JSON
+PlainRoutes = Mapping[tuple[str, str], PlainRoute]
+"""Those of an app by method and path."""
+
+
+def plain_routes(routes: Iterable[BaseRoute]) -> PlainRoutes:
+    """Those among the routes of an app."""
+    plain = (route for route in routes if isinstance(route, PlainRoute))
+    return {(method, route.path): route for route in plain for method in route.methods or ()}
+
+
+def _is_json(content_type: bytes) -> bool:
+    return content_type == _JSON or content_type.partition(b";")[0].strip().lower() == _JSON
 
 
 async def _read(receive: Receive) -> bytes:

@@ -138,11 +138,15 @@ async def on_problem(request: Request, error: Exception) -> JSONResponse:
 async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     """Handler of what the framework raises: unknown route, wrong method, unreadable body."""
     assert isinstance(error, HTTPException)
+    return render(of_http_exception(error), request_id_of(request))
+
+
+def of_http_exception(error: HTTPException) -> Problem:
+    """The problem that it stands for."""
     phrase = HTTPStatus(error.status_code).phrase
     detail = str(error.detail) if error.detail != phrase else None
     code = _CODES.get(error.status_code, "error")
-    problem = Problem(error.status_code, code, phrase, detail, headers=error.headers)
-    return render(problem, request_id_of(request))
+    return Problem(error.status_code, code, phrase, detail, headers=error.headers)
 
 
 async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:

@@ -15,10 +15,10 @@ from redis.asyncio import Redis
 
 from features.newest_row import head_offset
 from features.person_row import VISIBLE, person_row_key
-from features.wire import Reply, packed, round_trip
+from features.wire import Part, Reply, packed, round_trip
 from interactions import keys
 from interactions.cursors import CursorInvalid
-from interactions.scripts import Argument, Script, run_all
+from interactions.scripts import Script, run_all
 
 CHANGES: Final = Script("changes.lua")
 WITHDRAW: Final = Script("withdraw.lua")
@@ -139,7 +139,7 @@ class _Found:
 
 async def _read(redis: Redis, viewer: int, after: Place | None, now: datetime) -> _Found:
     names = [key(viewer) for key in (keys.changes, keys.shown, keys.seen, keys.blocked)]
-    arguments: list[Argument] = [_ms(now), "" if after is None else str(after.at), _AT_ONCE]
+    arguments: list[Part] = [_ms(now), "" if after is None else str(after.at), _AT_ONCE]
     (reply,) = await run_all(redis, [CHANGES], [CHANGES.call(names, arguments)])
     clock, last, deleted, oldest, lost, entries, *held = cast("list[bytes]", reply)
     return _Found(
@@ -196,7 +196,7 @@ async def _gone(redis: Redis, held: Mapping[int, bool]) -> dict[int, bool]:
 async def _withdraw(redis: Redis, viewer: int, gone: Mapping[int, bool], now: datetime) -> None:
     names = [keys.shown(viewer), keys.changes(viewer)]
     cards = [part for candidate, erased in gone.items() for part in (candidate, int(erased))]
-    arguments: list[Argument] = [
+    arguments: list[Part] = [
         keys.score(_ms(now)),
         keys.CHANGES_KEPT,
         keys.CHANGES_TTL_S,

@@ -11,10 +11,10 @@ from redis.asyncio import Redis
 from contracts import events_pb2 as events
 from features.eligibility import age
 from features.person_row import PersonTail, decode_heads, decode_tail, person_row_key
-from features.wire import packed, round_trip
+from features.wire import Part, packed, round_trip
 from interactions import keys
 from interactions.cursors import CursorInvalid
-from interactions.scripts import Argument, Script, run_all
+from interactions.scripts import Script, run_all
 
 PAGE: Final = Script("page.lua")
 _PLACE: Final = struct.Struct("<dq")
@@ -74,7 +74,7 @@ async def read_page(
     """A page of a sorted set of people. Blocked and withdrawn people, those without a row, and
     hidden or paused ones unless `hidden_too`, are left out, so a page may be shorter than `size`
     though another follows."""
-    arguments: list[Argument] = [size, after.score if after else "", after.person if after else ""]
+    arguments: list[Part] = [size, after.score if after else "", after.person if after else ""]
     commands = [PAGE.call([key], arguments), packed(b"GET", keys.tier(viewer).encode())]
     reply, tier = await run_all(redis, [PAGE], commands)
     count, *flat = cast("list[bytes | int]", reply)

@@ -15,12 +15,12 @@ from contracts.topics import (
     PAIR_ERASED,
     SWIPE_RECORDED,
 )
-from features.wire import packed, round_trip
+from features.wire import Part, packed, round_trip
 from gravity.bus import Record
 from gravity.consumer import Subscription
 from interactions import keys
 from interactions.domain import Pair
-from interactions.scripts import Argument, Script, run_all
+from interactions.scripts import Script, run_all
 
 NAME: Final = "read-side"
 LIKE: Final = Script("like.lua")
@@ -122,7 +122,7 @@ def commands_of(event: Event) -> list[bytes]:
         case events.SwipeRecorded(taken_back=True):
             return _taken_back(event)
         case events.SwipeRecorded():
-            arguments: list[Argument] = [event.swiped, keys.score(event.occurred_at_ms)]
+            arguments: list[Part] = [event.swiped, keys.score(event.occurred_at_ms)]
             return [SWIPED.call(swiped_keys(event.swiper), arguments)]
         case events.LikeReceived():
             score = keys.score(event.occurred_at_ms)
@@ -136,7 +136,7 @@ def commands_of(event: Event) -> list[bytes]:
 
 
 def _taken_back(event: events.SwipeRecorded) -> list[bytes]:
-    own: list[Argument] = [event.swiped, event.swiped_ms, event.waiting_like_ms]
+    own: list[Part] = [event.swiped, event.swiped_ms, event.waiting_like_ms]
     return [
         TAKEN_BACK.call(taken_back_keys(event.swiper), own),
         UNLIKED.call(unliked_keys(event.swiped), [event.swiper, event.swiped_ms]),

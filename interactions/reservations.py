@@ -12,10 +12,10 @@ from typing import Final, cast
 
 from redis.asyncio import Redis
 
-from features.wire import Reply
+from features.wire import Part, Reply
 from interactions import keys
 from interactions.quotas import KEPT, Limits, Quota, own_day
-from interactions.scripts import Argument, Script, run_all
+from interactions.scripts import Script, run_all
 from interactions.taking_back import IDS_KEPT, listed
 from interactions.velocity import ACCOUNT, BUCKET
 
@@ -90,7 +90,7 @@ async def reserve(
     now_ms = int(now.timestamp() * 1000)
     names = [*keys.client_ids(person, now), keys.seen(person), keys.open_swipes(person)]
     names += [keys.rewound(person), keys.quota(person), keys.tier(person), keys.used(person)]
-    arguments: list[Argument] = [now_ms, own_day(zone, now)]
+    arguments: list[Part] = [now_ms, own_day(zone, now)]
     arguments += [int(IDS_KEPT.total_seconds()), int(KEPT.total_seconds())]
     arguments += [ACCOUNT.capacity, ACCOUNT.per_s, places, *limits.swipes, *limits.superlikes]
     arguments += [w.client_swipe_id for w in wanted]

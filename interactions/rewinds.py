@@ -8,6 +8,7 @@ from typing import Final, cast
 import asyncpg
 from redis.asyncio import Redis
 
+from features.wire import Part
 from gravity.bus import Producer
 from gravity.card_tokens import (
     CardTokenExpired,
@@ -16,7 +17,7 @@ from gravity.card_tokens import (
     CardTokens,
 )
 from interactions import keys
-from interactions.scripts import Argument, Script, run_all
+from interactions.scripts import Script, run_all
 from interactions.taking_back import Entry, listed, take_back
 
 REWIND: Final = Script("rewind.lua")
@@ -68,7 +69,7 @@ async def rewind(
     """
     now_ms = int(now.timestamp() * 1000)
     names = [*keys.client_ids(person, now), keys.open_swipes(person), keys.last(person)]
-    arguments: list[Argument] = [client_swipe_id, now_ms, int(WINDOW.total_seconds() * 1000)]
+    arguments: list[Part] = [client_swipe_id, now_ms, int(WINDOW.total_seconds() * 1000)]
     commands = [listed(person, now_ms), REWIND.call(names, arguments)]
     _, reply = await run_all(redis, [REWIND], commands)
     outcome, *rest = cast("list[bytes]", reply)

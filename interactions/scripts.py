@@ -9,9 +9,7 @@ from importlib import resources
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from features.wire import Reply, bulk, packed, round_trip
-
-Argument = str | bytes | int
+from features.wire import Part, Reply, bulk, packed, round_trip
 
 
 @dataclass(frozen=True)
@@ -29,10 +27,9 @@ class Script:
     def digest(self) -> bytes:
         return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest().encode()
 
-    def call(self, keys: Sequence[str], arguments: Sequence[Argument]) -> bytes:
+    def call(self, keys: Sequence[str], arguments: Sequence[Part]) -> bytes:
         """One run as a packed command."""
-        head = (b"EVALSHA", self.digest, b"%d" % len(keys))
-        return packed(*head, *map(_bytes, keys), *map(_bytes, arguments))
+        return packed(b"EVALSHA", self.digest, len(keys), *keys, *arguments)
 
     def call_packed(self, keys: Sequence[str], count: int, arguments: bytes) -> bytes:
         """One run whose `count` arguments are in RESP already."""
@@ -59,7 +56,3 @@ async def run_all(
         for script in scripts:
             await redis.script_load(script.text)
         return await round_trip(redis, together, len(commands))
-
-
-def _bytes(argument: Argument) -> bytes:
-    return argument if isinstance(argument, bytes) else str(argument).encode()
