@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary, ref
 
 from hiredis import pack_command
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as ConnectionFailure
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as TimeoutFailure
@@ -79,6 +80,8 @@ class _Line:
         self._running: set[asyncio.Task[None]] = set()
         # The one of them that has not left yet: it takes whoever waits.
         self._boarding: asyncio.Task[None] | None = None
+        # Not given back to the pool: that costs a third of a round trip each time.
+        self._idle: list[AbstractConnection] = []
 
     def ask(self, commands: bytes, count: int) -> asyncio.Future[list[object]]:
         """The replies, errors among them."""
@@ -115,7 +118,7 @@ class _Line:
             if redis is None:
                 raise ConnectionFailure("the client is gone")
             together = b"".join([commands for commands, _, _ in asked])
-            replies = await _alone(redis, together, sum(count for _, count, _ in asked))
+            replies = await self._trip(redis, together, sum(count for _, count, _ in asked))
         except Exception as error:
             for _, _, future in asked:
                 if not future.done():
@@ -132,23 +135,53 @@ class _Line:
                 future.set_result(replies[at : at + count])
             at += count
 
+    async def _trip(self, redis: Redis, commands: bytes, count: int) -> list[object]:
+        """One round trip on a connection of the line."""
+        pool = redis.connection_pool
+        connection = self._idle.pop() if self._idle else await _connection_of(pool)
+        reader = connection._reader
+        if reader is None or reader.at_eof() or reader.exception():
+            # The other side went away meanwhile: the pool opens it anew.
+            await pool.release(connection)
+            connection = await _connection_of(pool)
+        try:
+            replies = await _ask(connection, commands, count)
+        except BaseException:
+            await pool.release(connection)
+            raise
+        self._idle.append(connection)
+        return replies
+
 
 _LINES: Final[WeakKeyDictionary[Redis, _Line]] = WeakKeyDictionary()
 
 
 async def _alone(redis: Redis, commands: bytes, count: int) -> list[object]:
-    """One round trip on a connection of its own.
+    """One round trip on a connection from the pool."""
+    connection = await _connection_of(redis.connection_pool)
+    try:
+        return await _ask(connection, commands, count)
+    finally:
+        await redis.connection_pool.release(connection)
+
+
+async def _connection_of(pool: ConnectionPool) -> AbstractConnection:
+    connection: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]
+    return connection
+
+
+async def _ask(connection: AbstractConnection, commands: bytes, count: int) -> list[object]:
+    """One round trip.
 
     The connection is dropped when anything fails midway, so a reply never meets a later command.
-    One timeout holds for the whole batch, and the parser is asked directly: redis-py's own
-    `read_response` sets a timer for each reply, which doubles the time of 500 of them.
+    One timeout holds for the whole batch, and writer and parser are asked directly: redis-py's own
+    methods set a timer for each command and each reply, which doubles the time of 500 of them.
     """
-    pool = redis.connection_pool
-    connection = await pool.get_connection()  # type: ignore[no-untyped-call]
     try:
         async with asyncio.timeout(connection.socket_timeout):
-            await connection.send_packed_command([commands])
-            read = connection._parser.read_response
+            await connection.check_health()  # type: ignore[no-untyped-call]
+            await connection._send_packed_command([commands])
+            read = connection._parser.read_response  # type: ignore[attr-defined]
             return [await read(disable_decoding=True) for _ in range(count)]
     except OSError as error:
         await connection.disconnect()
@@ -158,8 +191,6 @@ async def _alone(redis: Redis, commands: bytes, count: int) -> list[object]:
     except BaseException:
         await connection.disconnect()
         raise
-    finally:
-        await pool.release(connection)
 
 
 async def send_all(redis: Redis, commands: Iterable[bytes]) -> int:

@@ -129,10 +129,10 @@ def _tansu(client: Config) -> Engine:
         producer,
         # Each batch costs the broker and its store 8 ms of CPU, and is an object that every fetch
         # lists: fewer and fuller ones pay for the wait.
-        producer_rest=1.0,
+        producer_rest=2.0,
         # Each append of the relay is a batch of every topic, and each of these is fetched by all
         # of its readers: together some 70 ms of CPU.
-        relay_every_s=0.2,
+        relay_every_s=0.4,
         # It looks for records, sleeps for half of what is left of the wait, and looks again: each
         # consumer costs it 1% of a core at 100 ms, twice that at 50, a quarter at 500.
         consumer={**consumer, "fetch.wait.max.ms": 100},

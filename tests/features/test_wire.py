@@ -90,6 +90,18 @@ async def test_a_lost_connection_is_told_to_everybody_who_shared_it(redis: Redis
     assert await round_trip(redis, packed(b"PING"), 1) == [b"PONG"]
 
 
+async def test_a_connection_that_was_closed_meanwhile_is_opened_anew(redis: Redis) -> None:
+    kwargs = redis.connection_pool.connection_kwargs
+    other = Redis(host=kwargs["host"], port=kwargs["port"])
+    await round_trip(other, packed(b"CLIENT", b"SETNAME", b"kept"), 1)
+    (kept,) = [each for each in await redis.client_list() if each["name"] == "kept"]
+    await redis.client_kill(kept["addr"])
+    # By then the other end has heard of it: it is the same loop.
+    assert "kept" not in [each["name"] for each in await redis.client_list()]
+    assert await round_trip(other, packed(b"PING"), 1) == [b"PONG"]
+    await other.aclose()
+
+
 async def test_who_is_behind_a_slow_one_does_not_wait_for_it(redis: Redis) -> None:
     slow = asyncio.create_task(round_trip(redis, packed(b"BLPOP", b"none", b"20"), 1))
     await blocked(redis)

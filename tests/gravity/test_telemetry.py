@@ -15,6 +15,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from contracts import events_pb2 as events
@@ -228,6 +229,25 @@ def test_inside_what_nobody_records_there_are_no_further_spans() -> None:
     with trace.use_span(unrecorded), telemetry.span("inner") as inner:
         assert inner is unrecorded
         assert b"-00" in telemetry.inject()["traceparent"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"traceparent": TRACEPARENT.encode()}])
+def test_where_nobody_records_the_ids_travel_as_the_library_lets_them(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, bytes]
+) -> None:
+    provider = TracerProvider(sampler=ALWAYS_OFF)
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    parent = telemetry.extract(headers)
+    with provider.get_tracer("tests").start_as_current_span("library", parent):
+        theirs = trace.get_current_span().get_span_context()
+    with telemetry.span("ours", "server", parent) as span, telemetry.span("inner") as inner:
+        ours = trace.get_current_span().get_span_context()
+        assert inner is span
+    assert not trace.get_current_span().get_span_context().is_valid
+    assert (ours.trace_flags, ours.trace_state) == (theirs.trace_flags, theirs.trace_state)
+    assert (ours.is_valid, ours.is_remote, span.is_recording()) == (True, False, False)
+    assert (ours.trace_id == theirs.trace_id) is bool(headers)
+    assert ours.span_id != trace.get_current_span(parent).get_span_context().span_id
 
 
 def test_without_headers_there_is_no_context() -> None:
