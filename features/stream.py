@@ -77,9 +77,11 @@ async def apply_swipes(
     Swipes of one pair must come in their order, those of different pairs may come in any.
     """
     by_person: dict[int, list[Swipe]] = defaultdict(list)
+    partitions: set[int] = set()
     for swipe in swipes:
         by_person[swipe.swiper].append(swipe)
         by_person[swipe.swiped].append(swipe)
+        partitions.add(swipe.partition)
 
     def decide(stored: Stored) -> Changed | None:
         state = after(stored.state, stored.person, by_person[stored.person])
@@ -87,7 +89,7 @@ async def apply_swipes(
             return None
         return Changed(stored, state, refolds=state.history != stored.state.history)
 
-    await _until_written(redis, list(by_person), decide, releases)
+    await _until_written(redis, list(by_person), sorted(partitions), decide, releases)
 
 
 async def refold(redis: Redis, release_id: str, release: Release, persons: Sequence[int]) -> int:
@@ -102,7 +104,7 @@ async def refold(redis: Redis, release_id: str, release: Release, persons: Seque
             dict.fromkeys(int(person) for person in persons[start : start + _REFOLD_BATCH])
         )
         known = set(compress(chunk, release.rows_of(chunk) >= 0))
-        written += await _until_written(redis, chunk, _refolding(known), {release_id: release})
+        written += await _until_written(redis, chunk, [], _refolding(known), {release_id: release})
     return written
 
 
@@ -122,17 +124,19 @@ def _refolding(known: Collection[int]) -> Callable[[Stored], Changed | None]:
 async def _until_written(
     redis: Redis,
     persons: Sequence[int],
+    partitions: Sequence[int],
     decide: Callable[[Stored], Changed | None],
     releases: Mapping[str, Release],
 ) -> int:
-    """Read, decide and write until nobody is left; returns how many people were written.
+    """Read (of the source offsets those of `partitions`), decide and write until nobody is left;
+    returns how many people were written.
 
     It ends: a write fails only because another one to the same person succeeded.
     """
     written = 0
     left = list(persons)
     while left:
-        found = map(decide, await read_states(redis, left))
+        found = map(decide, await read_states(redis, left, partitions))
         changes = [change for change in found if change is not None]
         done = await write_states(redis, changes, releases)
         written += sum(done)

@@ -18,7 +18,7 @@ from features.view_writer import HISTORY_FIELD, VERSION_FIELD, offset_field
 from features.views import BEHAVIOUR, Kind, factors
 from features.wire import round_trip
 
-_FIELDS: Final = (VERSION_FIELD, HISTORY_FIELD, *map(offset_field, range(PARTITIONS)))
+_EVERY: Final = range(PARTITIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,34 @@ class Changed:
     refolds: bool
 
 
-async def read_states(redis: Redis, persons: Sequence[int]) -> list[Stored]:
-    """The states of people in their order; an unknown person has the empty one."""
+async def read_states(
+    redis: Redis, persons: Sequence[int], partitions: Sequence[int] = _EVERY
+) -> list[Stored]:
+    """The states of people in their order; an unknown person has the empty one. Source offsets are
+    those of `partitions` only."""
     if not persons:
         return []
-    fields = [*_FIELDS, *online.view_fields(BEHAVIOUR)]
+    first = [VERSION_FIELD, HISTORY_FIELD, *map(offset_field, partitions)]
+    fields = [*first, *online.view_fields(BEHAVIOUR)]
     commands = hmget_commands(online.entity_keys(persons), fields)
     replies = cast("list[list[bytes | None]]", await round_trip(redis, commands, len(persons)))
     columns = list(zip(*replies, strict=True))
-    counted = [online.decode_varints(column).tolist() for column in columns[len(_FIELDS) : -1]]
+    counted = [online.decode_varints(column).tolist() for column in columns[len(first) : -1]]
     swiped_ever = [bool(value) for value in columns[-2]]
     times = online.decode_times(columns[-1]).tolist()
     rows = zip(persons, replies, zip(*counted, strict=True), swiped_ever, times, strict=True)
     return [
-        Stored(person, reply[0] or b"", _state(reply, counts, ever, at))
+        Stored(
+            person,
+            reply[0] or b"",
+            _state(
+                reply[1],
+                _offsets(partitions, reply[2 : len(first)]),
+                counts,
+                ever=ever,
+                event_ms=at,
+            ),
+        )
         for person, reply, counts, ever, at in rows
     ]
 
@@ -78,7 +92,12 @@ async def write_states(
 
 
 def _state(
-    reply: Sequence[bytes | None], counts: Sequence[int], ever: bool, event_ms: int
+    history: bytes | None,
+    applied: Mapping[int, bytes],
+    counts: Sequence[int],
+    *,
+    ever: bool,
+    event_ms: int,
 ) -> SwipeState:
     likes_given, swipes_given, likes_received, swipes_received, last = counts
     return SwipeState(
@@ -88,13 +107,13 @@ def _state(
         swipes_received=swipes_received,
         last_swipe_s=max(last, -1) if ever else -1,
         event_ms=max(event_ms, 0),
-        history=reply[1] or b"",
-        applied=_offsets(reply[2 : len(_FIELDS)]),
+        history=history or b"",
+        applied=applied,
     )
 
 
-def _offsets(packed: Iterable[bytes | None]) -> dict[int, bytes]:
-    return {partition: value for partition, value in enumerate(packed) if value}
+def _offsets(partitions: Sequence[int], packed: Iterable[bytes | None]) -> dict[int, bytes]:
+    return {at: value for at, value in zip(partitions, packed, strict=True) if value}
 
 
 def _own_fields(changes: Sequence[Changed]) -> list[dict[bytes, bytes]]:

@@ -1,5 +1,6 @@
 """Keeping the read side: the matcher's events into Redis, in any order and more than once."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, cast
@@ -30,6 +31,8 @@ UNLIKED: Final = Script("unliked.lua")
 MATCH: Final = Script("match.lua")
 FORGET: Final = Script("forget.lua")
 SCRIPTS: Final = (LIKE, SWIPED, TAKEN_BACK, UNLIKED, MATCH, FORGET)
+# More are too many for one call inside a script.
+_ARGUMENTS: Final = 2000
 KEPT: Final = (keys.CHANGES_KEPT, keys.CHANGES_TTL_S)
 TOPICS: Final = (SWIPE_RECORDED, LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED, PAIR_ERASED)
 _MESSAGES: Final = {topic.name: topic.message for topic in TOPICS}
@@ -88,14 +91,30 @@ async def _erased(redis: Redis, people: Sequence[int]) -> frozenset[int]:
 
 
 def _commands(told: Sequence[Event], erased: frozenset[int], now: datetime) -> Iterator[bytes]:
+    """What a batch of events writes; swipes of one person, and likes on one, go together."""
     gone: dict[int, None] = {}
+    swiped: dict[int, list[Part]] = defaultdict(list)
+    likes: dict[int, list[Part]] = defaultdict(list)
     for event in told:
         pair = pair_of(event)
-        if isinstance(event, events.PairErased) or {pair.low, pair.high} & erased:
-            gone |= dict.fromkeys({pair.low, pair.high} & erased)
-            yield from forgetting(pair, erased)
-        else:
-            yield from commands_of(event)
+        match event:
+            case _ if isinstance(event, events.PairErased) or {pair.low, pair.high} & erased:
+                gone |= dict.fromkeys({pair.low, pair.high} & erased)
+                yield from forgetting(pair, erased)
+            case events.SwipeRecorded(taken_back=True):
+                yield from _taken_back(event)
+            case events.SwipeRecorded():
+                swiped[event.swiper] += (event.swiped, keys.score(event.occurred_at_ms))
+            case events.LikeReceived():
+                likes[event.liked] += (event.liker, keys.score(event.occurred_at_ms))
+            case events.MatchCreated():
+                yield from _match(event, 2 * event.episode, events.MATCH_END_UNSPECIFIED)
+            case events.MatchEnded():
+                yield from _match(event, 2 * event.episode + 1, event.reason)
+    for script, names, entries in ((SWIPED, swiped_keys, swiped), (LIKE, like_keys, likes)):
+        for person, arguments in entries.items():
+            for start in range(0, len(arguments), _ARGUMENTS):
+                yield script.call(names(person), arguments[start : start + _ARGUMENTS])
     for person in gone:
         yield deletion(person, now)
 
@@ -114,25 +133,6 @@ def forgotten_by(person: int, other: int) -> bytes:
 def deletion(person: int, now: datetime) -> bytes:
     """All keys of an erased person go."""
     return packed(b"DEL", *(key.encode() for key in keys.of_person(person, now)))
-
-
-def commands_of(event: Event) -> list[bytes]:
-    """What one event writes. Each command is safe to repeat."""
-    match event:
-        case events.SwipeRecorded(taken_back=True):
-            return _taken_back(event)
-        case events.SwipeRecorded():
-            arguments: list[Part] = [event.swiped, keys.score(event.occurred_at_ms)]
-            return [SWIPED.call(swiped_keys(event.swiper), arguments)]
-        case events.LikeReceived():
-            score = keys.score(event.occurred_at_ms)
-            return [LIKE.call(like_keys(event.liked), [event.liker, score])]
-        case events.MatchCreated():
-            return _match(event, 2 * event.episode, events.MATCH_END_UNSPECIFIED)
-        case events.MatchEnded():
-            return _match(event, 2 * event.episode + 1, event.reason)
-        case events.PairErased():
-            return []
 
 
 def _taken_back(event: events.SwipeRecorded) -> list[bytes]:
