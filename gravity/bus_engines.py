@@ -129,7 +129,7 @@ def _tansu(client: Config) -> Engine:
         producer,
         # Each batch costs the broker and its store 8 ms of CPU, and is an object that every fetch
         # lists: fewer and fuller ones pay for the wait.
-        producer_rest=2.0,
+        producer_rest=1.0,
         # Each append of the relay is a batch of every topic, and each of these is fetched by all
         # of its readers: together some 70 ms of CPU.
         relay_every_s=0.4,

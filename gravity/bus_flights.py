@@ -2,9 +2,9 @@
 
 Each batch of a partition costs the embedded broker and its store about 8 ms of CPU, whether it
 holds one record or a thousand. So what is to be appended leaves in flights. While one is under way
-the next one fills; after each the producer rests for some times as long as it took, and then waits
-a little for those who came along last time. Alone, an append waits for nobody; the busier the
-broker, the longer a flight takes, and the fuller is the next one.
+the next one fills; after each the producer rests as long as it took, and then waits a little for
+those who came along last time. Alone, an append waits for nobody; the busier the broker, the longer
+a flight takes, and the fuller is the next one.
 """
 
 import asyncio

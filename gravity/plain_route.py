@@ -69,9 +69,13 @@ PlainRoutes = Mapping[tuple[str, str], PlainRoute]
 
 
 def plain_routes(routes: Iterable[BaseRoute]) -> PlainRoutes:
-    """Those among the routes of an app."""
-    plain = (route for route in routes if isinstance(route, PlainRoute))
-    return {(method, route.path): route for route in plain for method in route.methods or ()}
+    """Those among the routes of an app; of two the first, as the framework would have it."""
+    plain: dict[tuple[str, str], PlainRoute] = {}
+    for route in routes:
+        if isinstance(route, PlainRoute):
+            for method in route.methods or ():
+                plain.setdefault((method, route.path), route)
+    return plain
 
 
 def _is_json(content_type: bytes) -> bool:

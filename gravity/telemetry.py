@@ -248,14 +248,15 @@ def span(
         return
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider) and provider.sampler is ALWAYS_OFF:
-        # As the SDK would, but for two thirds of its time.
-        token = attach(trace.set_span_in_context(_unrecorded(known), parent))
+        # As the SDK would, in less than half of its time. Not in `parent`, which may carry what a
+        # client said (baggage).
+        token = attach(trace.set_span_in_context(_unrecorded(known)))
         try:
             yield trace.get_current_span()
         finally:
             detach(token)
         return
-    with _tracer(trace.get_tracer_provider()).start_as_current_span(
+    with _tracer(provider).start_as_current_span(
         name,
         parent,
         _KINDS[kind],

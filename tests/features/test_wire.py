@@ -2,6 +2,7 @@
 
 import asyncio
 
+import numpy as np
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as ConnectionFailure
@@ -91,15 +92,34 @@ async def test_a_lost_connection_is_told_to_everybody_who_shared_it(redis: Redis
 
 
 async def test_a_connection_that_was_closed_meanwhile_is_opened_anew(redis: Redis) -> None:
+    (kept,) = await round_trip(redis, packed(b"CLIENT", b"ID"), 1)
+    await run(redis.client_kill_filter(_id=str(kept)))
+    assert await round_trip(redis, packed(b"PING"), 1) == [b"PONG"]
+
+
+async def test_a_reply_that_nobody_waited_for_is_nobodys(redis: Redis) -> None:
+    await round_trip(redis, packed(b"ECHO", b"a") + packed(b"ECHO", b"b"), 1)
+    assert await round_trip(redis, packed(b"ECHO", b"c"), 1) == [b"c"]
+
+
+async def test_failures_leave_no_connection_taken(redis: Redis) -> None:
     kwargs = redis.connection_pool.connection_kwargs
-    other = Redis(host=kwargs["host"], port=kwargs["port"])
-    await round_trip(other, packed(b"CLIENT", b"SETNAME", b"kept"), 1)
-    (kept,) = [each for each in await redis.client_list() if each["name"] == "kept"]
-    await redis.client_kill(kept["addr"])
-    # By then the other end has heard of it: it is the same loop.
-    assert "kept" not in [each["name"] for each in await redis.client_list()]
-    assert await round_trip(other, packed(b"PING"), 1) == [b"PONG"]
-    await other.aclose()
+    few = Redis(host=kwargs["host"], port=kwargs["port"], socket_timeout=0.05, max_connections=4)
+    for _ in range(6):
+        with pytest.raises(TimeoutFailure):
+            await round_trip(few, packed(b"BLPOP", b"none", b"5"), 1)
+    waiting = asyncio.create_task(round_trip(few, packed(b"BLPOP", b"none", b"5"), 1))
+    await blocked(redis)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert await round_trip(few, packed(b"PING"), 1) == [b"PONG"]
+    await few.aclose()
+
+
+@pytest.mark.parametrize("part", [True, np.int64(1), bytearray(b"a")])
+def test_what_is_no_part_is_refused(part: object) -> None:
+    with pytest.raises(TypeError):
+        packed(b"ECHO", part)  # type: ignore[arg-type]
 
 
 async def test_who_is_behind_a_slow_one_does_not_wait_for_it(redis: Redis) -> None:

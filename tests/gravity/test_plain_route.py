@@ -9,12 +9,14 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
+from starlette.types import Message, Scope
 
+from cli.run import api_routers
 from gravity.auth import Asking
 from gravity.http import create_app
 from gravity.issuer import issue, new_keys
 from gravity.kernel import Kernel, open_kernel
-from gravity.plain_route import PlainRoute
+from gravity.plain_route import PlainRoute, plain_routes
 from gravity.problems import Problem
 from gravity.settings import Settings
 
@@ -164,6 +166,36 @@ async def test_it_is_not_the_framework_that_answers_what_is_right(
     monkeypatch.setattr("fastapi.routing.solve_dependencies", never)
     answer = await client.post("/plain/note", headers=GOOD | JSON, content=b'{"size": 3}')
     assert answer.json() == {"person": 42, "size": 3, "text": "é"}
+
+
+@pytest.mark.parametrize("way", ["plain", "framework"])
+async def test_a_body_that_breaks_off_is_a_bad_request(kernel: Kernel, way: str) -> None:
+    said: list[Message] = []
+    coming: list[Message] = [
+        {"type": "http.request", "body": b'{"si', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return coming.pop(0)
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    scope: Scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"/{way}/note",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in (GOOD | JSON).items()],
+    }
+    await create_app("Tests", kernel, [routes()])(scope, receive, send)
+    assert [message.get("status") for message in said] == [400, None]
+
+
+async def test_swipes_are_taken_plainly(kernel: Kernel) -> None:
+    every = [route for router in api_routers(kernel) for route in router.routes]
+    assert ("POST", "/v1/swipes") in plain_routes(every)
 
 
 def test_what_it_would_pass_over_is_refused() -> None:

@@ -231,7 +231,14 @@ def test_inside_what_nobody_records_there_are_no_further_spans() -> None:
         assert b"-00" in telemetry.inject()["traceparent"]
 
 
-@pytest.mark.parametrize("headers", [{}, {"traceparent": TRACEPARENT.encode()}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"traceparent": TRACEPARENT.encode()},
+        {"traceparent": TRACEPARENT.encode(), "tracestate": b"a=1", "baggage": b"name=secret"},
+    ],
+)
 def test_where_nobody_records_the_ids_travel_as_the_library_lets_them(
     monkeypatch: pytest.MonkeyPatch, headers: dict[str, bytes]
 ) -> None:
@@ -240,9 +247,12 @@ def test_where_nobody_records_the_ids_travel_as_the_library_lets_them(
     parent = telemetry.extract(headers)
     with provider.get_tracer("tests").start_as_current_span("library", parent):
         theirs = trace.get_current_span().get_span_context()
+        carried = telemetry.inject().keys()
     with telemetry.span("ours", "server", parent) as span, telemetry.span("inner") as inner:
         ours = trace.get_current_span().get_span_context()
         assert inner is span
+        assert telemetry.inject().keys() == carried
+        assert "baggage" not in carried
     assert not trace.get_current_span().get_span_context().is_valid
     assert (ours.trace_flags, ours.trace_state) == (theirs.trace_flags, theirs.trace_state)
     assert (ours.is_valid, ours.is_remote, span.is_recording()) == (True, False, False)
