@@ -174,15 +174,8 @@ async def _recorded(
 
 async def _people(redis: Redis) -> list[int]:
     """Who has a quota in Redis."""
-    found: set[int] = set()
-    cursor = b"0"
-    while True:
-        ask = packed(b"SCAN", cursor, b"MATCH", b"quota:{*}", b"COUNT", b"%d" % _SCANNED)
-        (reply,) = await round_trip(redis, ask, 1)
-        cursor, page = cast("tuple[bytes, list[bytes]]", reply)
-        found |= {int(key[len(b"quota:{") : -1]) for key in page}
-        if cursor == b"0":
-            return sorted(found)
+    found = redis.scan_iter(match="quota:{*}", count=_SCANNED)
+    return sorted({int(key[len(b"quota:{") : -1]) async for key in found})
 
 
 async def _charged(redis: Redis, people: Sequence[int]) -> dict[int, _Charged]:

@@ -147,17 +147,11 @@ async def _people_of_keys(redis: Redis, persons: Sequence[int] | None) -> dict[s
     if persons is not None:
         return {name: list(persons) for name in names}
     found: dict[str, set[int]] = {name: set() for name in names}
-    cursor = b"0"
-    while True:
-        ask = packed(b"SCAN", cursor, b"MATCH", b"[slmbr]*:{*}", b"COUNT", b"%d" % _SCANNED)
-        (reply,) = await round_trip(redis, ask, 1)
-        cursor, page = cast("tuple[bytes, list[bytes]]", reply)
-        for key in page:
-            name, _, rest = key.decode().partition(":")
-            if name in found:
-                found[name].add(int(rest.strip("{}")))
-        if cursor == b"0":
-            return {name: sorted(people) for name, people in found.items()}
+    async for key in redis.scan_iter(match="[slmbr]*:{*}", count=_SCANNED):
+        name, _, rest = key.decode().partition(":")
+        if name in found:
+            found[name].add(int(rest.strip("{}")))
+    return {name: sorted(people) for name, people in found.items()}
 
 
 async def _live(redis: Redis, kind: Kind, people: Sequence[int]) -> Pairs:
