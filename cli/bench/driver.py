@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from cli.bench import cpu
 from cli.bench.generator import Job, Sent
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-# A line holds the times of all requests.
-_LONGEST_LINE: Final = 64 * 1024 * 1024
 
 
 class GeneratorFailed(Exception):
@@ -53,12 +52,15 @@ async def drive(
     job: Job, pids: Mapping[str, int], drained: Callable[[Sent], Awaitable[object]]
 ) -> Window:
     """Do a job, then wait for `drained`. Raises GeneratorFailed."""
-    async with _generator() as process:
-        _write(process, json.dumps(asdict(job)))
-        await _line(process)
-        before = cpu.seconds(pids)
-        _write(process, "go")
-        sent = Sent(**json.loads(await _line(process)))
+    with TemporaryDirectory(prefix="gravity-bench-") as folder:
+        result = Path(folder, "result.json")
+        async with _generator(result) as process:
+            _write(process, json.dumps(asdict(job)))
+            await _line(process)
+            before = cpu.seconds(pids)
+            _write(process, "go")
+            await _line(process)
+        sent = Sent(**json.loads(await asyncio.to_thread(result.read_text, "ascii")))
     await drained(sent)
     drained_at = time.time()
     used = cpu.spent(before, cpu.seconds(pids))
@@ -66,13 +68,12 @@ async def drive(
 
 
 @asynccontextmanager
-async def _generator() -> AsyncIterator[Process]:
+async def _generator(result: Path) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cli.bench.generator"),
+        *(sys.executable, "-m", "cli.bench.generator", str(result)),
         stdin=PIPE,
         stdout=PIPE,
         cwd=_ROOT,
-        limit=_LONGEST_LINE,
     )
     try:
         yield process

@@ -1,4 +1,5 @@
-"""The load generator, a process of its own: `python -m cli.bench.generator` with a job on stdin.
+"""The load generator, a process of its own: `python -m cli.bench.generator RESULT` with a job on
+stdin; RESULT is the file that gets what came of it (a pipe once lost a piece of so long a line).
 
 It makes all of its requests, says that it is ready, waits for a line, and then sends: as fast as
 answers come (closed: each connection sends its next request when it has its answer), or at a given
@@ -14,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import accumulate, islice
+from pathlib import Path
 from typing import Final
 
 from cli.bench.exchange import Exchange
@@ -165,7 +167,7 @@ def _made(packets: Iterable[bytes], most: int) -> list[bytes]:
 
 
 def main() -> None:
-    """Do the job that stands on stdin's first line; print what came of it."""
+    """Do the job that stands on stdin's first line; write what came of it into the file named."""
     import gc
 
     import uvloop
@@ -180,7 +182,8 @@ def main() -> None:
     async def run() -> Sent:
         return await Generator(job, made).run()
 
-    _say(json.dumps(asdict(uvloop.run(run()))))
+    Path(sys.argv[1]).write_text(json.dumps(asdict(uvloop.run(run()))), encoding="ascii")
+    _say("done")
 
 
 if __name__ == "__main__":
