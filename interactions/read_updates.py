@@ -31,8 +31,6 @@ UNLIKED: Final = Script("unliked.lua")
 MATCH: Final = Script("match.lua")
 FORGET: Final = Script("forget.lua")
 SCRIPTS: Final = (LIKE, SWIPED, TAKEN_BACK, UNLIKED, MATCH, FORGET)
-# More are too many for one call inside a script.
-_ARGUMENTS: Final = 2000
 KEPT: Final = (keys.CHANGES_KEPT, keys.CHANGES_TTL_S)
 TOPICS: Final = (SWIPE_RECORDED, LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED, PAIR_ERASED)
 _MESSAGES: Final = {topic.name: topic.message for topic in TOPICS}
@@ -113,8 +111,7 @@ def _commands(told: Sequence[Event], erased: frozenset[int], now: datetime) -> I
                 yield from _match(event, 2 * event.episode + 1, event.reason)
     for script, names, entries in ((SWIPED, swiped_keys, swiped), (LIKE, like_keys, likes)):
         for person, arguments in entries.items():
-            for start in range(0, len(arguments), _ARGUMENTS):
-                yield script.call(names(person), arguments[start : start + _ARGUMENTS])
+            yield script.call(names(person), arguments)
     for person in gone:
         yield deletion(person, now)
 
