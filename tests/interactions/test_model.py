@@ -2,9 +2,8 @@
 of it: in Postgres, in the lists, and in the answers."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, ClassVar, TypeVar
@@ -21,32 +20,19 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from cli.wait import NeverHappened, until
 from contracts import events_pb2 as events
-from contracts import topics
-from gravity import issuer, outbox
-from gravity.bus import Producer, create_topics
-from gravity.card_tokens import CardTokens
-from gravity.consumer import consume
-from gravity.kernel import Kernel, utc_now
-from gravity.postgres import migrate
-from gravity.settings import Settings
-from identity.erasure import LANE as ERASURES
 from identity.erasure import erase
 from interactions import charges, keys
-from interactions.app import create_app, subscriptions
 from interactions.domain import Kind
-from interactions.matcher import LANE
-from interactions.read_side_check import Difference, differences, no_pause
+from interactions.read_side_check import no_pause
 from interactions.rewinds import WINDOW
-from interactions.settling import Settling
 from tests.infrastructure import Infra
 from tests.interactions.reference import Reference, command
-from tests.interactions.worlds import NOW, add_people, token
-from tests.signed_client import SignedClient, signed_client
+from tests.interactions.services import Services
+from tests.interactions.worlds import add_people, token
 
 T = TypeVar("T")
 PEOPLE = 4
@@ -57,54 +43,6 @@ ACTIONS = {
 }
 _numbers = count(9_000_000, PEOPLE)
 who = st.integers(0, PEOPLE - 1)
-
-
-@dataclass
-class Services:
-    """The API and the consumers of interactions on real stores, all in one event loop."""
-
-    runner: asyncio.Runner
-    now: datetime = NOW
-    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
-
-    async def open(self, infra: Infra, database: str) -> None:
-        self.keys = issuer.new_keys()
-        self.settings = Settings(
-            postgres_url=database,
-            redis_url=infra.redis_url,
-            bus_url=infra.bus_url,
-            card_token_key=SecretStr("k" * 32),
-            jwt_public_key=self.keys.public,
-        )
-        await create_topics(infra.bus_url, topics.ALL)
-        pool = await self.stack.enter_async_context(asyncpg.create_pool(database, min_size=1))
-        redis = Redis.from_url(infra.redis_url)
-        self.stack.push_async_callback(redis.aclose)
-        await redis.flushall()
-        for package in ("gravity", "interactions", "identity"):
-            await migrate(pool, package)
-        producer = Producer.open(infra.bus_url)
-        self.stack.push_async_callback(producer.close)
-        self.kernel = Kernel(self.settings, pool, redis, producer, lambda: self.now)
-        self.tokens = CardTokens(b"k" * 32)
-        self.api: SignedClient = await self.stack.enter_async_context(
-            signed_client(create_app(self.kernel), self.keys, self.kernel.clock)
-        )
-        group, stop = await self.stack.enter_async_context(asyncio.TaskGroup()), asyncio.Event()
-        self.stack.callback(stop.set)
-        for subscription in subscriptions(self.kernel):
-            group.create_task(consume(subscription, pool, infra.bus_url, stop))
-        for lane in (LANE, ERASURES):
-            group.create_task(outbox.relay(pool, producer, lane, stop))
-
-    async def settled(self) -> None:
-        """Everything that is under way has arrived."""
-        await Settling(self.kernel.pool, self.settings.bus_url, utc_now, 60.0)()
-
-    async def differences(self, people: Collection[int]) -> list[Difference]:
-        # The log is the session's: other tests' pairs are in it, whose Redis is gone.
-        found = await differences(self.kernel.pool, self.kernel.redis)
-        return [each for each in found if each.person in people]
 
 
 @pytest.fixture
