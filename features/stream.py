@@ -27,6 +27,8 @@ from gravity.bus import Record
 from gravity.consumer import InvalidRecord, Subscription
 
 _REFOLD_BATCH: Final = 1000
+# All that an append of the relay brings, as somebody swiped by many is then written once.
+_BATCH: Final = 2000
 _ACTIONS: Final = frozenset(events.Action.values()[1:])
 
 
@@ -46,7 +48,7 @@ def subscription(redis: Redis, live: LiveReleases) -> Subscription:
         await forget(redis, [event.person for event in erased])
 
     topics = (SWIPE_RECORDED, PROFILE_CHANGED, PERSON_ERASED)
-    return Subscription(STREAM, topics, handle, prompt=True)
+    return Subscription(STREAM, topics, handle, _BATCH, prompt=True)
 
 
 def swipe_of(record: Record) -> Swipe:

@@ -18,9 +18,8 @@ PARTED: Final = (events.MATCH_END_UNMATCH, events.MATCH_END_BLOCK, events.MATCH_
 """Ends of a match after which the two never match again; after a rewind they may."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Pair:
-    """An unordered pair."""
+class Pair(NamedTuple):
+    """An unordered pair. A tuple, as it is sorted, hashed and made several times a command."""
 
     low: int
     high: int
@@ -103,8 +102,7 @@ class Command:
         object.__setattr__(self, "pair", Pair.of(self.actor, self.target))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a record stands in user.swipes."""
 
     partition: int

@@ -31,6 +31,8 @@ UNLIKED: Final = Script("unliked.lua")
 MATCH: Final = Script("match.lua")
 FORGET: Final = Script("forget.lua")
 SCRIPTS: Final = (LIKE, SWIPED, TAKEN_BACK, UNLIKED, MATCH, FORGET)
+# Two arguments each, and one call inside a script takes no more than 7,999.
+_BATCH: Final = 2000
 KEPT: Final = (keys.CHANGES_KEPT, keys.CHANGES_TTL_S)
 TOPICS: Final = (SWIPE_RECORDED, LIKE_RECEIVED, MATCH_CREATED, MATCH_ENDED, PAIR_ERASED)
 _MESSAGES: Final = {topic.name: topic.message for topic in TOPICS}
@@ -52,7 +54,7 @@ def subscription(redis: Redis, clock: Callable[[], datetime]) -> Subscription:
         erased = await _erased(redis, sorted({p for e in told for p in _people(pair_of(e))}))
         await run_all(redis, SCRIPTS, list(_commands(told, erased, clock())))
 
-    return Subscription(NAME, TOPICS, handle, prompt=True)
+    return Subscription(NAME, TOPICS, handle, _BATCH, prompt=True)
 
 
 def event_of(record: Record) -> Event:

@@ -162,7 +162,7 @@ class Play:
         copies = 2 if self.draw.random() < 0.1 and sent.kind in (Kind.SWIPE, Kind.REWIND) else 1
         for _ in range(copies):
             number = len(self.commands)
-            one = replace(sent, place=replace(sent.place, offset=number))
+            one = replace(sent, place=sent.place._replace(offset=number))
             self.commands.append(one)
             self.reference.obey(one)
             state, effects = decide(self._states.get(one.pair, PairState()), one)

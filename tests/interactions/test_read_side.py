@@ -101,6 +101,18 @@ async def test_an_old_like_that_comes_again_hides_no_newer_one(redis: Redis) -> 
     assert await lists_of(redis) == {keys.likes(2): {1: (START_MS + 3) / 1000}}
 
 
+async def test_the_fullest_batch_may_be_all_of_one_person(redis: Redis) -> None:
+    def swipe(offset: int) -> Record:
+        event = events.SwipeRecorded(
+            swiper=1, swiped=2 + offset, action=events.ACTION_LIKE, occurred_at_ms=START_MS
+        )
+        return Record("swipe.recorded", 0, offset, b"", event.SerializeToString())
+
+    consumer = read_updates.subscription(redis, lambda: NOW)
+    await consumer.handle(None, [swipe(offset) for offset in range(consumer.max_records)])
+    assert await redis.zcard(keys.seen(1)) == consumer.max_records
+
+
 @RUN
 @given(STEPS, SEED)
 async def test_each_side_is_told_of_each_episode_once(
