@@ -24,7 +24,7 @@ from cli import (
     token,
     up,
 )
-from cli.bench import swipes as bench_swipes
+from cli.bench import command as bench
 from cli.chaos import command as chaos
 
 app = typer.Typer(
@@ -51,7 +51,7 @@ app.add_typer(billing.app)
 app.add_typer(deadletters.app)
 app.command("retrain")(retrain.command)
 app.add_typer(release.app)
-app.add_typer(bench_swipes.app)
+app.add_typer(bench.app)
 app.add_typer(chaos.app)
 
 

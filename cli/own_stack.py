@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from cli import programs
@@ -17,6 +18,7 @@ from gravity.stack.program import Program
 STORES: Final = infra.STORES
 Command = Callable[[str], tuple[str, ...]]
 """The command of a process that listens on a port."""
+MakeProgram = Callable[[Place], Program]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +55,34 @@ def gravity_run(*words: str) -> Command:
 
 @contextmanager
 def own_stack(
-    prefix: str, services: Mapping[str, Command], extra: Mapping[str, str]
+    prefix: str,
+    services: Mapping[str, Command],
+    extra: Mapping[str, str],
+    *,
+    servers: tuple[str, ...] = STORES,
+    others: Mapping[str, MakeProgram] = MappingProxyType({}),
 ) -> Iterator[OwnStack]:
-    """Start the stores and these services, and wait until all are ready. `extra`: settings beside
-    those of the stores. Raises the errors of `gravity.stack`.
+    """Start these servers and services, and wait until all are ready. `extra`: settings beside
+    those of the servers; `others`: processes that are no `gravity run`, by name and port. Raises
+    the errors of `gravity.stack`.
     """
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
         home = Home.at(Path(folder))
 
         def settings(place: Place) -> dict[str, str]:
-            here = infra.settings(place, STORES)
+            here = infra.settings(place, servers)
             own = {"GRAVITY_LAKE_URL": str(home.path / "lake"), "GRAVITY_API_URL": place.url("api")}
+            if programs.RANKER in others:
+                own[programs.RANKER_URL] = place.url(programs.RANKER)
             return {**here, **own, **extra}
 
         def composed(place: Place) -> tuple[Program, ...]:
             own = settings(place)
-            ours = (_service(place, name, command, own) for name, command in services.items())
-            return (*infra.programs(place, STORES, {}), *ours)
+            ours = [_service(place, name, command, own) for name, command in services.items()]
+            ours += [_told(make(place), own) for make in others.values()]
+            return (*infra.programs(place, servers, {}), *ours)
 
-        names = (*infra.port_names(STORES), *services)
+        names = (*infra.port_names(servers), *services, *others)
         composition = stack.Composition(names, composed, settings)
         running = stack.start(home, composition, {})
         try:
@@ -82,14 +93,14 @@ def own_stack(
 
 
 def _service(place: Place, name: str, command: Command, settings: Mapping[str, str]) -> Program:
-    service = programs.service(place, name)
-    return replace(
-        service,
-        command=command(str(place.ports[name])),
-        # Said to each in so many words: what the caller's environment says of another stack must
-        # not lead here.
-        environment={**service.environment, **settings},
-    )
+    service = _told(programs.service(place, name), settings)
+    return replace(service, command=command(str(place.ports[name])))
+
+
+def _told(program: Program, settings: Mapping[str, str]) -> Program:
+    # Said to each in so many words: what the caller's environment says of another stack must not
+    # lead here.
+    return replace(program, environment={**program.environment, **settings})
 
 
 def _settings_of(running: stack.Stack) -> Settings:

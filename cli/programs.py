@@ -18,7 +18,8 @@ SERVING = ("api", "consumers", "ranker")
 SERVERS = STORES + LEARNING
 PORTS = (*infra.port_names(SERVERS), "api", "consumers", "ranker")
 _LOG = (postgres.NAME, redis.NAME, broker.NAME)
-_RANKER = "GRAVITY_RANKER_URL"
+RANKER = "ranker"
+RANKER_URL = "GRAVITY_RANKER_URL"
 
 
 def home() -> Home:
@@ -57,7 +58,8 @@ def _consumers(place: Place) -> Program:
     return service(place, "consumers")
 
 
-def _ranker(place: Place) -> Program:
+def ranker(place: Place) -> Program:
+    """BentoML with one worker at the port `ranker`."""
     return Program(
         name="ranker",
         command=(
@@ -99,7 +101,7 @@ def _flows(place: Place, environment: Mapping[str, str]) -> Program:
 def plan(place: Place, environment: Mapping[str, str]) -> tuple[Program, ...]:
     """The programs of a local Gravity, in the order of their start."""
     servers = infra.programs(place, SERVERS, environment)
-    rankers = () if environment.get(_RANKER) else (_ranker(place),)
+    rankers = () if environment.get(RANKER_URL) else (ranker(place),)
     return (*servers, _api(place), _consumers(place), *rankers, _flows(place, environment))
 
 
@@ -108,7 +110,7 @@ def settings(place: Place, environment: Mapping[str, str]) -> dict[str, str]:
 
     Servers that do not run here have none of ours: another bus keeps its records elsewhere.
     """
-    ours = {"GRAVITY_API_URL": place.url("api"), _RANKER: place.url("ranker")}
+    ours = {"GRAVITY_API_URL": place.url("api"), RANKER_URL: place.url(RANKER)}
     here = infra.settings(place, infra.needed(SERVERS, environment)) | ours
     # What the caller's environment says wins, for the programs of this stack and for commands that
     # are called without it: an import must find the lake that the consumers write.

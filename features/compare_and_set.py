@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from features.wire import packed, round_trip
+from features.keyed import Store, ask_each, every_node, raised
+from features.wire import packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +21,25 @@ class Write:
     fields: Mapping[bytes, bytes]
 
 
-async def compare_and_set(redis: Redis, writes: Sequence[Write]) -> list[bool]:
+async def compare_and_set(store: Store, writes: Sequence[Write]) -> list[bool]:
     """Apply each write or not at all; whether it was applied, in order. One round trip.
 
     Writes to people who were erased count as applied and leave nothing.
     """
     script = _script()
     digest = hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
-    commands = b"".join(_command(digest, write) for write in writes)
-    try:
-        replies = await round_trip(redis, commands, len(writes))
-    except NoScriptError:
-        # Nothing was written: every command of the batch named the unknown script.
-        await redis.script_load(script.decode())
-        replies = await round_trip(redis, commands, len(writes))
-    return [reply == 1 for reply in replies]
+    keys = [write.key for write in writes]
+    commands = [_command(digest, write) for write in writes]
+    replies = await ask_each(store, keys, commands)
+    # Of a cluster, some nodes may know the script, and have written.
+    again = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    if again:
+        for node in await every_node(store):
+            await node.script_load(script.decode())
+        second = await ask_each(store, [keys[at] for at in again], [commands[at] for at in again])
+        for at, reply in zip(again, second, strict=True):
+            replies[at] = reply
+    return [reply == 1 for reply in raised(replies)]
 
 
 @cache

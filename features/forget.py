@@ -4,17 +4,17 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from redis.asyncio import Redis
 
 from features import online
-from features.wire import packed, round_trip
+from features.keyed import Store, ask_each, raised
+from features.wire import packed
 
 GONE_FIELD: Final = b"_gone"
 """The mark (`compare_and_set.lua` knows its name too)."""
 _AT_ONCE: Final = 20_000
 
 
-async def forget(redis: Redis, persons: npt.ArrayLike) -> None:
+async def forget(store: Store, persons: npt.ArrayLike) -> None:
     """Delete every feature of people (n,) who were erased.
 
     The mark stays, so that a swipe or profile that is delivered late does not make them anew.
@@ -22,7 +22,7 @@ async def forget(redis: Redis, persons: npt.ArrayLike) -> None:
     keys = online.entity_keys(persons)
     for start in range(0, len(keys), _AT_ONCE):
         commands = [_forgotten(key) for key in keys[start : start + _AT_ONCE]]
-        await round_trip(redis, b"".join(commands), 4 * len(commands))
+        raised(await ask_each(store, keys[start : start + _AT_ONCE], commands, 4))
 
 
 def _forgotten(key: bytes) -> bytes:
@@ -31,11 +31,11 @@ def _forgotten(key: bytes) -> bytes:
     return packed(b"MULTI") + both + packed(b"EXEC")
 
 
-async def erased(redis: Redis, persons: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+async def erased(store: Store, persons: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Whether each of the people (n,) bears the mark, (n,) bool."""
     found: list[bool] = []
     for start in range(0, len(persons), _AT_ONCE):
         keys = online.entity_keys(persons[start : start + _AT_ONCE])
-        commands = b"".join(packed(b"HEXISTS", key, GONE_FIELD) for key in keys)
-        found += [reply == 1 for reply in await round_trip(redis, commands, len(keys))]
+        commands = [packed(b"HEXISTS", key, GONE_FIELD) for key in keys]
+        found += [reply == 1 for reply in raised(await ask_each(store, keys, commands))]
     return np.array(found, np.bool_)

@@ -219,6 +219,15 @@ def _joined(raw: Sequence[bytes | None], size: int, empty: bytes) -> bytes:
     return b"".join([row if row is not None and len(row) == size else empty for row in raw])
 
 
+def fixed_head(kind: Kind, width: int) -> bytes | None:
+    """What stands before the numbers of a `Value` that takes the same bytes whatever it says;
+    None for the kinds whose length depends on the value. `width`: numbers of a list."""
+    if kind is Kind.FLOAT32_LIST:
+        return _list_head(width)
+    wire = {Kind.FLOAT32: 5, Kind.FLOAT64: 1}.get(kind)
+    return None if wire is None else bytes([kind.value << 3 | wire])
+
+
 def _encode_string(value: str) -> bytes:
     text = value.encode()
     return b"\x12" + _varint(len(text)) + text

@@ -1,39 +1,39 @@
 """profile.changed into the `profile` view; a person's highest version wins, however they come."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
 from features import online
 from features.compare_and_set import Write, compare_and_set
+from features.keyed import Store, ask
 from features.lake_rows import height_cm
 from features.reader import hmget_commands
 from features.view_writer import PROFILE_VERSION_FIELD, VERSION_FIELD
 from features.views import PROFILE
-from features.wire import round_trip
 
 
-async def apply_profiles(redis: Redis, changes: Sequence[events.ProfileChanged]) -> None:
+async def apply_profiles(store: Store, changes: Sequence[events.ProfileChanged]) -> None:
     """Write the latest of the changes of each person, unless a later one is stored already."""
     latest: dict[int, events.ProfileChanged] = {}
     for change in changes:
         if change.person not in latest or change.version >= latest[change.person].version:
             latest[change.person] = change
     while latest:
-        latest = await _write(redis, latest)
+        latest = await _write(store, latest)
 
 
 async def _write(
-    redis: Redis, latest: Mapping[int, events.ProfileChanged]
+    store: Store, latest: Mapping[int, events.ProfileChanged]
 ) -> dict[int, events.ProfileChanged]:
     """One round of compare-and-set; returns the changes that lost a race."""
     keys = dict(zip(latest, online.entity_keys(list(latest)), strict=True))
-    commands = hmget_commands(list(keys.values()), [VERSION_FIELD, PROFILE_VERSION_FIELD])
-    replies = cast("list[list[bytes | None]]", await round_trip(redis, commands, len(keys)))
+    pack = partial(hmget_commands, fields=[VERSION_FIELD, PROFILE_VERSION_FIELD])
+    replies = cast("list[list[bytes | None]]", await ask(store, list(keys.values()), pack))
     newer = {
         person: version or b""
         for (person, change), (version, at) in zip(latest.items(), replies, strict=True)
@@ -46,7 +46,7 @@ async def _write(
         Write(keys[person], version, row)
         for (person, version), row in zip(newer.items(), fields, strict=True)
     ]
-    done = await compare_and_set(redis, writes)
+    done = await compare_and_set(store, writes)
     return {p: latest[p] for p, was in zip(newer, done, strict=True) if not was}
 
 

@@ -5,15 +5,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
-from redis.asyncio import Redis
 
 from features import online
+from features.keyed import Store, ask
 from features.views import Kind, View
-from features.wire import bulk, round_trip
+from features.wire import bulk
 
 Values = npt.NDArray[np.float64] | npt.NDArray[np.float32] | npt.NDArray[np.object_]
 _HMGET: Final = b"$5\r\nHMGET\r\n"
@@ -57,7 +58,7 @@ Features = Mapping[str, ViewRows]
 
 
 async def read(
-    redis: Redis,
+    store: Store,
     views: Sequence[View],
     person_ids: npt.ArrayLike,
     now_ms: int = 0,
@@ -69,9 +70,9 @@ async def read(
     length of list features by name, else it is that of the first row found.
     """
     keys = online.entity_keys(person_ids)
-    commands = hmget_commands(keys, [field for view in views for field in online.view_fields(view)])
-    replies = cast("list[list[bytes | None]]", await round_trip(redis, commands, len(keys)))
-    return decode(views, replies, now_ms, widths)
+    fields = [field for view in views for field in online.view_fields(view)]
+    replies = await ask(store, keys, partial(hmget_commands, fields=fields))
+    return decode(views, cast("list[list[bytes | None]]", replies), now_ms, widths)
 
 
 def hmget_commands(keys: Sequence[bytes], fields: Sequence[bytes]) -> bytes:
@@ -99,7 +100,7 @@ def decode(
         expired = old & (event_ms >= 0) if view.ttl_s else np.zeros(len(event_ms), np.bool_)
         found[view.name] = ViewRows(
             {
-                feature.name: _column(feature.kind, cells, (widths or {}).get(feature.name))
+                feature.name: decode_column(feature.kind, cells, (widths or {}).get(feature.name))
                 for feature, cells in zip(view.features, raw, strict=False)
             },
             event_ms,
@@ -108,7 +109,8 @@ def decode(
     return found
 
 
-def _column(kind: Kind, raw: Sequence[bytes | None], width: int | None) -> Values:
+def decode_column(kind: Kind, raw: Sequence[bytes | None], width: int | None) -> Values:
+    """One feature of n people, as in `ViewRows.columns`. `width`: of lists, else of the first."""
     if kind in (Kind.FLOAT32, Kind.FLOAT64):
         return online.decode_fixed(raw, kind)
     if kind is Kind.FLOAT32_LIST:
@@ -119,5 +121,7 @@ def _column(kind: Kind, raw: Sequence[bytes | None], width: int | None) -> Value
         return strings
     whole = online.decode_varints(raw)
     numbers = whole.astype(np.float64)
-    numbers[(whole == online.NULL_TIME) | [not value for value in raw]] = np.nan
+    # Typed, as nobody's is an array of floats.
+    none = np.array([not value for value in raw], np.bool_)
+    numbers[none | (whole == online.NULL_TIME)] = np.nan
     return numbers

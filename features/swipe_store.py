@@ -3,20 +3,20 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 import numpy as np
-from redis.asyncio import Redis
 
 from features import online
 from features.compare_and_set import Write, compare_and_set
 from features.history import unpack
+from features.keyed import Store, ask
 from features.reader import hmget_commands
 from features.release import Release
 from features.swipe_state import PARTITIONS, SwipeState
 from features.view_writer import HISTORY_FIELD, VERSION_FIELD, offset_field
 from features.views import BEHAVIOUR, Kind, factors
-from features.wire import round_trip
 
 _EVERY: Final = range(PARTITIONS)
 
@@ -40,7 +40,7 @@ class Changed:
 
 
 async def read_states(
-    redis: Redis, persons: Sequence[int], partitions: Sequence[int] = _EVERY
+    store: Store, persons: Sequence[int], partitions: Sequence[int] = _EVERY
 ) -> list[Stored]:
     """The states of people in their order; an unknown person has the empty one. Source offsets are
     those of `partitions` only."""
@@ -48,8 +48,8 @@ async def read_states(
         return []
     first = [VERSION_FIELD, HISTORY_FIELD, *map(offset_field, partitions)]
     fields = [*first, *online.view_fields(BEHAVIOUR)]
-    commands = hmget_commands(online.entity_keys(persons), fields)
-    replies = cast("list[list[bytes | None]]", await round_trip(redis, commands, len(persons)))
+    heard = await ask(store, online.entity_keys(persons), partial(hmget_commands, fields=fields))
+    replies = cast("list[list[bytes | None]]", heard)
     columns = list(zip(*replies, strict=True))
     counted = [online.decode_varints(column).tolist() for column in columns[len(first) : -1]]
     swiped_ever = [bool(value) for value in columns[-2]]
@@ -72,7 +72,7 @@ async def read_states(
 
 
 async def write_states(
-    redis: Redis, changes: Sequence[Changed], releases: Mapping[str, Release]
+    store: Store, changes: Sequence[Changed], releases: Mapping[str, Release]
 ) -> list[bool]:
     """Write states with rates and tastes under each release; whether each was written.
 
@@ -88,7 +88,7 @@ async def write_states(
         Write(key, change.stored.version, {name: v for part in parts for name, v in part.items()})
         for key, change, *parts in zip(keys, changes, *fields, strict=True)
     ]
-    return await compare_and_set(redis, writes)
+    return await compare_and_set(store, writes)
 
 
 def _state(

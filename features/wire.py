@@ -6,12 +6,14 @@ of each other: nothing is transactional.
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from copy import copy
+from functools import partial
+from os import urandom
 from typing import Final, TypeVar, cast
 from weakref import WeakKeyDictionary, ref
 
-from hiredis import pack_command
+from hiredis import Reader, pack_command
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as ConnectionFailure
@@ -21,9 +23,10 @@ from redis.exceptions import TimeoutError as TimeoutFailure
 Reply = bytes | int | list["Reply"] | None
 Part = bytes | str | int
 _BATCH_BYTES: Final = 1 << 20
-# More are no small change: whoever shares a round trip with them waits for them.
-_FEW: Final = 16
+FEW: Final = 16
+"""So many commands share a round trip with others; whoever shared one with more would wait."""
 _AT_ONCE: Final = 4
+_LONGEST_ERROR: Final = 512
 T = TypeVar("T")
 
 
@@ -52,17 +55,45 @@ async def round_trip(redis: Redis, commands: bytes, count: int) -> list[Reply]:
     Few commands go together with those of other callers: taking a connection from the pool and
     waking up for an answer cost more than the commands themselves.
     """
-    if count > _FEW:
-        replies = await _alone(redis, commands, count)
-    else:
-        line = _LINES.get(redis)
-        if line is None:
-            line = _LINES[redis] = _Line(redis)
-        replies = await line.ask(commands, count)
+    replies = await replies_to(redis, commands, count)
     for reply in replies:
         if isinstance(reply, ResponseError):
             raise reply
     return cast("list[Reply]", replies)
+
+
+async def replies_to(redis: Redis, commands: bytes, count: int) -> list[object]:
+    """As `round_trip`, with errors among the replies."""
+    if count > FEW:
+        return await _alone(redis, commands, count)
+    line = _LINES.get(redis)
+    if line is None:
+        line = _LINES[redis] = _Line(redis)
+    return await line.ask(commands, count)
+
+
+async def raw_round_trip(redis: Redis, commands: bytes, count: int) -> bytes:
+    """The replies of `count` commands as the server sent them: whole, in order, not parsed, errors
+    among them. Raises redis-py's ConnectionError or TimeoutError.
+
+    For whoever reads many replies of one form: arrays find their way in the bytes faster than a
+    parser, which makes an object of every value (`replies_in`, for all others).
+    """
+    # Behind the commands the server is asked to say what nobody can have stored: that is the end.
+    nonce = urandom(16)
+    connection = await _connection_of(redis.connection_pool)
+    try:
+        together = commands + packed(b"ECHO", nonce)
+        return await _exchange(connection, together, count, partial(_bytes_before, bulk(nonce)))
+    finally:
+        await redis.connection_pool.release(connection)
+
+
+def replies_in(data: bytes) -> list[object]:
+    """The replies that bytes consist of, errors among them; half a reply at the end is left out."""
+    reader = Reader(protocolError=ConnectionFailure, replyError=ResponseError, notEnoughData=...)
+    reader.feed(data)
+    return [*iter(reader.gets, ...)]
 
 
 _Asked = tuple[bytes, int, asyncio.Future[list[object]]]
@@ -179,7 +210,47 @@ async def _fit(connection: AbstractConnection) -> bool:
 
 
 async def _ask(connection: AbstractConnection, commands: bytes, count: int) -> list[object]:
-    """One round trip.
+    """One round trip."""
+    return await _exchange(connection, commands, count, partial(_replies, count))
+
+
+async def _replies(count: int, connection: AbstractConnection) -> list[object]:
+    read = connection._parser.read_response  # type: ignore[attr-defined]
+    return [await read(disable_decoding=True) for _ in range(count)]
+
+
+async def _bytes_before(end: bytes, connection: AbstractConnection) -> bytes:
+    """All that comes until `end` has come."""
+    stream = connection._reader
+    assert stream is not None, "it is connected"
+    parts: list[bytes] = []
+    last = b""
+    while last != end:
+        part = await stream.read(_BATCH_BYTES)
+        if not part:
+            raise ConnectionFailure("the connection was closed meanwhile")
+        parts.append(part)
+        last = (last + part[-len(end) :])[-len(end) :]
+        if part[-2:] == b"\r\n" and b"-" in part[-_LONGEST_ERROR:] and last != end:
+            _raise_if_refused(b"".join(parts))
+    return b"".join(parts)[: -len(end)]
+
+
+def _raise_if_refused(data: bytes) -> None:
+    """Raise the error that stands where the end should: a user of the server may be forbidden to
+    ask for it, and would wait for ever."""
+    replies = replies_in(data)
+    if replies and isinstance(replies[-1], ResponseError) and "echo" in str(replies[-1]):
+        raise replies[-1]
+
+
+async def _exchange(
+    connection: AbstractConnection,
+    commands: bytes,
+    count: int,
+    receive: "Callable[[AbstractConnection], Awaitable[T]]",
+) -> T:
+    """Send the commands, and what `receive` makes of the answer.
 
     The connection is dropped when anything fails midway, so a reply never meets a later command.
     One timeout holds for the whole batch, and writer and parser are asked directly: redis-py's own
@@ -191,8 +262,7 @@ async def _ask(connection: AbstractConnection, commands: bytes, count: int) -> l
             if not connection.is_connected:
                 raise ConnectionFailure("the connection was closed meanwhile")
             await connection._send_packed_command([commands])
-            read = connection._parser.read_response  # type: ignore[attr-defined]
-            return [await read(disable_decoding=True) for _ in range(count)]
+            return await receive(connection)
     except OSError as error:
         await connection.disconnect(nowait=True)
         # As redis-py names them, so that callers handle one family of errors.

@@ -37,9 +37,9 @@ class Homes:
     longitude: Floats
 
 
-def read_places() -> Places:
-    """The towns of data/geography/places.csv."""
-    with (_FOLDER / "places.csv").open(encoding="utf-8", newline="") as source:
+def read_places(name: str = "places.csv") -> Places:
+    """The towns of a table of data/geography: `places.csv`, or `region.csv`, which is larger."""
+    with (_FOLDER / name).open(encoding="utf-8", newline="") as source:
         rows = [
             (float(row["latitude"]), float(row["longitude"]), float(row["population"]))
             for row in csv.DictReader(source)
@@ -55,7 +55,7 @@ def draw_homes(count: int, random: np.random.Generator) -> Homes:
     latitude, longitude = places.latitude[town], places.longitude[town]
     wet = np.arange(count)
     for _ in range(_REDRAWS):
-        near = _near(places, town[wet], random)
+        near = near_towns(places, town[wet], random)
         latitude[wet], longitude[wet] = near.latitude, near.longitude
         wet = wet[_in_water(latitude[wet], longitude[wet], water)]
         if not len(wet):
@@ -65,12 +65,8 @@ def draw_homes(count: int, random: np.random.Generator) -> Homes:
     return Homes(latitude, longitude)
 
 
-def in_water(latitude: Floats, longitude: Floats) -> npt.NDArray[np.bool_]:
-    """Mask (n,) of the points that lie in the outlines of data/geography/water.csv."""
-    return _in_water(latitude, longitude, _read_water())
-
-
-def _near(places: Places, town: npt.NDArray[np.int64], random: np.random.Generator) -> Homes:
+def near_towns(places: Places, town: npt.NDArray[np.int64], random: np.random.Generator) -> Homes:
+    """A point (n,) in or around each town (n,), given as rows of `places`; some are in the sea."""
     radius_km = np.sqrt(places.population[town] / _PEOPLE_PER_KM2 / np.pi)
     # Half of a Gaussian's points lie within 1.18 sigma: here, within 0.7 of the disk's radius.
     spread = 0.6 * radius_km / _KM_PER_DEGREE
@@ -78,6 +74,11 @@ def _near(places: Places, town: npt.NDArray[np.int64], random: np.random.Generat
     latitude = places.latitude[town] + north * spread
     longitude = places.longitude[town] + east * spread / np.cos(np.radians(latitude))
     return Homes(latitude, longitude)
+
+
+def in_water(latitude: Floats, longitude: Floats) -> npt.NDArray[np.bool_]:
+    """Mask (n,) of the points that lie in the outlines of data/geography/water.csv."""
+    return _in_water(latitude, longitude, _read_water())
 
 
 def _read_water() -> list[Floats]:

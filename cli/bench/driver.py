@@ -1,4 +1,4 @@
-"""Runs the generator, a process of its own, and measures what the others spend meanwhile."""
+"""Runs a generator, a process of its own, and measures what the others spend meanwhile."""
 
 import asyncio
 import json
@@ -51,26 +51,38 @@ class Window:
 async def drive(
     job: Job, pids: Mapping[str, int], drained: Callable[[Sent], Awaitable[object]]
 ) -> Window:
-    """Do a job, then wait for `drained`. Raises GeneratorFailed."""
-    with TemporaryDirectory(prefix="gravity-bench-") as folder:
-        result = Path(folder, "result.json")
-        async with _generator(result) as process:
-            _write(process, json.dumps(asdict(job)))
-            await _line(process)
-            before = cpu.seconds(pids)
-            _write(process, "go")
-            await _line(process)
-        sent = Sent(**json.loads(await asyncio.to_thread(result.read_text, "ascii")))
+    """Do a job of swipes, then wait for `drained`. Raises GeneratorFailed."""
+    before: dict[str, float] = {}
+    said = await generate(
+        "cli.bench.generator", json.dumps(asdict(job)), lambda: before.update(cpu.seconds(pids))
+    )
+    sent = Sent(**json.loads(said))
     await drained(sent)
     drained_at = time.time()
     used = cpu.spent(before, cpu.seconds(pids))
     return Window(sent, drained_at, {**used, "generator": sent.cpu_s})
 
 
+async def generate(module: str, job: str, ready: Callable[[], None]) -> str:
+    """Give a generator its job, one line of JSON; `ready` is called before it begins to send.
+
+    Returns the JSON that it ends with. Raises GeneratorFailed.
+    """
+    with TemporaryDirectory(prefix="gravity-bench-") as folder:
+        result = Path(folder, "result.json")
+        async with _generator(module, result) as process:
+            _write(process, job)
+            await _line(process)
+            ready()
+            _write(process, "go")
+            await _line(process)
+        return await asyncio.to_thread(result.read_text, "ascii")
+
+
 @asynccontextmanager
-async def _generator(result: Path) -> AsyncIterator[Process]:
+async def _generator(module: str, result: Path) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cli.bench.generator", str(result)),
+        *(sys.executable, "-m", module, str(result)),
         stdin=PIPE,
         stdout=PIPE,
         cwd=_ROOT,

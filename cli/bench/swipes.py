@@ -15,19 +15,7 @@ if TYPE_CHECKING:
 
 _LIMITS: Final = {"GRAVITY_DAILY_SWIPES": "1000000", "GRAVITY_DAILY_SUPERLIKES": "1000000"}
 
-app = typer.Typer(
-    name="bench",
-    help="Measure the platform on this machine, on a stack of the benchmark's own.",
-    no_args_is_help=True,
-)
 
-
-@app.callback()
-def bench() -> None:
-    """A command of its own for each subject."""
-
-
-@app.command()
 def swipes(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     seconds: Annotated[float, typer.Option(min=0.5, help="How long each load lasts.")] = 10.0,

@@ -57,7 +57,7 @@ async def read_scores(redis: Redis, release_id: str, release: Release, world: Wo
     People who joined after the release are scored by nothing here: they get zeros and so are
     never among the best, which is what the check of the *release* is about.
     """
-    person, gender = world.people.person, world.people.gender
+    person = world.people.person
     view, d = factors(release_id), release.manifest.d
     taste = np.zeros((len(person), d), np.float32)
     given, received = np.full((2, len(person)), 0.5)
@@ -67,6 +67,21 @@ async def read_scores(redis: Redis, release_id: str, release: Release, world: Wo
         taste[part] = np.nan_to_num(rows.lists("taste"))
         given[part] = np.nan_to_num(rows.numbers("given_rate"), nan=0.5)
         received[part] = np.nan_to_num(rows.numbers("received_rate"), nan=0.5)
+    return _scores(release, world, taste, given, received)
+
+
+def release_scores(release: Release, world: World) -> Scores:
+    """Everyone's side of the formula as the release has it: what is online too, as long as nobody
+    has swiped since. Everybody must be in the release."""
+    at, a = release.rows_of(world.people.person), release.arrays
+    given, received = (np.asarray(rate[at], np.float64) for rate in (a.given_rate, a.received_rate))
+    return _scores(release, world, a.taste[at], given, received)
+
+
+def _scores(
+    release: Release, world: World, taste: NDArray[np.float32], given: Floats, received: Floats
+) -> Scores:
+    person, gender = world.people.person, world.people.gender
     at = release.rows_of(person)
     appeal = np.where((at >= 0)[:, None], release.arrays.appeal[np.maximum(at, 0)], 0)
     by_gender = np.zeros((4, 4))

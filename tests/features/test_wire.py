@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as ConnectionFailure
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as TimeoutFailure
 
-from features.wire import packed, round_trip, run, send_all
+from features.wire import packed, raw_round_trip, replies_in, round_trip, run, send_all
 
 
 async def blocked(redis: Redis) -> str:
@@ -27,6 +27,43 @@ async def test_an_error_reply_is_raised_and_the_rest_is_done(redis: Redis) -> No
     with pytest.raises(ResponseError):
         await round_trip(redis, b"".join(commands), 3)
     assert await round_trip(redis, packed(b"GET", b"a"), 1) == [b"2"]
+
+
+async def test_a_raw_round_trip_gives_what_the_server_sent(redis: Redis) -> None:
+    big = bytes(300_000) + b"\r\n-no error\r\n"
+    commands = packed(b"SET", b"a", big) + packed(b"GET", b"a") + packed(b"HGET", b"a", b"f")
+    data = await raw_round_trip(redis, commands, 3)
+    assert data.startswith(b"+OK\r\n$300013\r\n")
+    ok, value, error = replies_in(data)
+    assert (ok, value) == (b"OK", big)
+    assert isinstance(error, ResponseError)
+    assert await raw_round_trip(redis, packed(b"GET", b"b"), 1) == b"$-1\r\n"
+
+
+async def test_a_raw_round_trip_that_is_cut_off_leaves_no_reply_behind(redis: Redis) -> None:
+    waiting = asyncio.create_task(raw_round_trip(redis, packed(b"BLPOP", b"none", b"5"), 1))
+    await blocked(redis)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    waiting = asyncio.create_task(raw_round_trip(redis, packed(b"BLPOP", b"none", b"5"), 1))
+    await redis.client_kill(await blocked(redis))
+    with pytest.raises(ConnectionFailure):
+        await waiting
+    assert await raw_round_trip(redis, packed(b"PING"), 1) == b"+PONG\r\n"
+
+
+async def test_who_may_not_ask_for_an_end_is_told_so(redis: Redis) -> None:
+    await round_trip(redis, packed("ACL", "SETUSER", "mute", "on", ">x", "+@all", "-echo"), 1)
+    kwargs = redis.connection_pool.connection_kwargs
+    mute = Redis(host=kwargs["host"], port=kwargs["port"], username="mute", password="x")
+    try:
+        async with asyncio.timeout(10):
+            with pytest.raises(ResponseError, match="echo"):
+                await raw_round_trip(mute, packed(b"PING"), 1)
+    finally:
+        await mute.aclose()
+        await run(redis.acl_deluser("mute"))
 
 
 async def test_a_cancelled_round_trip_leaves_no_reply_behind(redis: Redis) -> None:

@@ -2,18 +2,14 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from gravity.stack.orphans import MARK
+from tests.cli.bench.left import left
 from tests.stack.waiting import eventually
 
 COMMAND = (*(sys.executable, "-m", "cli.main", "bench", "swipes"), "--people", "60")
@@ -23,29 +19,6 @@ RATES = (
     *("raw_producer_per_s", "raw_postgres_per_s", "share_of_ceiling", "single_share_of_ceiling"),
 )
 PERCENTILES = ("ack_ms", "match_ms", "single_ack_ms", "single_match_ms")
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder for the benchmark's own: not pytest's, which PostgreSQL's user may not enter."""
-    made = Path(tempfile.mkdtemp(prefix="gravity-tests-bench-"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
-
-
-def left(folder: Path) -> list[str]:
-    """What is left of a stack in `folder`: files, and processes."""
-    marks = {p.pid: _mark(p) for p in psutil.process_iter()}
-    processes = [str(pid) for pid, mark in marks.items() if mark.startswith(str(folder))]
-    return [*map(str, folder.iterdir()), *processes]
-
-
-def _mark(process: psutil.Process) -> str:
-    try:
-        return process.environ().get(MARK, "")
-    except psutil.Error:
-        return ""
 
 
 @pytest.mark.timeout(600)

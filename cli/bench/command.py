@@ -1,0 +1,16 @@
+"""`gravity bench …`."""
+
+import typer
+
+from cli.bench.deck.command import deck
+from cli.bench.features import features
+from cli.bench.swipes import swipes
+
+app = typer.Typer(
+    name="bench",
+    help="Measure the platform on this machine, on a stack of the benchmark's own.",
+    no_args_is_help=True,
+)
+app.command()(swipes)
+app.command()(deck)
+app.command()(features)
