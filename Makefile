@@ -29,7 +29,8 @@ lock:
 	@sed -i 's/+cpu$$//' requirements.lock
 
 contracts: venv
-	$(BIN)/protoc -I. --python_out=. --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --mypy_out=quiet:. contracts/events.proto
+	$(BIN)/protoc -I. --python_out=. --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --mypy_out=quiet:. \
+		contracts/events.proto contracts/ranking.proto
 
 lint: venv
 	$(BIN)/ruff check .

@@ -10,13 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from redis.exceptions import RedisError
 
-from contracts.ranking import Why
-from discovery_api.decks import Deck, DeckRequest, Decks
+from discovery_api.decks import Busy, Deck, DeckRequest, Decks, Shown
 from discovery_api.domain import Filters, LocationMissing, ProfileMissing
-from discovery_api.store import StoredCard
-from features.eligibility import age
-from features.person_row import decode_tail
-from gravity.auth import Viewer
+from discovery_api.why import Why
+from gravity.auth import Asking
+from gravity.plain_route import PlainRoute
 from gravity.problems import Problem, problem_responses
 
 LARGEST_DECK = 100
@@ -87,39 +85,28 @@ class DeckView(BaseModel):
     cards: list[CardView]
 
 
-DeckSize = Annotated[int, Query(ge=1, le=LARGEST_DECK, description="Cards wanted.")]
-DeckId = Annotated[UUID | None, Query(description="Made by the client; asked again, same deck.")]
-Age = Annotated[int | None, Query(ge=18, le=120, description="Only narrows the preferences.")]
-Kilometres = Annotated[
-    float | None,
-    Query(
+class DeckQuery(BaseModel):
+    """What a deck is asked for."""
+
+    size: int = Field(20, ge=1, le=LARGEST_DECK, description="Cards wanted.")
+    deck_id: UUID | None = Field(None, description="Made by the client; asked again, same deck.")
+    age_min: int | None = Field(None, ge=18, le=120, description="Only narrows the preferences.")
+    age_max: int | None = Field(None, ge=18, le=120, description="Only narrows the preferences.")
+    max_distance_km: float | None = Field(
+        None,
         gt=0,
         le=20_100,
         allow_inf_nan=False,
         description="Only narrows the preferences; counts as the largest of 2, 5, 10, 25, 50, … "
         "that is not above it, and as 2 below that.",
-    ),
-]
+    )
 
 
 def create_router(decks: Callable[[], Decks], new_id: Callable[[], UUID]) -> APIRouter:
     """The deck API; `decks` is called for each request."""
     router = APIRouter(prefix="/v1", tags=["discovery"])
 
-    @router.get(
-        "/deck",
-        summary="A ranked deck",
-        responses=problem_responses(401, 409, 422, 503),
-        response_model=DeckView,
-    )
-    async def deck(
-        viewer: Viewer,
-        size: DeckSize = 20,
-        deck_id: DeckId = None,
-        age_min: Age = None,
-        age_max: Age = None,
-        max_distance_km: Kilometres = None,
-    ) -> DeckView:
+    async def deck(who: Asking, query: Annotated[DeckQuery, Query()]) -> DeckView:
         """People whom the viewer will like and who will like them back, in order of showing.
 
         Everyone in it satisfies the constraints of both sides at the moment of the answer. Without
@@ -128,12 +115,21 @@ def create_router(decks: Callable[[], Decks], new_id: Callable[[], UUID]) -> API
         Problems: `profile_missing`, `location_missing` (409), `age_limits_crossed` (422),
         `unavailable` (503).
         """
+        age_min, age_max = query.age_min, query.age_max
         if age_min is not None and age_max is not None and age_min > age_max:
             raise Problem(422, "age_limits_crossed", "age_min is above age_max")
-        filters = Filters(age_min, age_max, max_distance_km)
-        request = DeckRequest(viewer, size, deck_id or new_id(), filters)
+        filters = Filters(age_min, age_max, query.max_distance_km)
+        request = DeckRequest(who.person, query.size, query.deck_id or new_id(), filters)
         return _view(await _serve(decks(), request))
 
+    router.add_api_route(
+        "/deck",
+        deck,
+        methods=["GET"],
+        summary="A ranked deck",
+        responses=problem_responses(401, 409, 422, 503),
+        route_class_override=PlainRoute,
+    )
     return router
 
 
@@ -144,8 +140,14 @@ async def _serve(decks: Decks, request: DeckRequest) -> Deck:
         raise Problem(409, "profile_missing", "The viewer has no profile yet") from None
     except LocationMissing:
         raise Problem(409, "location_missing", "The viewer has no location yet") from None
-    except (RedisError, OSError) as error:
-        raise Problem(503, "unavailable", "Decks are unavailable for the moment") from error
+    except (Busy, RedisError, OSError) as error:
+        # Of which TimeoutError is one.
+        raise Problem(
+            503,
+            "unavailable",
+            "Decks are unavailable for the moment",
+            headers={"Retry-After": "1"},
+        ) from error
 
 
 def _view(deck: Deck) -> DeckView:
@@ -155,22 +157,18 @@ def _view(deck: Deck) -> DeckView:
         policy=deck.kept.policy,
         expires_at=deck.kept.expires_at,
         exhausted=deck.kept.exhausted,
-        cards=[_card(deck, place, card) for place, card in enumerate(deck.cards)],
+        cards=[_card(shown) for shown in deck.cards],
     )
 
 
-def _card(deck: Deck, place: int, card: StoredCard) -> CardView:
-    row = deck.looked.rows[place]
-    # Who stands in a deck has passed the last look, which needs a row.
-    assert row is not None
-    tail = decode_tail(row)
+def _card(shown: Shown) -> CardView:
     return CardView(
-        id=card.id,
-        name=tail.name,
-        age=age(int(deck.looked.heads.people["birth_day"][place]), deck.today),
-        distance_km=deck.distance_km[place],
-        photos=[Photo.model_validate(photo) for photo in tail.photos],
-        why=card.why,
-        simulated=tail.simulated,
-        token=card.token,
+        id=shown.card.id,
+        name=shown.tail.name,
+        age=shown.age,
+        distance_km=shown.distance_km,
+        photos=[Photo.model_validate(photo) for photo in shown.tail.photos],
+        why=shown.card.why,
+        simulated=shown.tail.simulated,
+        token=shown.card.token,
     )

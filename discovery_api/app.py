@@ -10,7 +10,8 @@ from fastapi import APIRouter, FastAPI
 from discovery_api.api import create_router
 from discovery_api.decks import Decks
 from discovery_api.events import Impressions
-from discovery_api.ranker_client import RankerClient, open_http
+from discovery_api.ranker_client import RankerClient
+from discovery_api.ranker_connections import RankerConnections
 from gravity.card_tokens import CardTokens
 from gravity.http import create_app as create_http_app
 from gravity.kernel import Kernel
@@ -24,24 +25,26 @@ def router(kernel: Kernel) -> APIRouter:
     async def lifespan(_: object) -> AsyncIterator[None]:
         settings = kernel.settings
         impressions = Impressions(kernel.producer)
-        async with open_http(settings.ranker_url) as http:
-            running.append(
-                Decks(
-                    kernel.redis,
-                    RankerClient(http, settings.rank_budget_ms / 1000),
-                    CardTokens(settings.card_token_key.get_secret_value().encode()),
-                    impressions,
-                    kernel.clock,
-                )
+        connections = RankerConnections(settings.ranker_url)
+        running.append(
+            Decks(
+                kernel.redis,
+                RankerClient(connections),
+                CardTokens(settings.card_token_key.get_secret_value().encode()),
+                impressions,
+                kernel.clock,
+                settings.rank_budget_ms / 1000,
             )
-            appending = asyncio.create_task(impressions.run())
-            try:
-                yield
-            finally:
-                running.clear()
-                appending.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await appending
+        )
+        appending = asyncio.create_task(impressions.run())
+        try:
+            yield
+        finally:
+            running.clear()
+            connections.close()
+            appending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await appending
 
     routes = create_router(lambda: running[0], uuid.uuid4).routes
     return APIRouter(lifespan=lifespan, routes=routes)

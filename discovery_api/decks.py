@@ -1,6 +1,7 @@
 """A deck, from a viewer's request to cards: rank or fall back, look once more, keep, log."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from prometheus_client import Counter
 from redis.asyncio import Redis
 
-from contracts.ranking import Constraints, RankRequest, Why
+from contracts.ranking import Constraints, Ranking, RankRequest
 from discovery_api import fallback, store
 from discovery_api.domain import (
     FALLBACK_POLICY,
@@ -23,13 +24,20 @@ from discovery_api.domain import (
     propensities,
 )
 from discovery_api.events import Impressions, Served
-from discovery_api.ranker_client import RankerClient, RankerUnavailable, Ranking
+from discovery_api.ranker_client import RankerClient, RankerUnavailable
 from discovery_api.store import StoredCard, StoredDeck
+from discovery_api.why import Why, near, reasons
+from features.eligibility import age
+from features.person_row import PersonTail
 from gravity.card_tokens import CardClaims, CardTokens
 
 Ints = npt.NDArray[np.int64]
 
 DECKS: Final = Counter("decks", "Decks served.", ["policy"])
+REFUSED: Final = Counter("decks_refused", "Decks that were not begun, as too many were under way.")
+_MOST_AT_ONCE: Final = 128
+_REST_S: Final = 1.0
+"""What all but the ranking may take together: later, nobody waits for the deck any more."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,22 +52,30 @@ class DeckRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A card of a deck that still stands, with what is shown of the person."""
+
+    card: StoredCard
+    tail: PersonTail
+    age: int
+    distance_km: int
+
+
+@dataclass(frozen=True, slots=True)
 class Deck:
-    """What is served: the kept deck, and its cards that still stand as they were last seen."""
+    """What is served: the kept deck, and its cards that still stand."""
 
     deck_id: UUID
     kept: StoredDeck
-    cards: list[StoredCard]
-    looked: Looked
-    distance_km: list[int]
-    today: int
+    cards: list[Shown]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Everybody who may be shown, in the order of showing, and how the order came about.
 
-    `scores` (m,) and `features` (m, f) float32 are those of the ranker, empty in a fallback.
+    `why`: of the first of them, the deck's size at least where there are so many; `scores` (m,) and
+    `features` (m, f) float32 are those of the ranker, None in a fallback.
     """
 
     looked: Looked
@@ -74,6 +90,10 @@ class Choice:
     features: npt.NDArray[np.float32] | None = None
 
 
+class Busy(Exception):
+    """So many decks are under way that another one would come too late."""
+
+
 class Decks:
     """Serves decks from one process's connections."""
 
@@ -84,15 +104,30 @@ class Decks:
         tokens: CardTokens,
         impressions: Impressions,
         clock: Callable[[], datetime],
+        rank_budget_s: float,
     ) -> None:
         self._redis = redis
         self._ranker = ranker
         self._tokens = tokens
         self._impressions = impressions
         self._clock = clock
+        self._rank_budget_s = rank_budget_s
+        self._at_once = 0
 
     async def serve(self, request: DeckRequest) -> Deck:
-        """A deck. Raises ProfileMissing, LocationMissing, and what Redis raises when away."""
+        """A deck. Raises ProfileMissing, LocationMissing, Busy, TimeoutError, and what Redis raises
+        when away."""
+        if self._at_once >= _MOST_AT_ONCE:
+            REFUSED.inc()
+            raise Busy
+        self._at_once += 1
+        try:
+            async with asyncio.timeout(self._rank_budget_s + _REST_S):
+                return await self._serve(request)
+        finally:
+            self._at_once -= 1
+
+    async def _serve(self, request: DeckRequest) -> Deck:
         now = self._clock()
         today = (now - _EPOCH).days
         opening = await store.open_request(self._redis, request.viewer, str(request.deck_id))
@@ -103,13 +138,15 @@ class Decks:
         chances = _chances(choice, request.size)
         shown = choice.looked.take(np.arange(len(chances), dtype=np.int64))
         kept = self._deck(request, choice, shown, chances, now)
-        before = await store.keep_deck(self._redis, request.viewer, str(request.deck_id), kept)
+        before, tails = await store.keep_deck(
+            self._redis, request.viewer, str(request.deck_id), kept
+        )
         if before is not None:
             # The same deck was asked for twice at once, and the other request was first.
             return await self._again(request, asker, before, now)
         self._impressions.put(_served(request, choice, shown, chances, now))
         DECKS.labels(choice.policy).inc()
-        return _as_seen(request, asker, kept, kept.cards, shown, today)
+        return Deck(request.deck_id, kept, _as_seen(asker, kept.cards, shown, tails, today))
 
     async def _again(
         self, request: DeckRequest, asker: Asker, kept: StoredDeck, now: datetime
@@ -120,39 +157,45 @@ class Decks:
         looked = await store.look(self._redis, asker, ids, now)
         standing = np.flatnonzero(looked.standing(asker.viewer, today))
         cards = [kept.cards[place] for place in standing.tolist()]
-        return _as_seen(request, asker, kept, cards, looked.take(standing), today)
+        tails = await store.tails(self._redis, [card.id for card in cards])
+        shown = _as_seen(asker, cards, looked.take(standing), tails, today)
+        return Deck(request.deck_id, kept, shown)
 
     async def _choose(
         self, request: DeckRequest, asker: Asker, release: str | None, today: int, now: datetime
     ) -> Choice:
         if release is not None:
             try:
-                ranking = await self._ranker.rank(_ranking(request, asker, release, today))
+                ranking = await self._ranker.rank(
+                    _ranking(request, asker, release, today, self._rank_budget_s)
+                )
             except RankerUnavailable:
                 pass
             else:
                 return await self._ranked(ranking, asker, request.size, today, now)
         found = await fallback.gather(self._redis, asker, request.size, today, now)
-        near = bucket_km(asker.viewer, found.looked.heads.people)
-        why = [[Why(code="near_you", parameters={"distance_km": km})] for km in near]
+        why = near(bucket_km(asker.viewer, found.looked.heads.people))
         return Choice(found.looked, None, FALLBACK_POLICY, why, exhausted=found.whole)
 
     async def _ranked(
         self, ranking: Ranking, asker: Asker, size: int, today: int, now: datetime
     ) -> Choice:
-        answer = ranking.answer
-        looked = await store.look(self._redis, asker, np.array(answer.ids, np.int64), now)
+        looked = await store.look(self._redis, asker, ranking.ids, now)
         standing = np.flatnonzero(looked.standing(asker.viewer, today))
+        # Who has no reasons stands so far down that hardly any deck comes to them.
+        first = standing[:size]
+        told = first[first < len(ranking.why_codes)]
+        why = reasons(ranking.why_codes[told], ranking.why_values[told])
         return Choice(
             looked=looked.take(standing),
-            release=answer.release,
-            policy=answer.policy,
-            why=[answer.why[place] for place in standing.tolist()],
-            exhausted=answer.complete and len(standing) <= size,
-            tau=answer.tau,
-            seed=answer.seed,
-            scores=np.array(answer.scores, np.float64)[standing],
-            feature_names=tuple(answer.feature_names),
+            release=ranking.release,
+            policy=ranking.policy,
+            why=why + [[]] * (len(first) - len(told)),
+            exhausted=ranking.complete and len(standing) <= size,
+            tau=ranking.tau,
+            seed=ranking.seed,
+            scores=ranking.scores[standing],
+            feature_names=ranking.feature_names,
             features=ranking.features[standing],
         )
 
@@ -202,18 +245,25 @@ def _chances(choice: Choice, size: int) -> list[float | None]:
 
 
 def _as_seen(
-    request: DeckRequest,
     asker: Asker,
-    kept: StoredDeck,
     cards: list[StoredCard],
     looked: Looked,
+    tails: Sequence[PersonTail | None],
     today: int,
-) -> Deck:
-    near = bucket_km(asker.viewer, looked.heads.people)
-    return Deck(request.deck_id, kept, cards, looked, near, today)
+) -> list[Shown]:
+    """Without whoever is gone since they were looked at."""
+    born = looked.heads.people["birth_day"].tolist()
+    distances = bucket_km(asker.viewer, looked.heads.people)
+    return [
+        Shown(card, tail, age(day, today), km)
+        for card, tail, day, km in zip(cards, tails, born, distances, strict=True)
+        if tail is not None
+    ]
 
 
-def _ranking(request: DeckRequest, asker: Asker, release: str, today: int) -> RankRequest:
+def _ranking(
+    request: DeckRequest, asker: Asker, release: str, today: int, budget_s: float
+) -> RankRequest:
     viewer = asker.viewer
     return RankRequest(
         viewer=request.viewer,
@@ -231,6 +281,7 @@ def _ranking(request: DeckRequest, asker: Asker, release: str, today: int) -> Ra
             max_distance_km=viewer.max_distance_km,
         ),
         today=today,
+        budget_ms=round(budget_s * 1000),
     )
 
 

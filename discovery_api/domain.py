@@ -87,13 +87,9 @@ def with_defaults(viewer: Viewer, today: int) -> Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was true of candidates (m,) after the request began; rows and masks in their order.
-
-    `rows` are person rows as stored, None where there is none.
-    """
+    """What was true of candidates (m,) after the request began; heads and masks in their order."""
 
     ids: Ints
-    rows: Sequence[bytes | None]
     heads: PersonHeads
     swiped: Mask
     blocked: Mask
@@ -109,7 +105,6 @@ class Looked:
         """The candidates of all parts, one after the other; at least one part."""
         return cls(
             np.concatenate([part.ids for part in parts]),
-            [row for part in parts for row in part.rows],
             PersonHeads(
                 np.concatenate([part.heads.head for part in parts]),
                 np.concatenate([part.heads.present for part in parts]),
@@ -123,7 +118,6 @@ class Looked:
         """The candidates at the given places, in that order."""
         return type(self)(
             self.ids[at],
-            [self.rows[place] for place in at.tolist()],
             PersonHeads(self.heads.head[at], self.heads.present[at]),
             self.swiped[at],
             self.blocked[at],

@@ -1,17 +1,13 @@
-"""The ranker service over kept connections, within a time budget."""
+"""The ranker service, asked within a time budget."""
 
 import asyncio
-import base64
 import time
-from dataclasses import dataclass
 from typing import Final
 
-import httpx
-import numpy as np
-import numpy.typing as npt
 from prometheus_client import Counter, Histogram
 
-from contracts.ranking import RankAnswer, RankRequest
+from contracts.ranking import Ranking, RankRequest
+from discovery_api.ranker_connections import ConnectionLost, RankerConnections
 from gravity import telemetry
 
 FAILURES: Final = Counter("ranker_failures", "Rankings that did not come.", ["reason"])
@@ -30,85 +26,39 @@ class RankerUnavailable(Exception):
         FAILURES.labels(reason).inc()
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """An answer that fits together; `features` (m, f) float32 of its m people and f names."""
-
-    answer: RankAnswer
-    features: npt.NDArray[np.float32]
-
-
 class RankerClient:
-    """One client a process; `budget_s` covers connecting, waiting and reading."""
+    """One client a process; a request's budget covers connecting, waiting and reading."""
 
-    def __init__(self, http: httpx.AsyncClient, budget_s: float) -> None:
-        self._http = http
-        self._budget_s = budget_s
+    def __init__(self, connections: RankerConnections) -> None:
+        self._connections = connections
 
     async def rank(self, request: RankRequest) -> Ranking:
         """Raises `RankerUnavailable`, whatever went wrong."""
         with telemetry.span("rank", "client"):
-            headers = {"Content-Type": "application/json", **telemetry.outgoing()}
-            body = request.model_dump_json()
+            body = request.model_dump_json().encode()
             began = time.perf_counter()
             try:
-                async with asyncio.timeout(self._budget_s):
-                    response = await self._post(body, headers)
+                async with asyncio.timeout(request.budget_ms / 1000):
+                    status, answer = await self._connections.post(
+                        "/rank", body, telemetry.outgoing()
+                    )
             except TimeoutError:
                 raise RankerUnavailable("late") from None
-            except httpx.HTTPError as error:
+            except (ConnectionLost, OSError) as error:
                 raise RankerUnavailable(type(error).__name__) from error
             took_s = time.perf_counter() - began
-        ranking = _ranking(response, request.release)
+        ranking = _ranking(status, answer, request.release)
         SECONDS.observe(took_s)
         return ranking
 
-    async def _post(self, body: str, headers: dict[str, str]) -> httpx.Response:
-        try:
-            return await self._http.post("/rank", content=body, headers=headers)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            # The other side may close a kept connection just as it is used again.
-            return await self._http.post("/rank", content=body, headers=headers)
 
-
-def _ranking(response: httpx.Response, release: str) -> Ranking:
-    if response.status_code != 200:
-        raise RankerUnavailable(f"status_{response.status_code}")
+def _ranking(status: int, answer: bytes, release: str) -> Ranking:
+    if status != 200:
+        raise RankerUnavailable(f"status_{status}")
     try:
-        answer = RankAnswer.model_validate_json(response.content)
-        features = _features(answer)
+        ranking = Ranking.decoded(answer)
     except ValueError as error:
         raise RankerUnavailable("malformed") from error
-    if not _fits(answer, release):
+    if ranking.release != release:
         raise RankerUnavailable("inconsistent")
-    return Ranking(answer, features)
-
-
-def _features(answer: RankAnswer) -> npt.NDArray[np.float32]:
-    """Raises ValueError (of which base64's and pydantic's errors are kinds) where they do not fit.
-
-    Without names the number of rows could not be checked.
-    """
-    if not answer.feature_names:
-        raise ValueError("a ranking without features")
-    block = np.frombuffer(base64.b64decode(answer.features, validate=True), "<f4")
-    return block.reshape(len(answer.ids), len(answer.feature_names))
-
-
-def _fits(answer: RankAnswer, release: str) -> bool:
-    """Whether a deck can be made of it: the release asked for, everyone once, numbers in range."""
-    return (
-        answer.release == release
-        and {len(answer.scores), len(answer.why)} == {len(answer.ids)}
-        and len(set(answer.ids)) == len(answer.ids)
-        and all(0 < each < 2**63 for each in answer.ids)
-        and answer.tau > 0
-        and 0 <= answer.seed < 2**64
-    )
-
-
-def open_http(ranker_url: str) -> httpx.AsyncClient:
-    """A client with enough kept connections for one process."""
-    # The server keeps idle connections for 5 s.
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=4)
-    return httpx.AsyncClient(base_url=ranker_url, limits=limits, timeout=None, trust_env=False)  # noqa: S113
+    return ranking

@@ -12,15 +12,26 @@ from pydantic import BaseModel, ConfigDict
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from contracts.ranking import Why
 from discovery_api.domain import Asker, Looked
-from features.person_row import PersonHeads, cell_key, decode_heads, person_row_key
+from discovery_api.why import Why
+from features.person_row import (
+    HEAD_DTYPE,
+    PersonHeads,
+    PersonTail,
+    cell_key,
+    decode_heads,
+    decode_tail,
+    person_row_key,
+)
 from features.wire import Reply, packed, round_trip
 
 Ints = npt.NDArray[np.int64]
 
 CELL_RESOLUTION: Final = 6
 DECK_TTL: Final = timedelta(minutes=15)
+_HEAD_OF: Final = b"*4\r\n$8\r\nGETRANGE\r\n$%%d\r\n%%b\r\n$1\r\n0\r\n$2\r\n%d\r\n" % (
+    HEAD_DTYPE.itemsize - 1
+)
 
 
 class StoredCard(BaseModel):
@@ -73,7 +84,7 @@ async def look(redis: Redis, asker: Asker, ids: Ints, now: datetime) -> Looked:
     """The last look at candidates (m,); also notes that the viewer is active."""
     viewer = b"{%d}" % asker.viewer.person_id
     texts = [b"%d" % each for each in ids.tolist()]
-    commands = [packed(b"GET", b"person:{%b}" % text) for text in texts]
+    commands = [_head_of(text) for text in texts]
     commands.append(_touch(asker, now))
     if texts:
         commands += [
@@ -82,16 +93,36 @@ async def look(redis: Redis, asker: Asker, ids: Ints, now: datetime) -> Looked:
             packed(b"SMISMEMBER", b"withdrawn", *texts),
         ]
     replies = await _ask(redis, *commands)
-    rows = cast("list[bytes | None]", replies[: len(texts)])
+    # Of somebody without a row a range is empty.
+    heads = [head or None for head in cast("list[bytes]", replies[: len(texts)])]
     swiped, blocked, withdrawn = replies[len(texts) + 1 :] or ([], [], [])
     return Looked(
         ids=ids,
-        rows=rows,
-        heads=decode_heads(rows),
+        heads=decode_heads(heads),
         swiped=np.array([score is not None for score in cast("list[object]", swiped)], np.bool_),
         blocked=np.array(blocked, np.bool_),
         withdrawn=np.array(withdrawn, np.bool_),
     )
+
+
+def _head_of(person: bytes) -> bytes:
+    """Reads the head of a row: of the hundreds looked at only some tens are shown."""
+    key = b"person:{%b}" % person
+    return _HEAD_OF % (len(key), key)
+
+
+async def tails(redis: Redis, ids: Sequence[int]) -> list[PersonTail | None]:
+    """What cards show of people; None of whoever has no row (any more)."""
+    return _tails(await _ask(redis, *_rows_of(ids))) if ids else []
+
+
+def _rows_of(ids: Sequence[int]) -> list[bytes]:
+    return [packed(b"GET", person_row_key(person)) for person in ids]
+
+
+def _tails(replies: Sequence[Reply]) -> list[PersonTail | None]:
+    rows = cast("Sequence[bytes | None]", replies)
+    return [None if row is None else decode_tail(row) for row in rows]
 
 
 async def people_in_cells(redis: Redis, cells: Sequence[int], most: int) -> list[list[int]]:
@@ -103,16 +134,22 @@ async def people_in_cells(redis: Redis, cells: Sequence[int], most: int) -> list
     return [[int(person) for person in cast("list[bytes]", reply)] for reply in replies]
 
 
-async def keep_deck(redis: Redis, viewer: int, deck_id: str, deck: StoredDeck) -> StoredDeck | None:
-    """Keep a deck under its id, unless there is one: then that one is returned and stays.
+async def keep_deck(
+    redis: Redis, viewer: int, deck_id: str, deck: StoredDeck
+) -> tuple[StoredDeck | None, list[PersonTail | None]]:
+    """Keep a deck under its id, unless there is one: then that one is returned and stays. Also what
+    its cards show.
 
     Whose cards the viewer holds is noted too: when one is withdrawn, the viewer is told.
     """
     value = deck.model_dump_json().encode()
     ttl_ms = b"%d" % int(DECK_TTL.total_seconds() * 1000)
     keeping = packed(b"SET", _deck_key(viewer, deck_id), value, b"NX", b"GET", b"PX", ttl_ms)
-    before, *_ = await _ask(redis, keeping, *_note_shown(viewer, deck, ttl_ms))
-    return StoredDeck.model_validate_json(cast("bytes", before)) if before else None
+    noting = _note_shown(viewer, deck, ttl_ms)
+    rows = _rows_of([card.id for card in deck.cards])
+    before, *replies = await _ask(redis, keeping, *noting, *rows)
+    kept = StoredDeck.model_validate_json(cast("bytes", before)) if before else None
+    return kept, _tails(replies[len(noting) :])
 
 
 def _note_shown(viewer: int, deck: StoredDeck, ttl_ms: bytes) -> list[bytes]:

@@ -57,12 +57,22 @@ async def read_matrix(
     matrix = _empty(signature, len(keys))
     if not keys:
         return matrix
-    fields = [field for group in signature.views for field in group.fields]
-    for heard in await hear(store, keys, partial(hmget_commands, fields=fields)):
+    for heard in await hear(store, keys, partial(hmget_commands, fields=signature.fields)):
         if heard.replies is None:
             _decode(matrix, heard.at, heard.data, now_ms)
         else:
             _fill(matrix, heard.at, cast("_Replies", raised(heard.replies)), now_ms)
+    return matrix
+
+
+def matrix_of(
+    signature: Signature, replies: Sequence[Sequence[bytes | None]], now_ms: int = 0
+) -> Matrix:
+    """Features of people (n,) from the replies (n,) to an HMGET of the signature's fields, for
+    whoever asks for something else in the same round trip."""
+    matrix = _empty(signature, len(replies))
+    if replies:
+        _fill(matrix, np.arange(len(replies)), replies, now_ms)
     return matrix
 
 

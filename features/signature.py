@@ -50,8 +50,8 @@ class Signature:
     `columns`: where the numbers of a feature stand, by its name (`view:feature`); texts stand
     beside the matrix. `width`: columns in all. `dtype` is float32 where that holds every feature
     exactly, else float64 (exact for integers below 2**53). `views` is what is read, in its order,
-    and `frame` the form of a reply, if all replies have one. Raises ValueError for a feature that
-    is asked for twice or a width that cannot be.
+    `fields` the hash fields of it, and `frame` the form of a reply, if all replies have one. Raises
+    ValueError for a feature that is asked for twice or a width that cannot be.
     """
 
     features: tuple[Asked, ...]
@@ -59,6 +59,7 @@ class Signature:
     width: int = field(init=False, repr=False, compare=False)
     dtype: npt.DTypeLike = field(init=False, repr=False, compare=False)
     views: "tuple[Group, ...]" = field(init=False, repr=False, compare=False)
+    fields: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     frame: Frame | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +79,7 @@ class Signature:
         self._set("dtype", np.float32 if kinds <= _SINGLES else np.float64)
         groups = tuple(_groups(self.features))
         self._set("views", groups)
+        self._set("fields", tuple(each for group in groups for each in group.fields))
         self._set("frame", _frame_of(groups))
 
     def _set(self, name: str, value: object) -> None:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
@@ -17,13 +18,13 @@ _JSON: Final = b"application/json"
 
 
 class PlainRoute(APIRoute):
-    """A route whose endpoint takes `who` asks (a Caller) and a JSON `body`, and gives a model, or
-    None with status 204.
+    """A route whose endpoint takes `who` asks (a Caller) and either a JSON `body` or a `query` (a
+    model of single values), and gives a model, or None with status 204.
 
     What is plainly right is parsed from the bytes, handed over and written as bytes by `plainly`,
     which `Edge` asks first: a fifth of the framework's own time. Anything else (no valid token,
-    another content type, a body that does not fit) goes the framework's way, so that there is one
-    way to refuse; and from there come the description and the errors.
+    another content type, a body or query that does not fit) goes the framework's way, so that there
+    is one way to refuse; and from there come the description and the errors.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:
@@ -31,12 +32,14 @@ class PlainRoute(APIRoute):
         if given.get("dependencies") or self.param_convertors or self.status_code not in _STATUSES:
             raise TypeError("a plain route has neither dependencies nor parameters, nor a status")
         signature = inspect.signature(endpoint, eval_str=True)
-        if signature.parameters.keys() != {"who", "body"}:
-            raise TypeError("a plain route's endpoint takes who and body")
-        taken: Any = signature.parameters["body"].annotation
+        names = list(signature.parameters)
+        if names not in (["who", "body"], ["who", "query"]):
+            raise TypeError("a plain route's endpoint takes who and body, or who and query")
+        self._takes = names[1]
+        taken: Any = signature.parameters[self._takes].annotation
         given_back: Any = signature.return_annotation
         self._call = endpoint
-        self._body: TypeAdapter[object] = TypeAdapter(taken)
+        self._taken: TypeAdapter[object] = TypeAdapter(taken)
         self._answer: TypeAdapter[object] = TypeAdapter(given_back)
 
     async def plainly(
@@ -45,23 +48,33 @@ class PlainRoute(APIRoute):
         """Answer; or give back where the framework finds the body. `headers`: the first of each
         name. Raises HTTPException, and what the endpoint raises."""
         who = auth.caller_of(scope, headers.get("authorization", b"").decode("latin-1"))
-        if who is None or not _is_json(headers.get("content-type", b"")):
+        if who is None:
             return receive
-        raw = await _read(receive)
+        left = receive
         try:
-            body = self._body.validate_json(raw)
+            if self._takes == "query":
+                taken = self._taken.validate_python(_query(scope["query_string"]))
+            elif _is_json(headers.get("content-type", b"")):
+                raw = await _read(receive)
+                left = _read_already(raw, receive)
+                taken = self._taken.validate_json(raw)
+            else:
+                return receive
         except ValidationError:
-            return _read_already(raw, receive)
-        answer = await self._call(who=who, body=body)
+            return left
+        answer = await self._call(who, taken)
+        await self._send(answer, send)
+        return None
+
+    async def _send(self, answer: object, send: Send) -> None:
         if answer is None:
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})
-            return None
+            return
         content = self._answer.dump_json(answer)
         head = [(b"content-length", b"%d" % len(content)), (b"content-type", _JSON)]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": content})
-        return None
 
 
 PlainRoutes = Mapping[tuple[str, str], PlainRoute]
@@ -76,6 +89,11 @@ def plain_routes(routes: Iterable[BaseRoute]) -> PlainRoutes:
             for method in route.methods or ():
                 plain.setdefault((method, route.path), route)
     return plain
+
+
+def _query(raw: bytes) -> dict[str, str]:
+    """Names and values; of a name that comes twice the last one counts, as for the framework."""
+    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True)) if raw else {}
 
 
 def _is_json(content_type: bytes) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.behaviour import bands
-from features.reader import ViewRows
+from features.matrix import Matrix
 from features.release import Release
 from features.score import Sides
 
@@ -42,13 +42,15 @@ class Fresh:
     received_rate: Floats
 
     @classmethod
-    def of(cls, rows: ViewRows) -> Self:
+    def of(cls, matrix: Matrix) -> Self:
         """From the release's `factors` view."""
-        return cls(
-            rows.lists("taste"),
-            rows.numbers("given_rate").astype(np.float32),
-            rows.numbers("received_rate").astype(np.float32),
+        columns = {name.partition(":")[2]: name for name in matrix.signature.columns}
+        # All that it reads are single floats, so this copies nothing.
+        taste, given, received = (
+            matrix.of(columns[name]).astype(np.float32, copy=False)
+            for name in ("taste", "given_rate", "received_rate")
         )
+        return cls(taste, given[:, 0], received[:, 0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Retrieve, hydrate, rank, expose: from a viewer's id to candidates in the order of the draw."""
 
-import base64
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,11 +8,11 @@ import numpy.typing as npt
 from prometheus_client import Histogram
 from redis.asyncio import Redis
 
-from contracts.ranking import Constraints, RankAnswer, RankRequest, RetrieveRequest
+from contracts.ranking import Constraints, Ranking, RankRequest, RetrieveRequest
 from features.eligibility import Viewer
 from features.release import Release
 from features.score import Sides, query_vectors
-from features.views import View
+from features.signature import Signature
 from serving.exposure import Draw, expose
 from serving.index import CandidateIndex, Query, Retrieved
 from serving.people import Fresh, Persons, Scored, scored
@@ -42,7 +41,7 @@ class Loaded:
 
     id: str
     release: Release
-    view: View
+    signature: Signature
     index: CandidateIndex
     ranker: Ranker
     typical: Sides
@@ -63,7 +62,7 @@ async def prepare(
 ) -> Asker:
     """Read what a search for this viewer needs; somebody new gets the means of their band."""
     release = loaded.release
-    fresh, recent = await read_viewer(redis, release, loaded.view, viewer)
+    fresh, recent = await read_viewer(redis, release, loaded.signature, viewer)
     rows = release.rows_of([viewer])
     persons = Persons(
         ids=np.array([viewer], np.int64),
@@ -82,40 +81,41 @@ def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieved:
         return loaded.index.search(Query(asker.viewer, today, vector, asker.seen, k))
 
 
-async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> RankAnswer:
+async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> Ranking:
     """Two round trips to Redis around one search."""
     asker = await prepare(redis, loaded, request.viewer, request.constraints, request.today)
     found = retrieve(loaded, asker, request.today, RETRIEVED)
-    fresh = await read_candidates(redis, loaded.release, loaded.view, found.persons)
+    fresh = await read_candidates(redis, loaded.signature, found.persons)
     with RANKING_SECONDS.time():
         return _ranked(loaded, request, asker, found, fresh)
 
 
 def _ranked(
     loaded: Loaded, request: RankRequest, asker: Asker, found: Retrieved, fresh: Fresh
-) -> RankAnswer:
+) -> Ranking:
     candidates = scored(loaded.release, found.persons, request.today, fresh)
     ranked = loaded.ranker.rank(asker.scored, candidates)
     drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)
     order = expose(drawn, found.persons.ids, ranked.scores, loaded.release.manifest.tau)
     shown = order[: request.size + _SPARE]
-    whys = reasons(
+    why_codes, why_values = reasons(
         asker.scored.sides,
         candidates.sides.take(shown),
         found.persons.gender[shown],
         loaded.typical,
     )
-    return RankAnswer.model_construct(
+    return Ranking(
         release=loaded.id,
         policy=POLICY,
         tau=loaded.release.manifest.tau,
         seed=loaded.seed,
         complete=found.complete,
-        ids=found.persons.ids[order].tolist(),
-        scores=ranked.scores[order].tolist(),
-        why=whys + [[]] * (len(order) - len(shown)),
-        feature_names=list(FEATURE_NAMES),
-        features=base64.b64encode(ranked.features[order].astype("<f4").tobytes()).decode(),
+        ids=found.persons.ids[order],
+        scores=ranked.scores[order],
+        why_codes=why_codes,
+        why_values=why_values,
+        feature_names=FEATURE_NAMES,
+        features=ranked.features[order],
     )
 
 

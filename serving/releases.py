@@ -21,7 +21,7 @@ from contracts.topics import RELEASE_PROMOTED
 from features.eligibility import viewer_of
 from features.live_releases import ready_key
 from features.release import Release, ReleaseCorrupt
-from features.views import factors
+from features.signature import Signature
 from features.wire import run
 from gravity.bus import BrokenBus, Consumer
 from serving.changes import follow, positions_of
@@ -210,7 +210,7 @@ class Releases:
         loaded = Loaded(
             id=release,
             release=opened,
-            view=factors(release),
+            signature=Signature.of_release(opened.manifest.features, release),
             index=index,
             ranker=ProductRanker(),
             typical=await asyncio.to_thread(typical, opened),

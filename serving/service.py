@@ -2,26 +2,33 @@
 
     bentoml serve serving.service:Ranker
 
-It starts with or without a release; a release that it does not hold is a 404 problem.
+`POST /rank` is `serving.rank_route`. It starts with or without a release; a release that it does
+not hold is a 404 problem.
 """
 
 from typing import TYPE_CHECKING, Any
 
 import bentoml
 
-from contracts.ranking import RankAnswer, RankRequest, RetrieveAnswer, RetrieveRequest
+from contracts.ranking import RetrieveAnswer, RetrieveRequest
 
 if TYPE_CHECKING:
     from starlette.responses import Response
+    from starlette.types import ASGIApp
 
     from serving.worker import Worker
+
+# Of this process, once it has started.
+_workers: "list[Worker]" = []
 
 
 @bentoml.service(
     name="Ranker",
     workers=1,
     traffic={"timeout": 30},
-    logging={"access": {"enabled": False}},
+    # Rankings are counted and traced by our own: what BentoML does for each costs as much as one.
+    logging={"access": {"enabled": False, "skip_paths": ["/metrics", "/rank"]}},
+    tracing={"excluded_urls": ["/rank"]},
 )
 class Ranker:
     """Retrieve, hydrate, rank and expose within one release."""
@@ -38,6 +45,7 @@ class Ranker:
 
         end_with_parent()
         self._worker = Worker.start(Settings.load(), _worker_name())
+        _workers.append(self._worker)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def stop(self) -> None:
@@ -52,17 +60,6 @@ class Ranker:
         """For /livez."""
         return self._worker.is_alive()
 
-    @bentoml.api(route="/rank")  # type: ignore[untyped-decorator]
-    async def rank(self, request: RankRequest, /) -> RankAnswer:
-        """Up to 200 candidates for a viewer, in the order of the exposure draw."""
-        from serving.releases import ReleaseNotLoaded
-
-        try:
-            return await self._worker.rank(request, _headers())
-        except ReleaseNotLoaded:
-            # BentoML passes a response through as it is.
-            return _not_loaded(request.release)  # type: ignore[return-value]
-
     @bentoml.api(route="/retrieve_all")  # type: ignore[untyped-decorator]
     async def retrieve_all(self, request: RetrieveRequest, /) -> RetrieveAnswer:
         """For checks: as many eligible people as the index finds, best first."""
@@ -71,14 +68,20 @@ class Ranker:
         try:
             return await self._worker.retrieve_all(request)
         except ReleaseNotLoaded:
+            # BentoML passes a response through as it is.
             return _not_loaded(request.release or "")  # type: ignore[return-value]
 
 
-def _headers() -> dict[str, bytes]:
-    # The decorator made `Ranker` a BentoML service, which knows the request under way.
-    service: Any = Ranker
-    request = service.context.request
-    return {name: value.encode("latin-1") for name, value in request.headers.items()}
+def _rank_route(app: "ASGIApp") -> "ASGIApp":
+    # Here for the same reason: this is called in the worker.
+    from serving.rank_route import RankRoute
+
+    return RankRoute(app, lambda: _workers[0])
+
+
+# The decorator made `Ranker` a BentoML service.
+_service: Any = Ranker
+_service.add_asgi_middleware(_rank_route)
 
 
 def _worker_name() -> str:
@@ -86,7 +89,7 @@ def _worker_name() -> str:
 
 
 def _not_loaded(release: str) -> "Response":
-    from gravity.problems import Problem, render
+    from gravity.problems import render
+    from serving.rank_route import not_loaded
 
-    problem = Problem(404, "release_not_loaded", "This worker does not hold the release", release)
-    return render(problem, "")
+    return render(not_loaded(release), "")

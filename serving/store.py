@@ -6,12 +6,12 @@ from typing import Final, cast
 import numpy as np
 import numpy.typing as npt
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from features import online
-from features.reader import decode, hmget_commands, read
+from features.matrix import matrix_of, read_matrix
+from features.reader import hmget_commands
 from features.release import Release
-from features.views import View
+from features.signature import Signature
 from features.wire import packed, round_trip
 from serving.people import Fresh, Persons
 
@@ -22,35 +22,27 @@ _OVERLAP: Final = timedelta(hours=1)
 
 
 async def read_viewer(
-    redis: Redis, release: Release, view: View, viewer: int
+    redis: Redis, release: Release, signature: Signature, viewer: int
 ) -> tuple[Fresh, Ints]:
     """The viewer's features (1,) and the sorted ids that they swiped since the training window.
 
     One round trip.
     """
     since = seen_since(release.manifest.training_window.end)
-    commands = hmget_commands(online.entity_keys([viewer]), online.view_fields(view)) + packed(
+    commands = hmget_commands(online.entity_keys([viewer]), signature.fields) + packed(
         b"ZRANGEBYSCORE", b"seen:{%d}" % viewer, b"%d" % since, b"+inf"
     )
     features, seen = await round_trip(redis, commands, 2)
-    for reply in (features, seen):
-        if isinstance(reply, ResponseError):
-            raise reply
-    rows = decode([view], [cast("list[bytes | None]", features)], widths=_widths(release))
+    matrix = matrix_of(signature, [cast("list[bytes | None]", features)])
     ids = np.array([int(each) for each in cast("list[bytes]", seen)], np.int64)
-    return Fresh.of(rows[view.name]), np.sort(ids)
+    return Fresh.of(matrix), np.sort(ids)
 
 
-async def read_candidates(redis: Redis, release: Release, view: View, persons: Persons) -> Fresh:
+async def read_candidates(redis: Redis, signature: Signature, persons: Persons) -> Fresh:
     """Features of candidates (m,), in one round trip."""
-    found = await read(redis, [view], persons.ids, widths=_widths(release))
-    return Fresh.of(found[view.name])
+    return Fresh.of(await read_matrix(redis, signature, persons.ids))
 
 
 def seen_since(window_end: datetime) -> int:
     """From when on (epoch seconds) Redis, and until when the release, knows what was seen."""
     return int((window_end - _OVERLAP).timestamp())
-
-
-def _widths(release: Release) -> dict[str, int]:
-    return {"taste": release.manifest.d}

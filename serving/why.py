@@ -9,18 +9,21 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from contracts.ranking import Why
+from contracts.ranking_pb2 import (
+    WHY_CODE_LIKES_YOU_PROBABLY,
+    WHY_CODE_MAY_LIKE_YOU,
+    WHY_CODE_OFTEN_LIKED,
+    WHY_CODE_YOUR_TASTE,
+)
 from features.behaviour import GENDERS
 from features.release import Release
 from features.score import Sides, like_logits, log_sigmoid
 
 Floats = npt.NDArray[np.float32]
 
-YOUR_TASTE: Final = "your_taste"
-LIKES_YOU_PROBABLY: Final = "likes_you_probably"
-MAY_LIKE_YOU: Final = "may_like_you"
-OFTEN_LIKED: Final = "often_liked"
-_CODES: Final = (YOUR_TASTE, LIKES_YOU_PROBABLY, OFTEN_LIKED)
+_CODES: Final = np.array(
+    [WHY_CODE_YOUR_TASTE, WHY_CODE_LIKES_YOU_PROBABLY, WHY_CODE_OFTEN_LIKED], np.uint8
+)
 _LEAST_LIFT: Final = 0.2
 """In the log of the expected match: 22% more matches than with a typical person's part."""
 _MOST: Final = 2
@@ -52,20 +55,23 @@ def typical(release: Release) -> Sides:
 
 def reasons(
     viewer: Sides, candidates: Sides, gender: npt.NDArray[np.uint8], means: Sides
-) -> list[list[Why]]:
-    """At most two reasons for each candidate (m,), strongest first; none where none stood out.
+) -> tuple[npt.NDArray[np.uint8], Floats]:
+    """At most two reasons for each candidate (m,), strongest first: `WhyCode`s (m, 2), 0 where
+    nothing (more) stood out, and their parameters (m, 2).
 
     `gender` (m,) chooses who of `means` (3,), see `typical`, each candidate is held against.
     """
     parts = lifts(viewer, candidates, means.take(gender.astype(np.int64) - GENDERS[0]))
-    p_back = np.exp(log_sigmoid(like_logits(candidates, viewer)))
+    p_back = np.exp(log_sigmoid(like_logits(candidates, viewer)))[:, None]
     order = np.argsort(-parts, axis=1, kind="stable")[:, :_MOST]
     strength = np.take_along_axis(parts, order, axis=1)
-    rows = zip(order.tolist(), strength.tolist(), p_back.tolist(), strict=True)
-    return [
-        [_why(code, lift, p) for code, lift in zip(codes, by, strict=True) if lift >= _LEAST_LIFT]
-        for codes, by, p in rows
-    ]
+    codes = _CODES[order]
+    of_liking = codes == WHY_CODE_LIKES_YOU_PROBABLY
+    percent, times = 5 * np.round(20 * p_back), np.round(np.exp(strength), 1)
+    values = np.where(of_liking, percent, times)
+    codes[of_liking & (p_back < 0.5)] = WHY_CODE_MAY_LIKE_YOU
+    codes[strength < _LEAST_LIFT] = 0
+    return codes, values.astype(np.float32)
 
 
 def lifts(viewer: Sides, candidates: Sides, means: Sides) -> Floats:
@@ -85,10 +91,3 @@ def lifts(viewer: Sides, candidates: Sides, means: Sides) -> Floats:
 def _lift(logits: Floats, part: Floats) -> Floats:
     """What `part` (m,) of the logits (m,) adds to log sigma."""
     return log_sigmoid(logits) - log_sigmoid(logits - part)
-
-
-def _why(code: int, lift: float, p_back: float) -> Why:
-    if _CODES[code] == LIKES_YOU_PROBABLY:
-        word = LIKES_YOU_PROBABLY if p_back >= 0.5 else MAY_LIKE_YOU
-        return Why(code=word, parameters={"percent": 5 * round(20 * p_back)})
-    return Why(code=_CODES[code], parameters={"times": round(float(np.exp(lift)), 1)})

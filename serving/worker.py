@@ -8,7 +8,7 @@ from typing import Self
 import redis.asyncio as redis
 from threadpoolctl import threadpool_limits
 
-from contracts.ranking import RankAnswer, RankRequest, RetrieveAnswer, RetrieveRequest
+from contracts.ranking import Ranking, RankRequest, RetrieveAnswer, RetrieveRequest
 from gravity import telemetry
 from gravity.kernel import utc_now
 from gravity.settings import Settings
@@ -56,7 +56,7 @@ class Worker:
         """Whether it is known which release to serve, and it is loaded if there is one."""
         return self.is_alive() and self._releases.looked.is_set()
 
-    async def rank(self, request: RankRequest, headers: Mapping[str, bytes]) -> RankAnswer:
+    async def rank(self, request: RankRequest, headers: Mapping[str, bytes]) -> Ranking:
         """Up to 200 candidates. `headers` carry the trace. Raises ReleaseNotLoaded."""
         with telemetry.span("rank", "server", telemetry.extract(headers)):
             loaded = self._releases.get(request.release)

@@ -1,6 +1,5 @@
 """How long after its acknowledgement a swipe has changed what the viewer is shown."""
 
-import base64
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from uuid import uuid4
@@ -10,7 +9,7 @@ import numpy as np
 from cli.check.ranker import Ranker
 from cli.client import Client, swipe_of
 from cli.wait import until
-from contracts.ranking import RankAnswer
+from contracts.ranking import Ranking
 
 
 async def swipe_to_deck_s(
@@ -33,10 +32,10 @@ async def swipe_to_deck_s(
     return round(float(np.quantile(seconds, 0.99)), 4) if seconds else None
 
 
-def _inputs(answer: RankAnswer) -> dict[int, bytes]:
+def _inputs(answer: Ranking) -> dict[int, bytes]:
     """What each candidate's score was computed from."""
-    rows, width = base64.b64decode(answer.features), 4 * len(answer.feature_names)
-    return {person: rows[i * width : (i + 1) * width] for i, person in enumerate(answer.ids)}
+    rows = zip(answer.ids.tolist(), answer.features, strict=True)
+    return {person: row.tobytes() for person, row in rows}
 
 
 async def _seconds_until_changed(ranker: Ranker, viewer: int, before: dict[int, bytes]) -> float:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from cli.check.brute_force import People
 from contracts.ranking import (
     Constraints,
-    RankAnswer,
+    Ranking,
     RankRequest,
     RetrieveAnswer,
     RetrieveRequest,
@@ -56,7 +56,7 @@ class Ranker:
         answer = await self._post("/retrieve_all", request)
         return np.array(RetrieveAnswer.model_validate_json(answer).ids, dtype=np.int64)
 
-    async def rank(self, viewer: int, deck_id: UUID) -> RankAnswer:
+    async def rank(self, viewer: int, deck_id: UUID) -> Ranking:
         """The ranked candidates of one deck: equal as long as nothing was learned between."""
         request = RankRequest(
             viewer=viewer,
@@ -66,11 +66,11 @@ class Ranker:
             constraints=self.constraints(viewer),
             today=self._today(),
         )
-        return RankAnswer.model_validate_json(await self._post("/rank", request))
+        return Ranking.decoded(await self._post("/rank", request))
 
     async def retrieved(self, viewer: int) -> NDArray[np.int64]:
         """The candidates that retrieval hands to the ranking."""
-        return np.array((await self.rank(viewer, uuid4())).ids, dtype=np.int64)
+        return (await self.rank(viewer, uuid4())).ids
 
     async def _post(self, path: str, request: BaseModel) -> bytes:
         response = await self.http.post(

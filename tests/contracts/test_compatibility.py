@@ -18,7 +18,8 @@ def changed(folder: Path, old: str, new: str) -> Path:
 def written(folder: Path, schema: str) -> Path:
     (folder / "contracts").mkdir()
     (folder / "contracts" / "events.proto").write_text(schema, encoding="utf-8")
-    (folder / "buf.yaml").write_bytes((compatibility.ROOT / "buf.yaml").read_bytes())
+    for name in ("buf.yaml", "contracts/ranking.proto"):
+        (folder / name).write_bytes((compatibility.ROOT / name).read_bytes())
     return folder
 
 

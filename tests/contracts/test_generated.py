@@ -10,11 +10,13 @@ import pytest
 from contracts import topics
 from contracts.compatibility import ROOT
 
+SCHEMAS = ("events", "ranking")
+
 
 def generate(folder: Path) -> None:
     """Run the rule of the Makefile that generates, in a copy of what it reads."""
     (folder / "contracts").mkdir()
-    for name in ("Makefile", "contracts/events.proto"):
+    for name in ("Makefile", *(f"contracts/{schema}.proto" for schema in SCHEMAS)):
         shutil.copy(ROOT / name, folder / name)
     environment = Path(sys.executable).parent.parent
     (folder / ".venv").symlink_to(environment)
@@ -27,7 +29,7 @@ def generate(folder: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["events_pb2.py", "events_pb2.pyi"])
+@pytest.mark.parametrize("name", [f"{s}_pb2.{end}" for s in SCHEMAS for end in ("py", "pyi")])
 def test_checked_in_code_is_a_fresh_generation(
     name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from contracts.ranking import RankRequest
 from contracts.topics import ALL
 from discovery_api.app import create_app
+from features.signature import Signature
 from features.views import factors
 from gravity.bus import create_topics
 from gravity.issuer import KeyPair, issue, new_keys
@@ -59,7 +60,7 @@ class RankerDouble:
         if asked.release not in self.loaded:
             return Response(status_code=404)
         answer = await pipeline.rank(self.redis, self.loaded[asked.release], asked)
-        return Response(answer.model_dump_json(), media_type="application/json")
+        return Response(answer.encoded(), media_type="application/x-protobuf")
 
 
 @dataclass
@@ -156,4 +157,5 @@ def load(settings: Settings, people: World) -> Loaded:
     rng = np.random.default_rng(2)
     release = write_world(settings.home / "releases" / "7", people, rng, seen=0.02)
     index = ExactIndex(release, Overlay(release))
-    return Loaded("7", release, factors("7"), index, ProductRanker(), typical(release), 11)
+    signature = Signature.of_views([factors("7")], {"taste": release.manifest.d})
+    return Loaded("7", release, signature, index, ProductRanker(), typical(release), 11)

@@ -57,6 +57,31 @@ async def test_a_deck_without_redis_is_unavailable(discovery: Discovery) -> None
     assert problem(await discovery.get(viewer_of(discovery))) == (503, "unavailable")
 
 
+async def test_a_deck_too_many_is_refused_at_once(
+    discovery: Discovery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("discovery_api.decks._MOST_AT_ONCE", 0)
+    response = await discovery.get(viewer_of(discovery))
+    assert problem(response) == (503, "unavailable")
+    assert response.headers["retry-after"] == "1"
+    assert discovery.ranker.asked == 0
+    monkeypatch.undo()
+    assert (await discovery.get(viewer_of(discovery))).status_code == 200
+
+
+async def test_a_redis_that_answers_late_ends_the_deck_and_nothing_else(
+    discovery: Discovery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis = discovery.kernel.redis
+    # With the ranker's budget of five seconds: 0.3 s in all.
+    monkeypatch.setattr("discovery_api.decks._REST_S", -4.7)
+    await redis.client_pause(1500)
+    assert problem(await discovery.get(viewer_of(discovery))) == (503, "unavailable")
+    monkeypatch.undo()
+    deck = await discovery.get(viewer_of(discovery))
+    assert (deck.status_code, deck.json()["policy"]) == (200, "ranker")
+
+
 async def test_the_api_is_described_with_examples_and_problems(discovery: Discovery) -> None:
     document = (await discovery.http.get("/openapi.json")).json()
     operation = document["paths"]["/v1/deck"]["get"]

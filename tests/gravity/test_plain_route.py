@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
+from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from starlette.types import Message, Scope
 
@@ -46,6 +47,17 @@ async def note(who: Asking, body: NoteIn) -> NoteOut:
     return NoteOut(person=who.person, size=body.size, text="é")
 
 
+class PageIn(BaseModel):
+    size: int = Field(20, ge=1)
+    after: UUID | None = None
+    km: float | None = Field(None, gt=0, allow_inf_nan=False)
+    text: str = ""
+
+
+async def page(who: Asking, query: Annotated[PageIn, Query()]) -> NoteOut:
+    return NoteOut(person=who.person, size=query.size, text=f"{query.km} {query.text}")
+
+
 async def silent(who: Asking, body: NoteIn) -> None:
     assert (who.person, body.kind) == (42, "a")
 
@@ -61,6 +73,8 @@ def routes() -> APIRouter:
                 status_code=status,
                 route_class_override=route_class,
             )
+    for way, route_class in (("framework", None), ("plain", PlainRoute)):
+        made.add_api_route(f"/{way}/page", page, route_class_override=route_class)
     return made
 
 
@@ -157,6 +171,44 @@ async def test_it_answers_as_the_framework_does(
     assert heads(plain) == heads(framework)
 
 
+QUERIES = [
+    "",
+    "size=3",
+    "size=3&size=4",
+    "size=3&size=x",
+    "size=x&size=3",
+    "size=",
+    "size",
+    "size=0",
+    "size=3.0",
+    "size=+3",
+    "size=%33",
+    "size=3;km=4",
+    "km=1e3",
+    "km=nan",
+    "km=",
+    "text=a+b%20c%C3%A9",
+    "text=%ff",
+    "text=",
+    "more=1&size=5",
+    "after=0198c0de-0000-7000-8000-000000000000",
+    "after=0198c0de",
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("headers", [GOOD, EXPIRED])
+async def test_it_takes_a_query_as_the_framework_does(
+    client: httpx.AsyncClient, query: str, headers: dict[str, str]
+) -> None:
+    plain, framework = [
+        await client.get(f"/{way}/page?{query}", headers=headers) for way in ("plain", "framework")
+    ]
+    assert plain.status_code == framework.status_code
+    assert without_id(plain) == without_id(framework)
+    assert heads(plain) == heads(framework)
+
+
 async def test_it_is_not_the_framework_that_answers_what_is_right(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +218,8 @@ async def test_it_is_not_the_framework_that_answers_what_is_right(
     monkeypatch.setattr("fastapi.routing.solve_dependencies", never)
     answer = await client.post("/plain/note", headers=GOOD | JSON, content=b'{"size": 3}')
     assert answer.json() == {"person": 42, "size": 3, "text": "é"}
+    answer = await client.get("/plain/page?size=7&km=2", headers=GOOD)
+    assert answer.json() == {"person": 42, "size": 7, "text": "2.0 "}
 
 
 @pytest.mark.parametrize("way", ["plain", "framework"])
@@ -193,9 +247,9 @@ async def test_a_body_that_breaks_off_is_a_bad_request(kernel: Kernel, way: str)
     assert [message.get("status") for message in said] == [400, None]
 
 
-async def test_swipes_are_taken_plainly(kernel: Kernel) -> None:
+async def test_swipes_and_decks_are_taken_plainly(kernel: Kernel) -> None:
     every = [route for router in api_routers(kernel) for route in router.routes]
-    assert ("POST", "/v1/swipes") in plain_routes(every)
+    assert {("POST", "/v1/swipes"), ("GET", "/v1/deck")} <= plain_routes(every).keys()
 
 
 def test_what_it_would_pass_over_is_refused() -> None:

@@ -1,6 +1,5 @@
 """From ids to a ranking, with features in a real Redis."""
 
-import base64
 import uuid
 from pathlib import Path
 
@@ -8,10 +7,12 @@ import numpy as np
 import pytest
 from redis.asyncio import Redis
 
-from contracts.ranking import Constraints, RankAnswer, RankRequest, RetrieveRequest
+from contracts.ranking import Constraints, Ranking, RankRequest, RetrieveRequest
+from contracts.ranking_pb2 import WHY_CODE_LIKES_YOU_PROBABLY, WHY_CODE_MAY_LIKE_YOU
 from features.eligibility import Candidates, eligible, viewer_of
 from features.release import Release
 from features.score import Sides, like_logits, match_scores
+from features.signature import Signature
 from features.view_writer import write_factors
 from features.views import factors
 from serving import pipeline
@@ -37,7 +38,8 @@ def people() -> World:
 def loaded(people: World, tmp_path: Path) -> Loaded:
     release = write_world(tmp_path / "7", people, np.random.default_rng(2))
     index = ExactIndex(release, Overlay(release))
-    return Loaded("7", release, factors("7"), index, ProductRanker(), typical(release), 11)
+    signature = Signature.of_views([factors("7")], {"taste": release.manifest.d})
+    return Loaded("7", release, signature, index, ProductRanker(), typical(release), 11)
 
 
 def request_of(people: World, row: int, deck: int = 1) -> RankRequest:
@@ -75,7 +77,7 @@ async def test_without_features_the_releases_own_values_rank(
     sides = sides_of(loaded.release)
     expected = match_scores(sides.take([3]), sides.take(rows))
     np.testing.assert_allclose(answer.scores, expected, rtol=2e-3)
-    assert answer.scores == np.array(answer.scores).astype(np.float16).tolist()
+    np.testing.assert_array_equal(answer.scores, answer.scores.astype(np.float16))
 
 
 async def test_fresh_features_of_both_sides_are_what_ranks(
@@ -93,9 +95,8 @@ async def test_fresh_features_of_both_sides_are_what_ranks(
     )
     expected = match_scores(sides.take([3]), sides.take(loaded.release.rows_of(answer.ids)))
     np.testing.assert_allclose(answer.scores, expected, rtol=2e-3)
-    logged = np.frombuffer(base64.b64decode(answer.features), "<f4").reshape(200, -1)
-    assert logged.shape[1] == len(answer.feature_names)
-    logits = logged[:, :2].astype(np.float64)
+    assert answer.features.shape == (200, len(answer.feature_names))
+    logits = answer.features[:, :2].astype(np.float64)
     np.testing.assert_allclose(-np.logaddexp(0, -logits).sum(axis=1), expected, rtol=1e-4)
 
 
@@ -108,17 +109,19 @@ async def test_factors_of_another_release_are_not_read(
     await write_factors(
         redis, "8", people.table["person_id"], np.ones((n, D), np.float32), ones, ones, 1_000
     )
-    assert await pipeline.rank(redis, loaded, request_of(people, 3)) == before
+    after = await pipeline.rank(redis, loaded, request_of(people, 3))
+    assert after.encoded() == before.encoded()
 
 
 async def test_a_deck_id_gives_one_order_and_another_gives_another(
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
     first = await pipeline.rank(redis, loaded, request_of(people, 3))
-    assert await pipeline.rank(redis, loaded, request_of(people, 3)) == first
+    again = await pipeline.rank(redis, loaded, request_of(people, 3))
+    assert again.encoded() == first.encoded()
     other = await pipeline.rank(redis, loaded, request_of(people, 3, deck=2))
-    assert set(other.ids) == set(first.ids)
-    assert other.ids != first.ids
+    assert set(other.ids.tolist()) == set(first.ids.tolist())
+    assert other.ids.tolist() != first.ids.tolist()
 
 
 async def test_people_swiped_since_the_release_are_not_retrieved(
@@ -157,25 +160,24 @@ async def test_nobody_around_gives_an_empty_complete_answer(
     request = request_of(people, 3)
     nowhere = request.constraints.model_copy(update={"latitude": -48.9, "longitude": -123.4})
     answer = await pipeline.rank(redis, loaded, request.model_copy(update={"constraints": nowhere}))
-    assert (answer.ids, answer.scores, answer.why, answer.complete) == ([], [], [], True)
-    assert RankAnswer.model_validate_json(answer.model_dump_json()) == answer
+    assert (len(answer.ids), len(answer.why_codes), answer.complete) == (0, 0, True)
+    assert Ranking.decoded(answer.encoded()).encoded() == answer.encoded()
 
 
 async def test_reasons_name_only_what_lifted_the_card(
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
     answer = await pipeline.rank(redis, loaded, request_of(people, 3))
-    features = np.frombuffer(base64.b64decode(answer.features), "<f4").reshape(200, -1)
-    back = features[:, answer.feature_names.index("logit_candidate_likes_viewer")]
-    named = {
-        place
-        for place, reasons in enumerate(answer.why)
-        if any(why.code in ("likes_you_probably", "may_like_you") for why in reasons)
-    }
-    assert named
+    back = answer.features[:, answer.feature_names.index("logit_candidate_likes_viewer")]
+    liking = (WHY_CODE_LIKES_YOU_PROBABLY, WHY_CODE_MAY_LIKE_YOU)
+    named = np.flatnonzero(np.isin(answer.why_codes, liking).any(axis=1))
+    assert len(named)
     viewer = sides_of(loaded.release).take([3])
-    assert back[sorted(named)].min() > like_logits(loaded.typical, viewer).min()
-    assert all(len(reasons) <= 2 for reasons in answer.why)
+    assert back[named].min() > like_logits(loaded.typical, viewer).min()
+    percent = answer.why_values[np.isin(answer.why_codes, liking)]
+    assert np.all((percent % 5 == 0) & (percent <= 100))
+    # What lifted most stands first, so nothing comes after none.
+    assert not np.any((answer.why_codes[:, 0] == 0) & (answer.why_codes[:, 1] > 0))
 
 
 async def all_ids(redis: Redis, people: World, loaded: Loaded, row: int) -> set[int]:

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
-from contracts.ranking import RankAnswer, RetrieveRequest
+from contracts.ranking import Ranking, RetrieveRequest
 from contracts.topics import ALL, PROFILE_CHANGED, SAFETY_DECIDED, person_key
 from features.release import MANIFEST
 from features.wire import run
@@ -63,15 +63,19 @@ async def test_it_starts_without_a_release_and_takes_the_first_one_by_itself(
         await redis.set("release:serving", "7")
         await until(lambda: answers(http, body))
         assert await run(redis.smembers("release:7:ready")) == {b"ranker-0"}
-        answer = RankAnswer.model_validate_json((await http.post("/rank", json=body)).content)
-        assert len(answer.ids) == len(set(answer.ids)) == 200
+        answer = Ranking.decoded((await http.post("/rank", json=body)).content)
+        assert len(answer.ids) == 200
 
         metrics = (await http.get("/metrics")).text
         assert "retrieval_seconds_count" in metrics
         assert "ranking_seconds_count" in metrics
 
         await it_follows_the_bus(settings, http, people)
-        assert (await http.post("/rank", json={"viewer": "x"})).status_code == 400
+        wrong = await http.post("/rank", json={"viewer": "x"})
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_request")
+        assert (await http.get("/rank")).status_code in (404, 405)
+        hurried = await http.post("/rank", json=body | {"budget_ms": 1})
+        assert hurried.status_code in (200, 503)
     workers = psutil.Process(ranker.process.pid).children(recursive=True)
     maps = "\n".join(m.path for worker in workers for m in worker.memory_maps())
     assert not [name for name in HEAVY if f"/{name}/" in maps]
