@@ -208,7 +208,8 @@ class Decks:
         now: datetime,
     ) -> StoredDeck:
         cards = [
-            StoredCard(
+            # What is made here needs no check: that would cost 6% of a deck.
+            StoredCard.model_construct(
                 id=candidate,
                 why=why,
                 token=self._tokens.issue(
@@ -228,7 +229,7 @@ class Decks:
                 zip(shown.ids.tolist(), choice.why, chances, strict=False)
             )
         ]
-        return StoredDeck(
+        return StoredDeck.model_construct(
             release=choice.release,
             policy=choice.policy,
             exhausted=choice.exhausted,

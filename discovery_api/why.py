@@ -51,4 +51,6 @@ def reasons(codes: npt.NDArray[np.uint8], values: npt.NDArray[np.float32]) -> li
 
 def _why(code: int, value: float) -> Why:
     word, parameter = _WORDS[code]
-    return Why(code=word, parameters={parameter: int(value) if parameter == "percent" else value})
+    return Why.model_construct(
+        code=word, parameters={parameter: int(value) if parameter == "percent" else value}
+    )

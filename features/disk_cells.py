@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from h3.api import basic_int as h3
 
-from features.eligibility import Floats, squared_chord
+from features.eligibility import Floats, Mask, squared_chord
 
 TABLE_RESOLUTION: Final = 5
 FINE_RESOLUTION: Final = 8
@@ -55,7 +55,10 @@ def table_order(latitude: npt.ArrayLike, longitude: npt.ArrayLike) -> TableOrder
 
 @dataclass(frozen=True, slots=True)
 class CellTable:
-    """The occupied cells of a table: starts (m + 1,) of their ranges, balls (m, 3) and (m,)."""
+    """The occupied cells of a table: starts (m + 1,) of their ranges, balls (m, 3) and (m,).
+
+    Any other runs of rows do as well: a run is where the same number stands in `cell`.
+    """
 
     starts: npt.NDArray[np.int64]
     centres: Floats
@@ -76,14 +79,23 @@ class CellTable:
         radii = np.sqrt(np.maximum.reduceat(away, firsts))
         return cls(np.r_[firsts, len(cell)].astype(np.int64), centres, radii)
 
+    def near(self, xyz: Floats, km: float) -> Mask:
+        """Mask (m,) of the cells that may hold somebody within `km` of the unit vector."""
+        limit = np.sqrt(squared_chord(km)) + _ROUNDING
+        between = self.centres - xyz
+        # Twice as fast as a sum along an axis of three.
+        away = np.sqrt(np.einsum("ij,ij->i", between, between))
+        return np.asarray(away <= limit + self.radii, np.bool_)
+
+    def ranges(self, cells: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+        """Rows (start, stop) of cells (k,) given by ascending number; neighbours are joined."""
+        if not len(cells):
+            return []
+        breaks = np.flatnonzero(cells[1:] - cells[:-1] > 1)
+        first = self.starts.take(cells.take(np.append(0, breaks + 1)))
+        stop = self.starts.take(cells.take(np.append(breaks, len(cells) - 1)) + 1)
+        return list(zip(first.tolist(), stop.tolist(), strict=True))
+
     def rows_near(self, xyz: Floats, km: float) -> list[tuple[int, int]]:
         """Ranges (start, stop) of rows that hold every row within `km` of the unit vector."""
-        limit = np.sqrt(squared_chord(km)) + _ROUNDING
-        away = np.sqrt(np.sum((self.centres - xyz) ** 2, axis=1))
-        near = np.flatnonzero(away <= limit + self.radii)
-        if not len(near):
-            return []
-        breaks = np.flatnonzero(np.diff(near) > 1)
-        first = near[np.r_[0, breaks + 1]]
-        last = near[np.r_[breaks, len(near) - 1]]
-        return list(zip(self.starts[first].tolist(), self.starts[last + 1].tolist(), strict=True))
+        return self.ranges(np.flatnonzero(self.near(xyz, km)))

@@ -227,6 +227,21 @@ def viewer_of(table: npt.NDArray[np.void], row: int) -> Viewer:
     return Viewer(*table[row].item()[: len(Viewer.__slots__)])
 
 
+def genders_match(
+    viewer: Viewer, gender: npt.NDArray[np.uint8], seeks: npt.NDArray[np.uint8]
+) -> Mask:
+    """Mask (n,): the viewer seeks their gender and they seek the viewer's."""
+    sought = (_BIT_OF_GENDER[gender] & np.uint8(viewer.seeks)) != 0
+    return np.asarray(sought & ((seeks & np.uint8(1 << viewer.gender)) != 0), np.bool_)
+
+
+def within_ages(viewer: Viewer, birth_day: npt.NDArray[np.int32], today: int) -> Mask:
+    """Mask (n,): born so that they are of an age that the viewer wants to see."""
+    youngest = birthday_reached(today, viewer.age_min)
+    too_old = birthday_reached(today, viewer.age_max + 1)
+    return np.asarray((birth_day <= youngest) & (birth_day > too_old), np.bool_)
+
+
 def eligible(viewer: Viewer, candidates: Candidates, today: int) -> Mask:
     """Mask (n,) of the candidates whom `viewer` may see and who may see `viewer` on `today`.
 
@@ -234,13 +249,10 @@ def eligible(viewer: Viewer, candidates: Candidates, today: int) -> Mask:
     the viewer are out. Blocks, bans and swipes are sets of ids and are not looked at here.
     """
     c = candidates
-    youngest = birthday_reached(today, viewer.age_min)
-    too_old = birthday_reached(today, viewer.age_max + 1)
     viewer_age = min(255, max(0, age(viewer.birth_day, today)))
     mask: Mask = c.visible & (c.person_id != viewer.person_id)
-    mask &= (_BIT_OF_GENDER[c.gender] & np.uint8(viewer.seeks)) != 0
-    mask &= (c.seeks & np.uint8(1 << viewer.gender)) != 0
-    mask &= (c.birth_day <= youngest) & (c.birth_day > too_old)
+    mask &= genders_match(viewer, c.gender, c.seeks)
+    mask &= within_ages(viewer, c.birth_day, today)
     mask &= (c.age_min <= viewer_age) & (c.age_max >= viewer_age)
     chord = (c.x - viewer.x) ** 2
     chord += (c.y - viewer.y) ** 2

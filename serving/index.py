@@ -1,26 +1,31 @@
-"""Who can be in a deck: an exact scan over exactly the eligible people, complete by construction.
+"""Who can be in a deck: an exact search over exactly the eligible people, complete by construction.
 
-The snapshot's rows near the viewer come as ranges of cells; the mask of eligibility, what the
-overlay changed and everybody seen are taken out before anything is scored, so asking for as many
-people as there are eligible returns all of them.
+What cannot be eligible is skipped by ranges of the table; what cannot be among the best, by bounds
+of the scores. The rest goes through the one mask of eligibility, and what the overlay changed and
+everybody seen are taken out before they count, so asking for as many people as there are eligible
+returns all of them.
 """
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from features.disk_cells import CellTable
 from features.eligibility import Candidates, Viewer, eligible
 from features.release import Release
 from serving.overlay import Overlay
 from serving.people import Persons
+from serving.table import SearchTable
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-_NOBODY: Final = np.empty(0, np.int64)
+_FIRST: Final = 256
+_FIRST_SHARE: Final = 8
+_FURTHER: Final = 4
+"""How many are looked at first, at least and for each one wanted, and how much further each time:
+half as many or twice as many cost as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,62 +60,104 @@ class ExactIndex:
     """The release's table, gathered and multiplied; with the overlay's changes applied."""
 
     def __init__(self, release: Release, overlay: Overlay) -> None:
-        columns = release.arrays.columns
-        self._candidates = Candidates.of(columns)
-        c = self._candidates
-        self._cells = CellTable.of(np.asarray(release.arrays.cell), c.x, c.y, c.z)
+        # Plain arrays: `take` on a memory map itself is slower, and so is indexing by rows.
+        self._columns = np.asarray(release.arrays.columns)
+        self._person_id = np.asarray(release.arrays.person_id)
         self._vectors = np.asarray(release.arrays.candidate_vectors)
+        self._table = SearchTable.of(self._columns, self._vectors)
         self._overlay = overlay
         self._release = release
 
     def search(self, query: Query) -> Retrieved:
         """See `CandidateIndex.search`."""
-        rows = _unseen(self._eligible_rows(query), self._candidates.person_id, query.seen)
         recent = self._overlay.current()
         slots = np.flatnonzero(eligible(query.viewer, recent.candidates, query.today))
         slots = _unseen(slots, recent.candidates.person_id, query.seen)
-        scores = np.concatenate(
-            (self._vectors[rows] @ query.vector, recent.vectors[slots] @ query.vector)
-        )
-        best = _top(scores, query.k)
+        old = self._best_of_release(query)
+        scores = np.concatenate((old.scores, _scores(recent.vectors, slots, query.vector)))
+        ids = np.concatenate((self._person_id.take(old.rows), recent.candidates.person_id[slots]))
+        best = _top(scores, ids, query.k)
         return Retrieved(
-            self._persons(rows, slots).take(best), scores[best], len(best) == len(scores)
+            self._persons(old.rows, slots).take(best), scores[best], len(best) == len(scores)
         )
 
-    def _eligible_rows(self, query: Query) -> Ints:
-        viewer, dead = query.viewer, self._overlay.dead
-        xyz = np.array((viewer.x, viewer.y, viewer.z))
-        found = [_NOBODY]
-        for start, stop in self._cells.rows_near(xyz, viewer.max_distance_km):
-            mask = eligible(viewer, self._candidates.rows(start, stop), query.today)
-            mask &= ~dead[start:stop]
-            found.append(np.flatnonzero(mask) + start)
-        return np.concatenate(found)
+    def _best_of_release(self, query: Query) -> "_Found":
+        """Everybody who can be among the k best, and at least k + 1 people if there are so many.
+
+        From the highest bounds down: once k are found, nobody with a lower bound than the k-th's
+        score can be better, and who was never looked at is left out rightly.
+        """
+        people = self._table.bounded(query.viewer, query.today, query.vector)
+        found, least, wanted = _Found.nobody(), -np.inf, max(_FIRST, _FIRST_SHARE * query.k)
+        above = np.inf
+        while above > least:
+            lowest = max(least, _nth_highest(people.bounds, wanted))
+            within = (people.bounds >= lowest) & (people.bounds < above)
+            found = found + self._look_at(people.rows(np.flatnonzero(within)), query)
+            if len(found.scores) > query.k:
+                least = np.partition(found.scores, -query.k)[-query.k]
+            above, wanted = lowest, wanted * _FURTHER
+        return found
+
+    def _look_at(self, rows: Ints, query: Query) -> "_Found":
+        """Those of the rows who are eligible, alive and unseen, with their scores."""
+        people = Candidates.of(self._columns.take(rows))
+        rows = rows[eligible(query.viewer, people, query.today) & ~self._overlay.dead.take(rows)]
+        rows = _unseen(rows, self._person_id, query.seen)
+        return _Found(rows, _scores(self._vectors, rows, query.vector))
 
     def _persons(self, rows: Ints, slots: Ints) -> Persons:
-        old, new = self._candidates, self._overlay.current().candidates
-        ids = np.concatenate((old.person_id[rows], new.person_id[slots]))
+        old, new = self._columns.take(rows), self._overlay.current().candidates
         return Persons(
-            ids=ids,
+            ids=np.concatenate((old["person_id"], new.person_id[slots])),
             rows=np.concatenate((rows, self._release.rows_of(new.person_id[slots]))),
-            gender=np.concatenate((old.gender[rows], new.gender[slots])),
-            birth_day=np.concatenate((old.birth_day[rows], new.birth_day[slots])),
+            gender=np.concatenate((old["gender"], new.gender[slots])),
+            birth_day=np.concatenate((old["birth_day"], new.birth_day[slots])),
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """Rows (m,) of the release and their scores (m,)."""
+
+    rows: Ints
+    scores: Floats
+
+    @classmethod
+    def nobody(cls) -> Self:
+        return cls(np.empty(0, np.int64), np.empty(0, np.float32))
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(
+            np.concatenate((self.rows, other.rows)), np.concatenate((self.scores, other.scores))
+        )
+
+
+def _scores(vectors: Floats, rows: Ints, query: Floats) -> Floats:
+    """Inner products (m,) of the given rows.
+
+    Row by row, not by a matrix product: that one's last bits depend on where a row stands, so that
+    equal people would not tie.
+    """
+    return np.asarray(np.vecdot(vectors.take(rows, axis=0), query), np.float32)
 
 
 def _unseen(rows: Ints, person_id: Ints, seen: tuple[Ints, ...]) -> Ints:
     """The rows whose person is in none of the sorted arrays."""
     for ids in seen:
         if len(ids) and len(rows):
-            wanted = person_id[rows]
+            wanted = person_id.take(rows)
             at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
             rows = rows[ids[at] != wanted]
     return rows
 
 
-def _top(scores: Floats, k: int) -> Ints:
-    """Places of the k highest of scores (n,), highest first; all of them if k >= n."""
-    if k < len(scores):
-        chosen = np.argpartition(-scores, k)[:k]
-        return np.asarray(chosen[np.argsort(-scores[chosen], kind="stable")], np.int64)
-    return np.asarray(np.argsort(-scores, kind="stable"), np.int64)
+def _nth_highest(values: Floats, n: int) -> float:
+    """The n-th highest of values (m,); below all of them if there are fewer."""
+    return float(np.partition(values, -n)[-n]) if n <= len(values) else -np.inf
+
+
+def _top(scores: Floats, ids: Ints, k: int) -> Ints:
+    """Places of the k highest of scores (n,), highest first, then by id; all of them if k >= n."""
+    near = np.flatnonzero(scores >= _nth_highest(scores, k))
+    return near[np.lexsort((ids[near], -scores[near]))[:k]]
