@@ -4,6 +4,7 @@ import typer
 
 from cli.bench.deck.command import deck
 from cli.bench.features import features
+from cli.bench.retrieval.command import retrieval
 from cli.bench.swipes import swipes
 
 app = typer.Typer(
@@ -14,3 +15,4 @@ app = typer.Typer(
 app.command()(swipes)
 app.command()(deck)
 app.command()(features)
+app.command()(retrieval)

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -70,6 +68,7 @@ def deck(
 
 def _measured(people: int, seconds: float, say: "Callable[[str], None]") -> "Report":
     from cli import programs
+    from cli.bench.cache import cache
     from cli.bench.deck.measure import measure
     from cli.own_stack import gravity_run, own_stack
 
@@ -78,10 +77,4 @@ def _measured(people: int, seconds: float, say: "Callable[[str], None]") -> "Rep
     servers = (*programs.STORES, "mlflow")
     others = {programs.RANKER: programs.ranker}
     with own_stack("gravity-bench-", services, {}, servers=servers, others=others) as stack:
-        return asyncio.run(measure(stack, people, seconds, _cache(), say))
-
-
-def _cache() -> Path:
-    """Where programs of this user keep what they can make again."""
-    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(root).expanduser() / "gravity-bench"
+        return asyncio.run(measure(stack, people, seconds, cache(), say))

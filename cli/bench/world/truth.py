@@ -16,13 +16,12 @@ _EPOCH: Final = date(1970, 1, 1)
 
 def world_of(population: Population, seen: Seen, viewers: npt.NDArray[np.int64]) -> World:
     """Everybody, and whom the people of rows `viewers` (m,) have swiped; likes are not known."""
-    n, table = len(population), population.table
-    order = np.argsort(table["person_id"])
+    n = len(population)
     # Ids are 1..n: whoever has id i is in row i - 1 of the brute force.
     swiper = population.person_id[viewers] - 1
     pairs = [at * n + seen.of(row) - 1 for row, at in zip(viewers, swiper, strict=True)]
     return World(
-        people=_people(population, order),
+        people=people_of(population),
         body_type=np.broadcast_to(np.array("", np.str_), n),
         swiped_pairs=np.sort(np.concatenate([np.empty(0, np.int64), *pairs])),
         liked_pairs=np.empty(0, np.int64),
@@ -30,7 +29,9 @@ def world_of(population: Population, seen: Seen, viewers: npt.NDArray[np.int64])
     )
 
 
-def _people(population: Population, order: npt.NDArray[np.int64]) -> People:
+def people_of(population: Population) -> People:
+    """Everybody: whoever has id i is in row i - 1."""
+    order = np.argsort(population.person_id)
     table = population.table[order]
     genders = np.arange(4)
     return People(
