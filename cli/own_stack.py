@@ -42,6 +42,25 @@ class OwnStack:
         """What `gravity up` does: end what was left behind, start what does not run."""
         stack.start(self.running.home, self.composition, {})
 
+    @contextmanager
+    def beside(self, others: Mapping[str, MakeProgram], patience_s: float) -> Iterator["OwnStack"]:
+        """With more processes for a while, by name and port: wait so long until they are ready, end
+        them. Raises the errors of `gravity.stack`."""
+
+        def composed(place: Place) -> tuple[Program, ...]:
+            own = self.composition.settings(place)
+            made = (_told(make(place), own) for make in others.values())
+            return (*self.composition.programs(place), *made)
+
+        names = (*self.composition.port_names, *others)
+        more = replace(self.composition, port_names=names, programs=composed)
+        running = stack.start(self.home, more, {})
+        try:
+            running.wait(others, patience_s)
+            yield replace(self, running=running, composition=more)
+        finally:
+            self.start_again()
+
     def pids(self) -> dict[str, int]:
         """The process of each program that has one. Raises OSError without a supervisor."""
         return {each.name: each.pid for each in self.running.supervision.processes() if each.pid}

@@ -60,14 +60,19 @@ def _consumers(place: Place) -> Program:
 
 def ranker(place: Place) -> Program:
     """BentoML with one worker at the port `ranker`."""
+    return bento(place, RANKER, "serving.service:Ranker")
+
+
+def bento(place: Place, name: str, service: str) -> Program:
+    """A BentoML service with one worker at the port of that name."""
     return Program(
-        name="ranker",
+        name=name,
         command=(
-            *(wheels.script("bentoml", "bentoml"), "serve", "serving.service:Ranker"),
-            *("--host", "127.0.0.1", "--port", str(place.ports["ranker"])),
+            *(wheels.script("bentoml", "bentoml"), "serve", service),
+            *("--host", "127.0.0.1", "--port", str(place.ports[name])),
             *("--api-workers", "1", "--working-dir", str(ROOT)),
         ),
-        check=Check("http", f"{place.url('ranker')}/readyz"),
+        check=Check("http", f"{place.url(name)}/readyz"),
         directory=str(ROOT),
         environment={
             **_environment(place),
@@ -75,7 +80,7 @@ def ranker(place: Place) -> Program:
             "BENTOML_HOME": str(place.home.path / "bentoml"),
         },
         after=(redis.NAME, broker.NAME),
-        url=place.url("ranker"),
+        url=place.url(name),
     )
 
 

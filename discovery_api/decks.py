@@ -30,6 +30,7 @@ from discovery_api.why import Why, near, reasons
 from features.eligibility import age
 from features.person_row import PersonTail
 from gravity.card_tokens import CardClaims, CardTokens
+from gravity.telemetry import stage
 
 Ints = npt.NDArray[np.int64]
 
@@ -130,17 +131,20 @@ class Decks:
     async def _serve(self, request: DeckRequest) -> Deck:
         now = self._clock()
         today = (now - _EPOCH).days
-        opening = await store.open_request(self._redis, request.viewer, str(request.deck_id))
-        asker = asker_of(opening.heads, request.filters, today)
+        with stage("open"):
+            opening = await store.open_request(self._redis, request.viewer, str(request.deck_id))
+            asker = asker_of(opening.heads, request.filters, today)
         if opening.deck is not None:
             return await self._again(request, asker, opening.deck, now)
         choice = await self._choose(request, asker, opening.release, today, now)
-        chances = _chances(choice, request.size)
-        shown = choice.looked.take(np.arange(len(chances), dtype=np.int64))
-        kept = self._deck(request, choice, shown, chances, now)
-        before, tails = await store.keep_deck(
-            self._redis, request.viewer, str(request.deck_id), kept
-        )
+        with stage("tokens"):
+            chances = _chances(choice, request.size)
+            shown = choice.looked.take(np.arange(len(chances), dtype=np.int64))
+            kept = self._deck(request, choice, shown, chances, now)
+        with stage("keep"):
+            before, tails = await store.keep_deck(
+                self._redis, request.viewer, str(request.deck_id), kept
+            )
         if before is not None:
             # The same deck was asked for twice at once, and the other request was first.
             return await self._again(request, asker, before, now)
@@ -166,9 +170,10 @@ class Decks:
     ) -> Choice:
         if release is not None:
             try:
-                ranking = await self._ranker.rank(
-                    _ranking(request, asker, release, today, self._rank_budget_s)
-                )
+                with stage("hop"):
+                    ranking = await self._ranker.rank(
+                        _ranking(request, asker, release, today, self._rank_budget_s)
+                    )
             except RankerUnavailable:
                 pass
             else:
@@ -180,8 +185,9 @@ class Decks:
     async def _ranked(
         self, ranking: Ranking, asker: Asker, size: int, today: int, now: datetime
     ) -> Choice:
-        looked = await store.look(self._redis, asker, ranking.ids, now)
-        standing = np.flatnonzero(looked.standing(asker.viewer, today))
+        with stage("look"):
+            looked = await store.look(self._redis, asker, ranking.ids, now)
+            standing = np.flatnonzero(looked.standing(asker.viewer, today))
         # Who has no reasons stands so far down that hardly any deck comes to them.
         first = standing[:size]
         told = first[first < len(ranking.why_codes)]

@@ -28,7 +28,8 @@ from gravity.kernel import Kernel
 SERVING_KEY: Final = "release:serving"
 STREAM: Final = "stream"
 RANKER: Final = "ranker"
-WAIT_S: Final = 60.0
+# On a busy machine it takes a minute and more to read a release of millions.
+WAIT_S: Final = 180.0
 _POLL_S: Final = 0.1
 # Longer than the bus and the lake lag, unless they stood still; a refold too many is harmless.
 _LATE: Final = timedelta(hours=1)

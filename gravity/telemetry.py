@@ -8,10 +8,10 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Literal, TextIO
+from typing import Final, Literal, TextIO
 
 import asyncpg
 from opentelemetry import propagate, trace
@@ -20,7 +20,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_OFF, ParentBased, Sampler
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -82,6 +82,7 @@ _KINDS = {
 _LINES_S = 0.2
 _IDS = RandomIdGenerator()
 _ENCODER = json.JSONEncoder(default=str, ensure_ascii=False)
+_NOTHING: Final = nullcontext()
 _CARRIED = frozenset(propagate.get_global_textmap().fields)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 # In traces of exception groups each line has a margin.
@@ -193,8 +194,10 @@ def configure(
 ) -> TracerProvider:
     """Set up this process: JSON logs on stdout, and traces.
 
-    Traces are recorded where something receives them (`otlp_url` or `processors`); otherwise
-    their ids still travel through HTTP, the bus and the logs, which costs next to nothing.
+    Traces are recorded where something receives them (`otlp_url` or `processors`), those that
+    OpenTelemetry's own OTEL_TRACES_SAMPLER says: all of them by default, only what the client
+    marks as sampled with `parentbased_always_off`. Otherwise their ids still travel through HTTP,
+    the bus and the logs, which costs next to nothing.
     """
     handler = Lines(sys.stdout)
     handler.setFormatter(JsonFormatter(service))
@@ -206,7 +209,8 @@ def configure(
         logging.getLogger(noisy).setLevel(logging.WARNING)
     receives = [*processors, *_otlp(settings)]
     provider = TracerProvider(
-        sampler=ParentBased(ALWAYS_ON) if receives else ALWAYS_OFF,
+        # None: the one of the environment.
+        sampler=None if receives else ALWAYS_OFF,
         resource=Resource.create({"service.name": service}),
     )
     for processor in receives:
@@ -247,7 +251,7 @@ def span(
         yield around
         return
     provider = trace.get_tracer_provider()
-    if isinstance(provider, TracerProvider) and provider.sampler is ALWAYS_OFF:
+    if isinstance(provider, TracerProvider) and _drops(provider.sampler, known):
         # As the SDK would, in less than half of its time. Not in `parent`, which may carry what a
         # client said (baggage).
         token = attach(trace.set_span_in_context(_unrecorded(known)))
@@ -269,6 +273,22 @@ def span(
         except Exception as error:
             _record(current, error)
             raise
+
+
+def stage(name: str) -> AbstractContextManager[object]:
+    """A span that times a part of the current one's work; nothing at all where nobody records it.
+
+    Its name is one of a fixed few: breakdowns of where the time goes are made of them.
+    """
+    return span(name) if trace.get_current_span().is_recording() else _NOTHING
+
+
+def _drops(sampler: Sampler, parent: SpanContext) -> bool:
+    """Whether a sampler is known to record no child of `parent`, without asking it."""
+    if parent.is_valid:
+        unsampled = not parent.trace_flags.sampled
+        return sampler is ALWAYS_OFF or (isinstance(sampler, ParentBased) and unsampled)
+    return sampler in (ALWAYS_OFF, DEFAULT_OFF)
 
 
 def _unrecorded(parent: SpanContext) -> Span:

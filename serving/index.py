@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from features.eligibility import Candidates, Viewer, eligible
 from features.release import Release
+from gravity.telemetry import stage
 from serving.overlay import Overlay
 from serving.people import Persons
-from serving.table import SearchTable
+from serving.table import Bounded, SearchTable
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -73,7 +74,10 @@ class ExactIndex:
         recent = self._overlay.current()
         slots = np.flatnonzero(eligible(query.viewer, recent.candidates, query.today))
         slots = _unseen(slots, recent.candidates.person_id, query.seen)
-        old = self._best_of_release(query)
+        with stage("bound"):
+            people = self._table.bounded(query.viewer, query.today, query.vector)
+        with stage("scan"):
+            old = self._best_of_release(people, query)
         scores = np.concatenate((old.scores, _scores(recent.vectors, slots, query.vector)))
         ids = np.concatenate((self._person_id.take(old.rows), recent.candidates.person_id[slots]))
         best = _top(scores, ids, query.k)
@@ -81,13 +85,12 @@ class ExactIndex:
             self._persons(old.rows, slots).take(best), scores[best], len(best) == len(scores)
         )
 
-    def _best_of_release(self, query: Query) -> "_Found":
+    def _best_of_release(self, people: Bounded, query: Query) -> "_Found":
         """Everybody who can be among the k best, and at least k + 1 people if there are so many.
 
         From the highest bounds down: once k are found, nobody with a lower bound than the k-th's
         score can be better, and who was never looked at is left out rightly.
         """
-        people = self._table.bounded(query.viewer, query.today, query.vector)
         found, least, wanted = _Found.nobody(), -np.inf, max(_FIRST, _FIRST_SHARE * query.k)
         above = np.inf
         while above > least:

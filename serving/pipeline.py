@@ -13,6 +13,7 @@ from features.eligibility import Viewer
 from features.release import Release
 from features.score import Sides, query_vectors
 from features.signature import Signature
+from gravity.telemetry import stage
 from serving.exposure import Draw, expose
 from serving.index import CandidateIndex, Query, Retrieved
 from serving.people import Fresh, Persons, Scored, scored
@@ -83,9 +84,12 @@ def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieved:
 
 async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> Ranking:
     """Two round trips to Redis around one search."""
-    asker = await prepare(redis, loaded, request.viewer, request.constraints, request.today)
-    found = retrieve(loaded, asker, request.today, RETRIEVED)
-    fresh = await read_candidates(redis, loaded.signature, found.persons)
+    with stage("viewer_read"):
+        asker = await prepare(redis, loaded, request.viewer, request.constraints, request.today)
+    with stage("search"):
+        found = retrieve(loaded, asker, request.today, RETRIEVED)
+    with stage("hydrate"):
+        fresh = await read_candidates(redis, loaded.signature, found.persons)
     with RANKING_SECONDS.time():
         return _ranked(loaded, request, asker, found, fresh)
 
@@ -93,17 +97,20 @@ async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> Ranking:
 def _ranked(
     loaded: Loaded, request: RankRequest, asker: Asker, found: Retrieved, fresh: Fresh
 ) -> Ranking:
-    candidates = scored(loaded.release, found.persons, request.today, fresh)
-    ranked = loaded.ranker.rank(asker.scored, candidates)
-    drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)
-    order = expose(drawn, found.persons.ids, ranked.scores, loaded.release.manifest.tau)
-    shown = order[: request.size + _SPARE]
-    why_codes, why_values = reasons(
-        asker.scored.sides,
-        candidates.sides.take(shown),
-        found.persons.gender[shown],
-        loaded.typical,
-    )
+    with stage("score"):
+        candidates = scored(loaded.release, found.persons, request.today, fresh)
+        ranked = loaded.ranker.rank(asker.scored, candidates)
+    with stage("draw"):
+        drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)
+        order = expose(drawn, found.persons.ids, ranked.scores, loaded.release.manifest.tau)
+    with stage("reasons"):
+        shown = order[: request.size + _SPARE]
+        why_codes, why_values = reasons(
+            asker.scored.sides,
+            candidates.sides.take(shown),
+            found.persons.gender[shown],
+            loaded.typical,
+        )
     return Ranking(
         release=loaded.id,
         policy=POLICY,

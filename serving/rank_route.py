@@ -63,7 +63,7 @@ class RankRoute:
         asked = RankRequest.model_validate_json(await request.body())
         headers = {name.decode("latin-1"): value for name, value in request.headers.raw}
         async with asyncio.timeout(asked.budget_ms / 1000):
-            return (await self._worker().rank(asked, headers)).encoded()
+            return await self._worker().rank(asked, headers)
 
 
 def _problem(error: Exception) -> Problem:

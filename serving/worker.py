@@ -8,7 +8,7 @@ from typing import Self
 import redis.asyncio as redis
 from threadpoolctl import threadpool_limits
 
-from contracts.ranking import Ranking, RankRequest, RetrieveAnswer, RetrieveRequest
+from contracts.ranking import RankRequest, RetrieveAnswer, RetrieveRequest
 from gravity import telemetry
 from gravity.kernel import utc_now
 from gravity.settings import Settings
@@ -56,11 +56,16 @@ class Worker:
         """Whether it is known which release to serve, and it is loaded if there is one."""
         return self.is_alive() and self._releases.looked.is_set()
 
-    async def rank(self, request: RankRequest, headers: Mapping[str, bytes]) -> Ranking:
-        """Up to 200 candidates. `headers` carry the trace. Raises ReleaseNotLoaded."""
+    async def rank(self, request: RankRequest, headers: Mapping[str, bytes]) -> bytes:
+        """A `RankAnswer` of up to 200 candidates. `headers` carry the trace.
+
+        Raises ReleaseNotLoaded.
+        """
         with telemetry.span("rank", "server", telemetry.extract(headers)):
             loaded = self._releases.get(request.release)
-            return await pipeline.rank(self._redis, loaded, request)
+            ranking = await pipeline.rank(self._redis, loaded, request)
+            with telemetry.stage("encode"):
+                return ranking.encoded()
 
     async def retrieve_all(self, request: RetrieveRequest) -> RetrieveAnswer:
         """As many eligible people as the index finds. Raises ReleaseNotLoaded."""

@@ -47,6 +47,10 @@ class Times:
     latencies_ms: list[float] = field(default_factory=list)
 
 
+class Unanswered(Exception):
+    """Requests have waited for too long for their answers."""
+
+
 class Sender:
     """Sends `made` over its connections. `lost` is called for each that the server closes."""
 
@@ -113,9 +117,14 @@ class Sender:
         await self._last_answers()
 
     async def _last_answers(self) -> None:
-        while self._answers < len(self._times.due_at):
+        within, sent = _LAST_ANSWERS_S + self._pace.seconds, self._times.due_at
+        while self._answers < len(sent):
             self._all_answered.clear()
-            await asyncio.wait_for(self._all_answered.wait(), _LAST_ANSWERS_S + self._pace.seconds)
+            try:
+                await asyncio.wait_for(self._all_answered.wait(), within)
+            except TimeoutError:
+                missing = len(sent) - self._answers
+                raise Unanswered(f"{missing} of {len(sent)} after {within:.0f} s") from None
 
     def _next(self, connection: Exchange) -> None:
         now = time.time()

@@ -15,7 +15,13 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    DEFAULT_OFF,
+    DEFAULT_ON,
+    Sampler,
+)
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from contracts import events_pb2 as events
@@ -239,10 +245,13 @@ def test_inside_what_nobody_records_there_are_no_further_spans() -> None:
         {"traceparent": TRACEPARENT.encode(), "tracestate": b"a=1", "baggage": b"name=secret"},
     ],
 )
+@pytest.mark.parametrize("sampler", [ALWAYS_OFF, DEFAULT_OFF, DEFAULT_ON])
 def test_where_nobody_records_the_ids_travel_as_the_library_lets_them(
-    monkeypatch: pytest.MonkeyPatch, headers: dict[str, bytes]
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, bytes], sampler: Sampler
 ) -> None:
-    provider = TracerProvider(sampler=ALWAYS_OFF)
+    if sampler is not ALWAYS_OFF:
+        headers = {**headers, "traceparent": f"00-{TRACE}-00f067aa0ba902b7-00".encode()}
+    provider = TracerProvider(sampler=sampler)
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
     parent = telemetry.extract(headers)
     with provider.get_tracer("tests").start_as_current_span("library", parent):
@@ -262,3 +271,40 @@ def test_where_nobody_records_the_ids_travel_as_the_library_lets_them(
 
 def test_without_headers_there_is_no_context() -> None:
     assert telemetry.extract({"host": b"x"}) == {}
+
+
+def recorded(
+    monkeypatch: pytest.MonkeyPatch, sampler: Sampler, headers: dict[str, bytes]
+) -> list[str]:
+    """Names of the spans of some work in stages."""
+    memory, provider = InMemorySpanExporter(), TracerProvider(sampler=sampler)
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    with telemetry.span("work", "server", telemetry.extract(headers)):
+        with telemetry.stage("first"):
+            pass
+        with telemetry.stage("second"), telemetry.stage("inside"):
+            pass
+    with telemetry.stage("outside"):
+        pass
+    return [span.name for span in memory.get_finished_spans()]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "flag", "records"),
+    [
+        (DEFAULT_OFF, None, False),
+        (DEFAULT_OFF, "00", False),
+        (DEFAULT_OFF, "01", True),
+        (DEFAULT_ON, None, True),
+        (DEFAULT_ON, "00", False),
+        (ALWAYS_ON, "00", True),
+        (ALWAYS_OFF, "01", False),
+    ],
+)
+def test_the_sampler_says_what_is_recorded_and_stages_follow(
+    monkeypatch: pytest.MonkeyPatch, sampler: Sampler, flag: str | None, *, records: bool
+) -> None:
+    headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-{flag}".encode()} if flag else {}
+    found = recorded(monkeypatch, sampler, headers)
+    assert found == (["first", "inside", "second", "work"] if records else [])

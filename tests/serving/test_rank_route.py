@@ -41,13 +41,13 @@ class Held:
         self.error: Exception | None = None
         self.traceparent = b""
 
-    async def rank(self, _: RankRequest, headers: Mapping[str, bytes]) -> Ranking:
+    async def rank(self, _: RankRequest, headers: Mapping[str, bytes]) -> bytes:
         self.asked += 1
         self.traceparent = headers.get("traceparent", b"")
         await self.go.wait()
         if self.error is not None:
             raise self.error
-        return EMPTY
+        return EMPTY.encoded()
 
 
 @pytest.fixture

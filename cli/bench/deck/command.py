@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,21 +19,34 @@ def deck(
     people: Annotated[
         int, typer.Option(min=200, max=3_000_000, help="How many people there are.")
     ] = 100_000,
-    seconds: Annotated[float, typer.Option(min=0.5, help="How long decks are asked for.")] = 10.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.5, help="How long decks are asked for in each step.")
+    ] = 10.0,
+    svg: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Draw latencies and stages into this file, as SVG."),
+    ] = None,
 ) -> None:
-    """How long a deck out of so many people takes, over HTTP, with one client; whether it holds
-    what brute force allows; and how much memory each process has.
+    """How long a deck out of so many people takes, over HTTP, with one client and under load, and
+    where the time goes; beside what it cannot take less than, and beside the way that the guides of
+    Feast, FAISS and BentoML show; how many decks come a second; whether they hold what brute force
+    allows; and how much memory each process has.
 
     It starts stores, MLflow, API, consumers and ranker of its own in a temporary folder: the stack
     of `gravity up` is not touched, but should not be busy meanwhile. What it learns the people from
     is kept in ~/.cache/gravity-bench (XDG_CACHE_HOME).
     """
     import httpx
+    from redis.exceptions import RedisError
     from rich.console import Console
 
+    from cli.bench.deck.floor import HopsFailed
     from cli.bench.deck.report import print_report
+    from cli.bench.deck.stages import Untraced
     from cli.bench.driver import GeneratorFailed
+    from cli.bench.textbook.client import TextbookFailed
     from cli.check.decks import NotServing
+    from features.mlflow_rest import MLflowRefused, MLflowUnreachable
     from flows.activation import NotFollowed
     from flows.gates import ReleaseRejected
     from gravity.stack.failures import StackError
@@ -51,9 +65,15 @@ def deck(
     except (
         StackError,
         GeneratorFailed,
+        Untraced,
+        HopsFailed,
+        TextbookFailed,
         NotServing,
         NotFollowed,
         ReleaseRejected,
+        MLflowUnreachable,
+        MLflowRefused,
+        RedisError,
         httpx.HTTPError,
     ) as error:
         console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
@@ -64,17 +84,32 @@ def deck(
         typer.echo(json.dumps(report))
     else:
         print_report(console, report)
+    if svg is not None:
+        _draw(report, svg)
 
 
 def _measured(people: int, seconds: float, say: "Callable[[str], None]") -> "Report":
     from cli import programs
     from cli.bench.cache import cache
+    from cli.bench.deck import programs as own
     from cli.bench.deck.measure import measure
+    from cli.bench.deck.traces import receiving
     from cli.own_stack import gravity_run, own_stack
 
     say("starting stores, MLflow, API, consumers and ranker")
-    services = {"api": gravity_run("api"), "consumers": gravity_run("consumers")}
+    services = {"api": own.api, "consumers": gravity_run("consumers")}
     servers = (*programs.STORES, "mlflow")
-    others = {programs.RANKER: programs.ranker}
-    with own_stack("gravity-bench-", services, {}, servers=servers, others=others) as stack:
-        return asyncio.run(measure(stack, people, seconds, cache(), say))
+    others = {programs.RANKER: own.ranker}
+    with (
+        receiving() as traces,
+        own_stack(
+            "gravity-bench-", services, traces.settings, servers=servers, others=others
+        ) as stack,
+    ):
+        return asyncio.run(measure(stack, traces, people, seconds, cache(), say))
+
+
+def _draw(report: "Report", svg: Path) -> None:
+    from cli.bench.deck.plot import plot
+
+    plot(report, svg)

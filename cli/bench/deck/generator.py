@@ -17,12 +17,16 @@ from gravity.kernel import utc_now
 
 _FALLBACK: Final = b'"policy":"fallback"'
 _TTL: Final = timedelta(hours=1)
+CLIENT_SPAN: Final = 1
+"""The id of the span that the client would have; the API's own is its child."""
+# The upper half of the ids of traces; any but zero.
+_TRACES: Final = 0x6465636B
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """Decks of `size` for these viewers in turn, `most` at most; `rate`: decks a second, 0 for a
-    closed loop."""
+    closed loop; `traced`: every second request says that it wants to be traced."""
 
     port: int
     viewers: Sequence[int]
@@ -32,17 +36,20 @@ class Job:
     seconds: float
     most: int
     rate: float = 0.0
+    traced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What came of it; times as in `cli.bench.sender.Times`.
 
-    `answered`: the number of the request of each latency, and so the viewer's; `fallbacks`: decks
-    that the ranker did not rank; `others`: answers that are no deck, by status.
+    `answered`: the number of the request of each latency, and so the viewer's; `refused`: at which
+    places of it the answer is no deck, and `others` how many by status; `fallbacks`: decks that the
+    ranker did not rank.
     """
 
     answered: list[int]
+    refused: list[int]
     fallbacks: int
     others: dict[str, int]
     started_at: float
@@ -57,16 +64,18 @@ class Tally:
 
     def __init__(self) -> None:
         self.answered: list[int] = []
+        self.refused: list[int] = []
         self.fallbacks = 0
         self.others: Counter[str] = Counter()
 
     def count(self, number: int, status: int, body: bytes) -> None:
         """Of one answer."""
-        self.answered.append(number)
         if status != 200:
+            self.refused.append(len(self.answered))
             self.others[f"{status}"] += 1
         elif _FALLBACK in body:
             self.fallbacks += 1
+        self.answered.append(number)
 
     def lost(self) -> None:
         """A connection was closed."""
@@ -78,11 +87,32 @@ def packets(job: Job, now: datetime) -> Iterator[bytes]:
     made = [
         (
             f"GET /v1/deck?size={job.size} HTTP/1.1\r\nHost: localhost\r\n"
-            f"Authorization: Bearer {issue(job.jwt_private_key, viewer, now, _TTL)}\r\n\r\n"
+            f"Authorization: Bearer {issue(job.jwt_private_key, viewer, now, _TTL)}\r\n"
         ).encode()
         for viewer in job.viewers
     ]
-    return cycle(made)
+    for number, head in enumerate(cycle(made)):
+        wanted = (
+            b"traceparent: %b\r\n" % traceparent(number)
+            if job.traced and is_traced(number)
+            else b""
+        )
+        yield b"%b%b\r\n" % (head, wanted)
+
+
+def is_traced(number: int) -> bool:
+    """Whether a request is traced, in a job where every second one is."""
+    return number % 2 == 1
+
+
+def trace_id(number: int) -> int:
+    """Of the trace of a request."""
+    return (_TRACES << 64) + number
+
+
+def traceparent(number: int) -> bytes:
+    """The header, W3C, that has a request traced."""
+    return b"00-%032x-%016x-01" % (trace_id(number), CLIENT_SPAN)
 
 
 async def send(job: Job, made: list[bytes]) -> Sent:
@@ -92,6 +122,7 @@ async def send(job: Job, made: list[bytes]) -> Sent:
     times = await Sender(pace, made, tally.count, tally.lost).run()
     return Sent(
         answered=tally.answered,
+        refused=tally.refused,
         fallbacks=tally.fallbacks,
         others=dict(tally.others),
         started_at=times.started_at,

@@ -1,9 +1,8 @@
 """The benchmark of decks, phase by phase, on a stack that is up."""
 
-import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -12,11 +11,17 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 
-from cli.bench.deck.generator import Job, Sent
+from cli.bench.deck.client import DeckClient
+from cli.bench.deck.floor import open_floor
+from cli.bench.deck.load import percentiles
 from cli.bench.deck.memory import memory, rss_mb
 from cli.bench.deck.population import Served, serve
 from cli.bench.deck.report import Report
-from cli.bench.driver import generate
+from cli.bench.deck.traces import Traces
+from cli.bench.deck.turns import Turns, in_turns
+from cli.bench.deck.under_load import under_load
+from cli.bench.textbook.client import TextbookCheck, check_dealt
+from cli.bench.textbook.programs import PATIENCE_S, textbook
 from cli.bench.world.truth import world_of
 from cli.check.decks import DeckCheck, check_decks, count_missed, deck_recall, wait_for_release
 from cli.check.ranker import Ranker
@@ -33,10 +38,10 @@ _CHECKED: Final = 300
 # Of a million people the brute force takes some 0.2 s a viewer and question.
 _INDEX_CHECKED: Final = 100
 _WARM_S: Final = 1.0
-# More than one client gets in a second.
-_MOST_PER_S: Final = 1_000
 _TTL: Final = timedelta(hours=2)
+# The ranker reads and verifies a release of a million in some ten seconds, on a busy machine more.
 _RELEASE_S: Final = 60.0
+_PEOPLE_PER_S: Final = 5_000
 
 Say = Callable[[str], None]
 
@@ -44,11 +49,12 @@ Say = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Truth:
     """What brute force says: of decks, how many people the index missed, and how many of the 20
-    best of all the eligible are retrieved."""
+    best of all the eligible are retrieved; and of the textbook's decks."""
 
     decks: DeckCheck
     missed: int
     recall: float
+    textbook: TextbookCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,39 +63,39 @@ class Measurement:
 
     stack: OwnStack
     served: Served
+    traces: Traces
     seconds: float
     say: Say
 
     async def run(self) -> Report:
-        """All phases. Raises GeneratorFailed, NotServing, and httpx's errors of the checks."""
+        """All phases. Raises GeneratorFailed, NotServing, Untraced, and httpx's of the checks."""
         self.say("waiting for the first ranked deck")
         async with open_client(self.stack.settings.api_url, self._token) as client:
-            await wait_for_release(client, self.served.viewer_ids[0], _RELEASE_S)
-        self.say("warming up")
-        await self._send(_WARM_S)
-        self.say("decks, one client")
+            await wait_for_release(client, self.served.viewer_ids[0], self._patience_s)
+        asking = self._asking()
         before = os.getloadavg()[0]
-        sent = await self._send(self.seconds)
+        turns = await self._in_turns(asking)
+        alone = turns.alone
         after = os.getloadavg()[0]
+        load = await under_load(asking, self.traces, alone, self.seconds, self.say)
         # Before the checks: they ask for lists that no deck needs.
         used = memory(self.stack.pids())
-        truth = await self._check()
-        took = np.array(sent.latencies_ms)
-        p50, p95, p99 = np.percentile(took, (50, 95, 99)).round(2).tolist()
+        truth = await self._check(turns)
+        took = alone.took_ms
+        p50, p95, p99 = percentiles(took)
         # Viewers are asked for in turn.
-        place = np.array(sent.answered) % len(self.served.viewers)
+        place = alone.numbers % len(self.served.viewers)
         densest, widest = self.served.densest, self.served.widest
         return Report(
             people=len(self.served.population),
             viewers=len(self.served.viewers),
-            decks=len(sent.latencies_ms),
+            decks=len(took),
             p50_ms=p50,
             p95_ms=p95,
             p99_ms=p99,
             densest_p50_ms=_median(took[densest[place]]),
             widest_p50_ms=_median(took[widest[place]]),
-            failed=sum(sent.others.values()),
-            fallbacks=sent.fallbacks,
+            fallbacks=alone.sent.fallbacks,
             decks_checked=truth.decks.decks_checked,
             violations=truth.decks.violations,
             index_checked=len(self._checked(_INDEX_CHECKED)),
@@ -102,23 +108,38 @@ class Measurement:
             fill_s=self.served.fill_s,
             promote_s=self.served.promote_s,
             load_average=(round(before, 2), round(after, 2)),
+            **turns.comparison(p50, truth.textbook),
+            **load,
         )
 
-    async def _send(self, seconds: float) -> Sent:
-        """One client for so long."""
-        job = Job(
+    async def _in_turns(self, asking: DeckClient) -> Turns:
+        """One client: decks, their floor and the textbook's path."""
+        viewers = self.served.viewer_ids
+        self.say("starting the textbook's path")
+        with (
+            self.stack.beside(textbook(self.served.release), PATIENCE_S) as stack,
+            # Last, as the API closes connections that are idle for long.
+            open_floor(stack, self.served, self._token(viewers[0]), self.say) as floor,
+        ):
+            self.say("warming up")
+            await asking.closed(1, _WARM_S)
+            self.say("decks, one client; their floor and the textbook's path in turns")
+            return await in_turns(stack, floor, asking, self.seconds)
+
+    @property
+    def _patience_s(self) -> float:
+        return _RELEASE_S + len(self.served.population) / _PEOPLE_PER_S
+
+    def _asking(self) -> DeckClient:
+        return DeckClient(
             port=self.stack.port("api"),
             viewers=self.served.viewer_ids,
             size=DECK_SIZE,
             jwt_private_key=self._private_key(),
-            connections=1,
-            seconds=seconds,
-            most=round(seconds * _MOST_PER_S),
+            pids=self.stack.pids(),
         )
-        said = await generate("cli.bench.deck.generator", json.dumps(asdict(job)), lambda: None)
-        return Sent(**json.loads(said))
 
-    async def _check(self) -> Truth:
+    async def _check(self, turns: Turns) -> Truth:
         served, settings = self.served, self.stack.settings
         world = world_of(served.population, served.seen, served.viewers)
         viewers, fewer = self._checked(_CHECKED), self._checked(_INDEX_CHECKED)
@@ -134,7 +155,10 @@ class Measurement:
             self.say(f"the 20 best of everybody whom {len(fewer)} viewers may see")
             release = Release.open(settings.home / "releases" / served.release)
             scores = release_scores(release, world)
-            return Truth(decks, missed, await deck_recall(world, ranker, scores, fewer, _no_bar))
+            recall = await deck_recall(world, ranker, scores, fewer, _no_bar)
+            self.say("decks of the textbook's path")
+            dealt = check_dealt(world, turns.dealt[:_INDEX_CHECKED], DECK_SIZE)
+            return Truth(decks, missed, recall, dealt)
 
     def _checked(self, most: int) -> list[int]:
         return self.served.viewer_ids[:most]
@@ -155,8 +179,11 @@ def _no_bar() -> None:
     """Progress is said in lines."""
 
 
-async def measure(stack: OwnStack, people: int, seconds: float, cache: Path, say: Say) -> Report:
-    """Fill a stack with people and measure it. Raises what `Measurement.run` and `serve` do."""
+async def measure(
+    stack: OwnStack, traces: Traces, people: int, seconds: float, cache: Path, say: Say
+) -> Report:
+    """Fill a stack, which exports to `traces`, with people and measure it. Raises what
+    `Measurement.run` and `serve` do."""
     async with open_kernel(stack.settings) as kernel:
         served = await serve(kernel, people, cache, say)
-    return await Measurement(stack, served, seconds, say).run()
+    return await Measurement(stack, served, traces, seconds, say).run()

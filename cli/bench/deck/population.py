@@ -84,7 +84,8 @@ async def serve(kernel: Kernel, people: int, cache: Path, say: Say) -> Served:
     viewers = np.random.default_rng([_SEED, 1]).permutation(visible)[:VIEWERS]
 
     def advance(done: int) -> None:
-        say(f"{done:,} of {people:,} people in Redis")
+        rate = done / (time.monotonic() - drawn_at)
+        say(f"{done:,} of {people:,} people in Redis, {rate:,.0f} a second")
 
     await write_people(kernel.redis, population, source, window_end, advance)
     await write_seen(kernel.redis, population, drawn.seen, viewers, window_end)

@@ -1,18 +1,21 @@
 """What `gravity bench deck` says: one JSON object, or a table for people."""
 
-from typing import Final, TypedDict
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
+from cli.bench.deck.beside import Comparison, print_comparison
+from cli.bench.deck.load_report import print_load
 from cli.bench.deck.memory import Memory
+from cli.bench.deck.under_load import UnderLoad
 
 
-class Report(TypedDict):
+class Report(Comparison, UnderLoad):
     """Latencies in ms, from the request to the last byte of the deck; one client, which sends its
     next request when it has its answer.
 
-    `failed`: answers that are no deck; `fallbacks`: decks that the ranker did not rank.
+    `fallbacks`: decks that the ranker did not rank.
     `violations`: cards, in the decks of `decks_checked` viewers, that the brute force does not
     allow; `missed`: people whom it allows and the index does not find, of `index_checked` viewers;
     `deck_recall_at_20`: the share of the 20 best of all whom it allows that are retrieved, of the
@@ -30,7 +33,6 @@ class Report(TypedDict):
     p99_ms: float
     densest_p50_ms: float | None
     widest_p50_ms: float | None
-    failed: int
     fallbacks: int
     decks_checked: int
     violations: int
@@ -54,8 +56,9 @@ _TITLES: Final = {
     "p99_ms": ("  p99, ms", "≤ 30"),
     "densest_p50_ms": ("  p50, densest tenth, ms", ""),
     "widest_p50_ms": ("  p50, limit of 500 km, ms", ""),
-    "failed": ("  failed", "0"),
     "fallbacks": ("  dealt without the ranker", "0"),
+    "decks_per_s": ("ranked decks a second, saturated", ""),
+    "failed": ("failed under any load", "0"),
     "decks_checked": ("decks against brute force", ""),
     "violations": ("  cards that may not be shown", "0"),
     "index_checked": ("viewers asked of the index", ""),
@@ -71,13 +74,15 @@ _TITLES: Final = {
 
 
 def print_report(console: Console, report: Report) -> None:
-    """Figures with what they should be, then who holds how much memory."""
+    """Figures with what they should be, then what decks are held against, load and memory."""
     table = Table(title="Decks", title_justify="left")
     for column in ("", "measured", "target at 1M"):
         table.add_column(column, justify="left" if not column else "right")
     for name, (title, wanted) in _TITLES.items():
         table.add_row(title, _text(report[name]), wanted)  # type: ignore[literal-required]
     console.print(table)
+    print_comparison(console, report["p50_ms"], report)
+    print_load(console, report)
     _print_memory(console, report)
 
 
@@ -94,4 +99,4 @@ def _print_memory(console: Console, report: Report) -> None:
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return "  ".join(map(str, value))
-    return f"{value:,}"
+    return "" if value is None else f"{value:,}"
