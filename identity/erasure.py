@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED, person_key
+from features.news import tell_standing
 from features.person_row import person_row_key
 from features.wire import packed, send_all
 from gravity import outbox
@@ -47,8 +48,9 @@ async def withdraw(redis: Redis, persons: list[int]) -> None:
     members = [b"%d" % person for person in persons]
     sets = (b"{withdrawn}:erased", b"withdrawn") if members else ()
     await send_all(redis, [packed(b"SADD", name, *members) for name in sets])
-    # Reaches those who hold a card of theirs.
+    # Reaches those who hold a card of theirs, and the indexes.
     await send_all(redis, [packed(b"PUBLISH", b"withdrawn", member) for member in members])
+    await send_all(redis, map(tell_standing, members))
 
 
 def _message(person: int, now: datetime) -> Message:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from features.disk_cells import cells_of
 from features.eligibility import PERSON_DTYPE, person_table
 from features.newest_row import NewRow, head_offset, set_if_newest
+from features.news import tell_changed
 from features.person_row import (
     HEAD_DTYPE,
     VISIBLE,
@@ -64,13 +65,13 @@ def _table(person: Person) -> npt.NDArray[np.void]:
 
 
 async def write_row(redis: Redis, person: Person) -> None:
-    """Write the row, unless a newer one is there, and the H3 cell the person is in now."""
-    (old,) = await set_if_newest(redis, [NewRow(person.person, person.version, row_of(person))])
+    """Write the row, unless a newer one is there, and the H3 cell the person is in now; tell it."""
+    row = row_of(person)
+    (old,) = await set_if_newest(redis, [NewRow(person.person, person.version, row)])
     if old is None:
         return
-    commands = list(_cell_commands(person, _location(old)))
-    if commands:
-        await round_trip(redis, b"".join(commands), len(commands))
+    commands = [tell_changed(row), *_cell_commands(person, _location(old))]
+    await round_trip(redis, b"".join(commands), len(commands))
 
 
 async def delete_row(redis: Redis, person: int) -> None:

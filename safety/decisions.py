@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
 from contracts.topics import SAFETY_DECIDED, person_key
+from features.news import tell_standing
 from features.person_row import person_row_key
 from features.wire import packed, send_all
 from gravity import outbox
@@ -96,9 +97,11 @@ async def enforce(conn: asyncpg.Connection, redis: Redis, persons: Collection[in
 def _enforcing(person: bytes, withdrawn: bool) -> list[bytes]:
     if withdrawn:
         # The message reaches those who hold the person's card.
-        return [packed(b"SADD", WITHDRAWN, person), packed(b"PUBLISH", WITHDRAWN, person)]
+        told = (packed(b"PUBLISH", WITHDRAWN, person), tell_standing(person))
+        return [packed(b"SADD", WITHDRAWN, person), *told]
     # `erased` of the row knows only of erasures that were read; the set knows of all.
-    return [packed(b"EVAL", _PUT_BACK, b"2", WITHDRAWN, ERASED, person)]
+    back = packed(b"EVAL", _PUT_BACK, b"2", WITHDRAWN, ERASED, person)
+    return [back, tell_standing(person)]
 
 
 def _message(person: int, decision: int, reason: str, now: datetime) -> Message:

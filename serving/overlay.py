@@ -4,122 +4,177 @@ A mask over the snapshot's rows and a buffer of rows of the same kind; the index
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from features.eligibility import PERSON_DTYPE, Candidates, Mask
+from features.eligibility import PERSON_DTYPE, Mask
 from features.release import Release
 from features.score import candidate_vectors
+from serving.buffer import Buffer, Current
 from serving.people import Persons, scored
 
+__all__ = ["Current", "Overlay"]
+
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 Table = npt.NDArray[np.void]
 
-_LEAST_CAPACITY: Final = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Current:
-    """Rows (m,) of the buffer as candidates, with their vectors (m, 2d + 3)."""
-
-    candidates: Candidates
-    vectors: Floats
+_WITHDRAWN: Final = 1
+_ERASED: Final = 2
+_REPLACED: Final = 4
+_NOWHERE: Final = -1
 
 
 class Overlay:
     """Changes over one release; to be used from one thread.
 
-    `dead` (n,) marks the snapshot's rows that no longer count: replaced, withdrawn or erased.
+    `dead` (n,) marks the snapshot's rows that no longer count: replaced, withdrawn or erased. The
+    buffer has only those whom somebody could be shown: who is hidden has no row there, and neither
+    has somebody whose change the index does not look at (a name, a photo).
+
+    People are known by keys: those of the release by their rows, others by the next numbers, in the
+    order in which they were first heard of.
     """
 
     def __init__(self, release: Release, withdrawn: Iterable[int] = ()) -> None:
         self._release = release
-        self._slots: dict[int, int] = {}
-        self._versions: dict[int, int] = {}
-        self._withdrawn: set[int] = set()
-        self._erased: set[int] = set()
-        self._table: Table = np.zeros(_LEAST_CAPACITY, PERSON_DTYPE)
-        width = release.arrays.candidate_vectors.shape[1]
-        self._vectors = np.zeros((_LEAST_CAPACITY, width), np.float32)
-        self._visible = np.zeros(_LEAST_CAPACITY, np.bool_)
-        self._current: Current | None = None
-        self.dead: Mask = np.zeros(len(release.arrays.person_id), np.bool_)
+        n = len(release.arrays.person_id)
+        self._newcomers: dict[int, int] = {}
+        # By key: the version known, the slot in the buffer, and what else is the matter.
+        self._version = np.full(n, -1, np.int64)
+        self._slot = np.full(n, _NOWHERE, np.int32)
+        self._state = np.zeros(n, np.uint8)
+        # By slot.
+        self._key: Ints = np.empty(0, np.int64)
+        self._buffer = Buffer(release.arrays.candidate_vectors.shape[1])
+        self.dead: Mask = np.zeros(n, np.bool_)
         self.withdraw(withdrawn)
 
     def __len__(self) -> int:
-        return len(self._slots)
+        """How many people are in the buffer, and so how many more rows each search scans."""
+        return len(self._buffer)
+
+    @property
+    def share(self) -> float:
+        """The buffer's size in shares of the snapshot's."""
+        return len(self._buffer) / max(1, len(self.dead))
 
     def current(self) -> Current:
-        """The buffer as it is now; cheap until the next change."""
-        if self._current is None:
-            m = len(self._slots)
-            table = self._table[:m].copy()
-            table["visible"] = self._visible[:m]
-            self._current = Current(Candidates.of(table), self._vectors[:m].copy())
-        return self._current
+        """The buffer as it is now; views, good until the next change."""
+        return self._buffer.current()
 
     def put(self, person: Table, version: int, today: int) -> None:
-        """A person's whole state, PERSON_DTYPE (1,); older versions than the known one are old."""
-        person_id = int(person["person_id"][0])
-        if version <= self._versions.get(person_id, -1):
-            return
+        """`put_many` of one, PERSON_DTYPE (1,)."""
+        self.put_many(person, np.array([version], np.int64), today)
+
+    def put_many(self, people: Table, versions: Ints, today: int) -> None:
+        """Whole states (m,) of people; where a newer version is known, or comes along, old ones
+        change nothing. All of them or, if it raises, none."""
+        keys = self._keys(people["person_id"])
+        new = _newest(keys, versions)
+        new = new[(versions[new] > self._version[keys[new]]) & ~self._is(keys[new], _ERASED)]
+        people, keys = people[new], keys[new]
+        same = self._are_in_snapshot(people, keys)
+        shown = people["visible"] & ~same
         # First, since nothing may be half changed if it fails.
-        vector = self._vector(person, today)
-        self._versions[person_id] = version
-        slot = self._slots.setdefault(person_id, len(self._slots))
-        if slot == len(self._table):
-            self._grow()
-        self._table[slot] = person[0]
-        self._vectors[slot] = vector
-        self._refresh(person_id)
+        vectors = self._vectors(people[shown], today)
+        self._version[keys] = versions[new]
+        self._set(keys[same], _REPLACED, on=False)
+        self._set(keys[~same], _REPLACED, on=True)
+        self._take_out(keys[~shown])
+        self._write(keys[shown], people[shown], vectors)
+        self._refresh(keys)
 
     def hide(self, person: int, version: int) -> None:
         """A person's state in which they are nowhere: no place to be shown at."""
-        if version > self._versions.get(person, -1):
-            nowhere = np.zeros(1, PERSON_DTYPE)
-            nowhere["person_id"], nowhere["gender"] = person, 1
-            self.put(nowhere, version, 0)
+        nowhere = np.zeros(1, PERSON_DTYPE)
+        nowhere["person_id"] = person
+        self.put(nowhere, version, 0)
 
     def withdraw(self, persons: Iterable[int]) -> None:
         """Banned people and the like, until restored."""
-        for person in persons:
-            self._withdrawn.add(person)
-            self._refresh(person)
+        keys = self._keys(np.fromiter(persons, np.int64))
+        self._set(keys, _WITHDRAWN, on=True)
+        self._refresh(keys)
 
     def restore(self, person: int) -> None:
         """The opposite of `withdraw`."""
-        self._withdrawn.discard(person)
-        self._refresh(person)
+        keys = self._keys(np.array([person], np.int64))
+        self._set(keys, _WITHDRAWN, on=False)
+        self._refresh(keys)
 
     def erase(self, person: int) -> None:
         """For ever."""
-        self._erased.add(person)
-        self._refresh(person)
+        keys = self._keys(np.array([person], np.int64))
+        self._set(keys, _ERASED, on=True)
+        self._take_out(keys)
+        self._refresh(keys)
 
-    def _refresh(self, person: int) -> None:
-        gone = person in self._withdrawn or person in self._erased
-        slot = self._slots.get(person)
-        if slot is not None:
-            self._visible[slot] = bool(self._table["visible"][slot]) and not gone
-        row = int(self._release.rows_of([person])[0])
-        if row >= 0:
-            self.dead[row] = gone or slot is not None
-        self._current = None
+    def _keys(self, persons: Ints) -> Ints:
+        keys = self._release.rows_of(persons)
+        known, n = self._newcomers, len(self.dead)
+        for place in np.flatnonzero(keys < 0).tolist():
+            keys[place] = known.setdefault(int(persons[place]), n + len(known))
+        missing = n + len(known) - len(self._version)
+        if missing > 0:
+            more = max(missing, len(known))
+            self._version = np.r_[self._version, np.full(more, -1, np.int64)]
+            self._slot = np.r_[self._slot, np.full(more, _NOWHERE, np.int32)]
+            self._state = np.r_[self._state, np.zeros(more, np.uint8)]
+        return keys
 
-    def _vector(self, person: Table, today: int) -> Floats:
+    def _is(self, keys: Ints, state: int) -> Mask:
+        return np.asarray(self._state[keys] & np.uint8(state) != 0, np.bool_)
+
+    def _set(self, keys: Ints, state: int, *, on: bool) -> None:
+        before = self._state[keys]
+        self._state[keys] = before | np.uint8(state) if on else before & np.uint8(0xFF - state)
+
+    def _are_in_snapshot(self, people: Table, keys: Ints) -> Mask:
+        """Whether the release has just this row (m,)."""
+        same: Mask = keys < len(self.dead)
+        same[same] = self._release.arrays.columns[keys[same]] == people[same]
+        return same
+
+    def _write(self, keys: Ints, people: Table, vectors: Floats) -> None:
+        new = keys[self._slot[keys] < 0]
+        slots = self._buffer.more(len(new))
+        self._slot[new] = slots
+        if len(self._key) < len(self._buffer):
+            self._key = np.r_[self._key, np.empty(max(256, len(self._buffer)), np.int64)]
+        self._key[slots] = new
+        self._buffer.write(self._slot[keys].astype(np.int64), people, vectors)
+
+    def _take_out(self, keys: Ints) -> None:
+        for key in keys[self._slot[keys] >= 0].tolist():
+            slot = int(self._slot[key])
+            moved = self._key[self._buffer.take_out(slot)]
+            self._key[slot] = moved
+            self._slot[moved] = slot
+            self._slot[key] = _NOWHERE
+
+    def _refresh(self, keys: Ints) -> None:
+        gone = self._is(keys, _WITHDRAWN | _ERASED)
+        old = keys < len(self.dead)
+        self.dead[keys[old]] = gone[old] | self._is(keys[old], _REPLACED)
+        slots = self._slot[keys].astype(np.int64)
+        self._buffer.show(slots[slots >= 0], ~gone[slots >= 0])
+
+    def _vectors(self, people: Table, today: int) -> Floats:
         persons = Persons(
-            ids=person["person_id"],
-            rows=self._release.rows_of(person["person_id"]),
-            gender=person["gender"],
-            birth_day=person["birth_day"],
+            ids=people["person_id"],
+            rows=self._release.rows_of(people["person_id"]),
+            gender=people["gender"],
+            birth_day=people["birth_day"],
         )
         vectors = candidate_vectors(scored(self._release, persons, today).sides)
-        return np.asarray(vectors[0], np.float32)
+        return np.asarray(vectors, np.float32)
 
-    def _grow(self) -> None:
-        self._table = np.concatenate((self._table, np.zeros_like(self._table)))
-        self._vectors = np.concatenate((self._vectors, np.zeros_like(self._vectors)))
-        self._visible = np.concatenate((self._visible, np.zeros_like(self._visible)))
+
+def _newest(keys: Ints, versions: Ints) -> Ints:
+    """The place of each key's highest version, of equal ones the last."""
+    order = np.lexsort((versions, keys))
+    of = keys[order]
+    return np.asarray(order[np.r_[of[1:] != of[:-1], True][: len(of)]], np.int64)

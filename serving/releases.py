@@ -28,6 +28,7 @@ from serving.changes import follow, positions_of
 from serving.exposure import seed_of
 from serving.index import ExactIndex, Query
 from serving.inputs import SignatureMismatch, check_signature
+from serving.live import Live
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
 from serving.ranking import ProductRanker
@@ -40,7 +41,7 @@ WITHDRAWN_KEY: Final = "withdrawn"
 _ALIASES: Final = ("champion", "previous")
 _POLL_S: Final = 2.0
 _REFUSED_FOR_S: Final = 60.0
-_CATCH_UP_S: Final = 5.0
+_CATCH_UP_S: Final = 60.0
 _EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -202,8 +203,9 @@ class Releases:
         await asyncio.to_thread(_warm, index, opened, around.today())
         caught_up = asyncio.Event()
         positions = positions_of(opened.manifest.bus_positions, around.bus_url)
+        live = Live(release, overlay, around.today)
         following = asyncio.create_task(
-            follow(overlay, around.bus_url, positions, around.today, caught_up)
+            follow(live, around.bus_url, around.redis, positions, caught_up)
         )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(caught_up.wait(), _CATCH_UP_S)

@@ -4,6 +4,7 @@ import typer
 
 from cli.bench.deck.command import deck
 from cli.bench.features import features
+from cli.bench.freshness.command import freshness
 from cli.bench.retrieval.command import retrieval
 from cli.bench.swipes import swipes
 
@@ -16,3 +17,4 @@ app.command()(swipes)
 app.command()(deck)
 app.command()(features)
 app.command()(retrieval)
+app.command()(freshness)

@@ -1,0 +1,94 @@
+"""`gravity bench freshness`."""
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cli.bench.freshness.report import Report
+
+_LIMITS: Final = {"GRAVITY_DAILY_SWIPES": "1000000", "GRAVITY_DAILY_SUPERLIKES": "1000000"}
+
+
+def freshness(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    people: Annotated[
+        int, typer.Option(min=200, max=3_000_000, help="How many people there are.")
+    ] = 20_000,
+    seconds: Annotated[
+        float, typer.Option(min=1.0, help="How long it happens: four times a second, of each kind.")
+    ] = 60.0,
+) -> None:
+    """How long after its acknowledgement a swipe, a new profile, a move or a ban has its effect on
+    who is found, while 300 swipes a second come in from others.
+
+    Meanwhile decks are asked for: nobody who was swiped, blocked or banned before may be in one.
+    It starts stores, MLflow, API, consumers and ranker of its own in a temporary folder: the stack
+    of `gravity up` is not touched, but should not be busy meanwhile. What it learns the people from
+    is kept in ~/.cache/gravity-bench (XDG_CACHE_HOME).
+    """
+    import httpx
+    from rich.console import Console
+
+    from cli.bench.driver import GeneratorFailed
+    from cli.bench.freshness.report import print_report
+    from cli.check.decks import NotServing
+    from cli.wait import NeverHappened
+    from flows.activation import NotFollowed
+    from flows.gates import ReleaseRejected
+    from gravity.stack.failures import StackError
+
+    console = Console(stderr=as_json)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with console.status("") as status:
+
+            def say(what: str) -> None:
+                status.update(what)
+                if not console.is_terminal:
+                    console.print(what, highlight=False)
+
+            report = _measured(people, seconds, say)
+    except (
+        StackError,
+        GeneratorFailed,
+        NotServing,
+        NeverHappened,
+        NotFollowed,
+        ReleaseRejected,
+        httpx.HTTPError,
+    ) as error:
+        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        print_report(console, report)
+
+
+def _measured(people: int, seconds: float, say: "Callable[[str], None]") -> "Report":
+    from cli import programs
+    from cli.bench.freshness.measure import measure
+    from cli.own_stack import gravity_run, own_stack
+
+    say("starting stores, MLflow, API, consumers and ranker")
+    services = {"api": gravity_run("api"), "consumers": gravity_run("consumers")}
+    servers = (*programs.STORES, "mlflow")
+    others = {programs.RANKER: programs.ranker}
+    with own_stack("gravity-bench-", services, _LIMITS, servers=servers, others=others) as stack:
+        return asyncio.run(measure(stack, people, seconds, _cache(), say))
+
+
+def _cache() -> Path:
+    """Where programs of this user keep what they can make again."""
+    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(root).expanduser() / "gravity-bench"

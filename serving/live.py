@@ -1,0 +1,145 @@
+"""A release's overlay as changes reach it, from the bus or as news over Redis."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import Gauge
+
+from contracts import events_pb2 as events
+from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SAFETY_DECIDED
+from features.eligibility import PERSON_DTYPE, person_table
+from gravity.bus import Record
+from serving.overlay import Overlay
+
+log = logging.getLogger(__name__)
+
+SHARE: Final = Gauge(
+    "overlay_share", "People changed since a release's snapshot, in shares of it.", ["release"]
+)
+_MOST_SHARE: Final = 0.25
+# Applied in one go, some milliseconds: decks wait meanwhile.
+_TOGETHER: Final = 100
+
+Table = npt.NDArray[np.void]
+
+
+@dataclass(slots=True)
+class Live:
+    """Applies changes to one overlay, and says when there are too many.
+
+    An overlay that overflows stays exact: it is scanned as a whole, so searches become slower until
+    a new release takes its place.
+    """
+
+    release: str
+    overlay: Overlay
+    today: Callable[[], int]
+    _has_overflowed: bool = False
+
+    async def apply(self, records: Sequence[Record]) -> None:
+        """Apply records in their order, and let others work in between.
+
+        One that cannot be applied is logged and passed over, whatever is wrong with it: it would
+        stand before all later changes for ever.
+        """
+        for start in range(0, len(records), _TOGETHER):
+            chunk = records[start : start + _TOGETHER]
+            try:
+                self._apply(chunk)
+            except Exception:
+                for record in chunk:
+                    self._apply_alone(record)
+            self._measure()
+            await asyncio.sleep(0)
+
+    def put(self, people: Table, versions: npt.NDArray[np.int64]) -> None:
+        """Apply whole states (m,) PERSON_DTYPE, or none of them where one makes no sense."""
+        self.overlay.put_many(people, versions, self.today())
+        self._measure()
+
+    def stand(self, persons: Collection[int], withdrawn: Collection[int]) -> None:
+        """Apply the standing of persons: those among `withdrawn` are gone, the others are not."""
+        self.overlay.withdraw(withdrawn)
+        for person in set(persons).difference(withdrawn):
+            self.overlay.restore(person)
+
+    def close(self) -> None:
+        """Measure it no more."""
+        with contextlib.suppress(KeyError):
+            SHARE.remove(self.release)
+
+    def _apply(self, records: Sequence[Record]) -> None:
+        """All of them, in their order by topic: what one topic says undoes nothing of another's."""
+        values: dict[str, list[bytes]] = {topic: [] for topic in _TOPICS}
+        for record in records:
+            values[record.topic].append(record.value)
+        changes = list(map(events.ProfileChanged.FromString, values[PROFILE_CHANGED.name]))
+        if changes:
+            versions = np.array([change.version for change in changes], np.int64)
+            self.overlay.put_many(_table(changes), versions, self.today())
+        for decided in map(events.SafetyDecided.FromString, values[SAFETY_DECIDED.name]):
+            if decided.decision == events.SAFETY_DECISION_LIFTED:
+                self.overlay.restore(decided.person)
+            else:
+                self.overlay.withdraw([decided.person])
+        for erased in map(events.PersonErased.FromString, values[PERSON_ERASED.name]):
+            self.overlay.erase(erased.person)
+
+    def _apply_alone(self, record: Record) -> None:
+        try:
+            self._apply([record])
+        except Exception as error:
+            # The error's text may hold what the record says of a person.
+            log.error(
+                "record skipped",
+                extra={
+                    "topic": record.topic,
+                    "partition": record.partition,
+                    "offset": record.offset,
+                    "reason": type(error).__name__,
+                },
+            )
+
+    def _measure(self) -> None:
+        share = self.overlay.share
+        SHARE.labels(self.release).set(share)
+        overflows = share > _MOST_SHARE
+        if overflows and not self._has_overflowed:
+            log.error(
+                "the overlay has overflowed: a new release is overdue",
+                extra={"release": self.release, "people": len(self.overlay), "share": share},
+            )
+        self._has_overflowed = overflows
+
+
+_TOPICS: Final = (PROFILE_CHANGED.name, SAFETY_DECIDED.name, PERSON_ERASED.name)
+
+
+def _table(changes: Sequence[events.ProfileChanged]) -> Table:
+    """States (m,) PERSON_DTYPE; who has no place is nowhere, and shown to nobody."""
+    located = [change for change in changes if change.HasField("location")]
+    table = np.zeros(len(changes), PERSON_DTYPE)
+    table["person_id"] = [change.person for change in changes]
+    table[[change.HasField("location") for change in changes]] = person_table(
+        [change.person for change in located],
+        [change.location.latitude for change in located],
+        [change.location.longitude for change in located],
+        birth_day=[change.birth_day for change in located],
+        gender=[change.gender for change in located],
+        seeks=[_mask(change.preferences.seeks) for change in located],
+        age_min=[change.preferences.age_min for change in located],
+        age_max=[change.preferences.age_max for change in located],
+        max_distance_km=[change.preferences.max_distance_km for change in located],
+        visible=[change.visibility == events.VISIBILITY_VISIBLE for change in located],
+    )
+    return table
+
+
+def _mask(genders: Collection[int]) -> int:
+    return sum(1 << gender for gender in set(genders))

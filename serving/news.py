@@ -1,0 +1,61 @@
+"""News over Redis (`features.news`) into an overlay: a change is there when it is acknowledged."""
+
+import asyncio
+import logging
+from typing import Final
+
+import numpy as np
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+
+from features.news import CHANGED, STANDING, heads_of, persons_of
+from features.wire import run
+from serving.live import Live
+
+log = logging.getLogger(__name__)
+
+WITHDRAWN: Final = "withdrawn"
+_READ_S: Final = 5.0
+_BACKOFF_S: Final = 0.5
+_TOGETHER: Final = 100
+
+
+async def hear(live: Live, redis: Redis) -> None:
+    """Apply news until cancelled. What is not heard while Redis is away comes by the bus."""
+    while True:
+        try:
+            async with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                await pubsub.subscribe(CHANGED, STANDING)
+                while True:
+                    await _apply(live, redis, await _messages(pubsub))
+        except Exception as error:
+            log.warning("news are not heard", extra={"reason": type(error).__name__})
+            await asyncio.sleep(_BACKOFF_S)
+
+
+async def _messages(pubsub: PubSub) -> dict[bytes, list[bytes]]:
+    """By channel: what comes next, and what has come along with it."""
+    found: dict[bytes, list[bytes]] = {CHANGED: [], STANDING: []}
+    message = await pubsub.get_message(timeout=_READ_S)
+    for _ in range(_TOGETHER):
+        if message is None:
+            break
+        if message["type"] == "message":
+            found[message["channel"]].append(message["data"])
+        message = await pubsub.get_message(timeout=0)
+    return found
+
+
+async def _apply(live: Live, redis: Redis, messages: dict[bytes, list[bytes]]) -> None:
+    heads = heads_of(messages[CHANGED])
+    if len(heads):
+        try:
+            live.put(heads["person"], heads["version"].astype(np.int64))
+        except Exception as error:
+            # The bus brings them once more, and tells the one that makes no sense from the others.
+            log.error("news skipped", extra={"people": len(heads), "reason": type(error).__name__})
+    persons = persons_of(messages[STANDING])
+    if persons:
+        # The set says how things are; what was said last may be older than another message.
+        are = await run(redis.smismember(WITHDRAWN, persons))
+        live.stand(persons, [person for person, is_in in zip(persons, are, strict=True) if is_in])
