@@ -92,7 +92,7 @@ def _act(
     )
     from features.registry import DownloadDamaged, ReleaseUnknown
     from features.release import ReleaseCorrupt
-    from flows.activation import NotFollowed
+    from flows.activation import NotFollowed, SnapshotRefused
     from flows.gates import ReleaseRejected
     from flows.promote import PromotionUnderWay
     from flows.promotion import NothingToRollBackTo
@@ -118,6 +118,7 @@ def _act(
         ReleaseCorrupt,
         ReleaseRejected,
         ReleaseUnknown,
+        SnapshotRefused,
     ) as error:
         raise _ended(error) from error
 

@@ -19,8 +19,9 @@ from features.eligibility import Floats, Mask, squared_chord
 
 TABLE_RESOLUTION: Final = 5
 FINE_RESOLUTION: Final = 8
-_ROUNDING: Final = 1e-9
-"""Of a chord: 6 mm on the ground, far above float64's error and far below any cell."""
+_ROUNDING: Final = 1e-6
+"""Of a chord: 6 m on the ground. Its square is far above float64's error in a squared chord, and it
+is far below any cell."""
 
 Cells = npt.NDArray[np.uint64]
 
@@ -55,7 +56,8 @@ def table_order(latitude: npt.ArrayLike, longitude: npt.ArrayLike) -> TableOrder
 
 @dataclass(frozen=True, slots=True)
 class CellTable:
-    """The occupied cells of a table: starts (m + 1,) of their ranges, balls (m, 3) and (m,).
+    """The occupied cells of a table: starts (m + 1,) of their ranges, balls (m, 3) and (m,), and
+    squares (m,) of the balls' centres.
 
     Any other runs of rows do as well: a run is where the same number stands in `cell`.
     """
@@ -63,6 +65,7 @@ class CellTable:
     starts: npt.NDArray[np.int64]
     centres: Floats
     radii: Floats
+    squares: Floats
 
     @classmethod
     def of(cls, cell: Cells, x: Floats, y: Floats, z: Floats) -> Self:
@@ -73,19 +76,20 @@ class CellTable:
         counts = np.diff(np.r_[firsts, len(cell)])
         points = np.stack((x, y, z), axis=1)
         if not len(cell):
-            return cls(np.zeros(1, np.int64), np.zeros((0, 3)), np.zeros(0))
+            return cls(np.zeros(1, np.int64), np.zeros((0, 3)), np.zeros(0), np.zeros(0))
         centres = np.add.reduceat(points, firsts, axis=0) / counts[:, None]
         away = np.sum((points - np.repeat(centres, counts, axis=0)) ** 2, axis=1)
         radii = np.sqrt(np.maximum.reduceat(away, firsts))
-        return cls(np.r_[firsts, len(cell)].astype(np.int64), centres, radii)
+        starts = np.r_[firsts, len(cell)].astype(np.int64)
+        return cls(starts, centres, radii, np.sum(centres**2, axis=1))
 
     def near(self, xyz: Floats, km: float) -> Mask:
         """Mask (m,) of the cells that may hold somebody within `km` of the unit vector."""
         limit = np.sqrt(squared_chord(km)) + _ROUNDING
-        between = self.centres - xyz
-        # Twice as fast as a sum along an axis of three.
-        away = np.sqrt(np.einsum("ij,ij->i", between, between))
-        return np.asarray(away <= limit + self.radii, np.bool_)
+        # |c - v|² from products, a quarter of the time; its error is far below _ROUNDING squared.
+        away = self.squares - 2.0 * (self.centres @ xyz)
+        away += xyz @ xyz
+        return np.asarray(away <= (limit + self.radii) ** 2, np.bool_)
 
     def ranges(self, cells: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
         """Rows (start, stop) of cells (k,) given by ascending number; neighbours are joined."""

@@ -11,7 +11,7 @@ from features.wire import packed
 
 GONE_FIELD: Final = b"_gone"
 """The mark (`compare_and_set.lua` knows its name too)."""
-_AT_ONCE: Final = 20_000
+_AT_ONCE: Final = 500
 
 
 async def forget(store: Store, persons: npt.ArrayLike) -> None:

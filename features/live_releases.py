@@ -13,6 +13,9 @@ from features.wire import run
 
 log = logging.getLogger(__name__)
 LIVE_KEY: Final = "releases:live"
+NEXT_KEY: Final = "release:next"
+"""The release that rankers are to hold beside the one that they serve: a promotion is under way."""
+
 _POLL_S: Final = 0.5
 _RETRY_S: Final = 5.0
 
@@ -27,6 +30,11 @@ class LiveReleasesUnknown(Exception):
 def ready_key(release_id: str) -> str:
     """The Redis set of the workers that hold a release."""
     return f"release:{release_id}:ready"
+
+
+def refused_key(release_id: str) -> str:
+    """The Redis hash of the workers that cannot hold a release, and why; gone after a while."""
+    return f"release:{release_id}:refused"
 
 
 def current_key(release_id: str) -> str:

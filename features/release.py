@@ -6,6 +6,7 @@ folder beside the target and renames it, so that a release is whole or absent.
 
 import hashlib
 import json
+import mmap
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -131,6 +132,7 @@ class Release:
             parameters=manifest.fold_in,
         )
         mean_prior = arrays.taste_prior.mean(axis=0)
+        _let_go(arrays.taste_prior)
         return cls(path, manifest, arrays, arrays.person_id[order], order, fold_in, mean_prior)
 
     def rows_of(self, person_ids: npt.ArrayLike) -> Ints:
@@ -252,6 +254,16 @@ def _map_arrays(path: Path) -> ReleaseArrays:
         )
     except (OSError, ValueError) as error:
         raise ReleaseCorrupt(str(error)) from error
+
+
+def _let_go(array: npt.NDArray[np.generic]) -> None:
+    """Give a map's pages back to the kernel: what is read of them again is mapped again.
+
+    Who goes through a whole array once would have all of it counted as its own for good.
+    """
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _check_shapes(arrays: ReleaseArrays, manifest: Manifest) -> None:

@@ -26,7 +26,7 @@ from features.swipe_store import Changed, Stored, read_states, write_states
 from gravity.bus import Record
 from gravity.consumer import InvalidRecord, Subscription
 
-_REFOLD_BATCH: Final = 1000
+_REFOLD_BATCH: Final = 500
 # All that an append of the relay brings, as somebody swiped by many is then written once.
 _BATCH: Final = 2000
 _ACTIONS: Final = frozenset(events.Action.values()[1:])

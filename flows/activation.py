@@ -1,8 +1,9 @@
 """A release goes live, step by step; each step may be repeated, so a crash is cured by a rerun.
 
 Order: factors of everybody in Redis → the stream follows the release → whoever swiped since its
-window is replayed → (promotion, in `flows.promotion`) → the rankers hold it → requests are bound
-to it. So nobody's last hours are forgotten, and no request waits for a load.
+window is replayed → (the gate of `flows.features_gate`) → the rankers hold it → (promotion, in
+`flows.promotion`) → requests are bound to it. So nobody's last hours are forgotten, no request
+waits for a load, and what no ranker can hold never becomes the champion.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.live_releases import LIVE_KEY, current_key, ready_key
+from features.live_releases import LIVE_KEY, NEXT_KEY, current_key, ready_key, refused_key
 from features.person_row import person_of_row_key
 from features.reader import read
 from features.release import Release
@@ -33,12 +34,20 @@ WAIT_S: Final = 180.0
 _POLL_S: Final = 0.1
 # Longer than the bus and the lake lag, unless they stood still; a refold too many is harmless.
 _LATE: Final = timedelta(hours=1)
-_READ_BATCH: Final = 20_000
+# Redis answers others between two pieces: with all at once in line it would answer nobody else.
+_READ_BATCH: Final = 500
+_SCAN: Final = 1000
+# So many are encoded at a time; they are sent in pieces of 64 KB.
+_WRITE_BATCH: Final = 20_000
 _PERSON_KEYS: Final = "person:*"
 
 
 class NotFollowed(Exception):
     """Nobody of those who must hold the release reported ready in time."""
+
+
+class SnapshotRefused(Exception):
+    """A ranker cannot hold the release; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +72,20 @@ async def is_current(kernel: Kernel, release_id: str) -> bool:
 async def materialise(kernel: Kernel, candidate: Candidate) -> int:
     """Write the release's factors of all its people; returns how many."""
     arrays, manifest = candidate.release.arrays, candidate.release.manifest
-    return await write_factors(
-        kernel.redis,
-        candidate.id,
-        arrays.person_id,
-        np.asarray(arrays.taste),
-        np.asarray(arrays.given_rate),
-        np.asarray(arrays.received_rate),
-        int(manifest.training_window.end.timestamp() * 1000),
-    )
+    end_ms = int(manifest.training_window.end.timestamp() * 1000)
+    written = 0
+    for start in range(0, len(arrays.person_id), _WRITE_BATCH):
+        rows = slice(start, start + _WRITE_BATCH)
+        written += await write_factors(
+            kernel.redis,
+            candidate.id,
+            arrays.person_id[rows],
+            np.asarray(arrays.taste[rows]),
+            np.asarray(arrays.given_rate[rows]),
+            np.asarray(arrays.received_rate[rows]),
+            end_ms,
+        )
+    return written
 
 
 async def follow(kernel: Kernel, release_id: str, wait_s: float = WAIT_S) -> None:
@@ -97,23 +111,48 @@ async def replay(kernel: Kernel, candidate: Candidate) -> int:
     return written
 
 
-async def serve(kernel: Kernel, release_id: str, wait_s: float = WAIT_S) -> None:
-    """Bind requests to the release once every ranker that serves now, and at least one, holds it.
+async def prepare(kernel: Kernel, release_id: str, wait_s: float = WAIT_S) -> None:
+    """Have every ranker that serves now, and at least one, hold the release, loaded and warm.
 
-    Raises NotFollowed if none does in time.
+    Raises SnapshotRefused if one of them cannot, NotFollowed if none does in time; they let go of
+    it then.
     """
-    await _until_ready(kernel, release_id, RANKER, wait_s)
-    await kernel.redis.set(SERVING_KEY, release_id)
+    # What was refused before may have been repaired since.
+    await kernel.redis.delete(refused_key(release_id))
+    await kernel.redis.set(NEXT_KEY, release_id)
+    try:
+        await _until_ready(kernel, release_id, RANKER, wait_s)
+    except BaseException:
+        await kernel.redis.delete(NEXT_KEY)
+        raise
+
+
+async def serve(kernel: Kernel, release_id: str) -> None:
+    """Bind all requests at once to a release that the rankers hold."""
+    await kernel.redis.mset({SERVING_KEY: release_id, NEXT_KEY: release_id})
 
 
 async def _until_ready(kernel: Kernel, release_id: str, kind: str, wait_s: float) -> None:
-    """Wait for all workers of a kind that are known, as long as `wait_s`; one must come."""
+    """Wait for all workers of a kind that are known, as long as `wait_s`; one must come.
+
+    Raises NotFollowed, SnapshotRefused.
+    """
     serving = await kernel.redis.get(SERVING_KEY)
     known = await _workers(kernel, serving.decode(), kind) if serving else set()
     ready: set[bytes] = set()
 
     async def all_ready() -> bool:
-        ready.update(await _workers(kernel, release_id, kind))
+        nonlocal ready
+        refusals = await run(kernel.redis.hgetall(refused_key(release_id)))
+        said = [
+            f"{name.decode()}: {why.decode()}"
+            for name, why in refusals.items()
+            if name.startswith(kind.encode())
+        ]
+        if said:
+            raise SnapshotRefused("; ".join(said))
+        # Not whoever was ready once: one that died since and starts again loads again.
+        ready = await _workers(kernel, release_id, kind)
         return bool(ready) and known <= ready
 
     # A worker that died has left its name behind: the others do not wait for it for ever.
@@ -140,7 +179,7 @@ async def everybody(kernel: Kernel) -> npt.NDArray[np.int64]:
     """Ids of all people there are, those who came after the release among them."""
     ids = [
         person_of_row_key(key)
-        async for key in kernel.redis.scan_iter(match=_PERSON_KEYS, count=5000)
+        async for key in kernel.redis.scan_iter(match=_PERSON_KEYS, count=_SCAN)
     ]
     return np.unique(np.array(ids, np.int64))
 

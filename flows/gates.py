@@ -50,7 +50,7 @@ def judge(metrics: Metrics, champion: Metrics | None, finite: bool) -> tuple[Gat
     return gates if champion is None else gates + _against(metrics, champion, slack)
 
 
-def require(gates: tuple[Gate, ...]) -> None:
+def require_all(gates: tuple[Gate, ...]) -> None:
     """Raise ReleaseRejected unless every gate was passed."""
     refused = [f"{gate.name}: {gate.found}" for gate in gates if not gate.passed]
     if refused:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from features.mlflow_rest import MLflow
 from features.registry import CHAMPION, aliases_in, download, version
 from features.release import Release
-from flows import activation, gates, promotion, tracking
+from flows import activation, features_gate, gates, promotion, tracking
 from flows.activation import Candidate
 from flows.gates import Gate
 from flows.promotion import Promotion
@@ -65,29 +65,43 @@ async def make_current(kernel: Kernel, candidate: Candidate, say: Say) -> None:
     say(f"{await activation.replay(kernel, candidate):,} people's last swipes replayed")
 
 
+async def hold(mlflow: MLflow, kernel: Kernel, release_id: str) -> None:
+    """Have the rankers hold the release; what one of them refuses is noted as rejected.
+
+    Raises SnapshotRefused, NotFollowed.
+    """
+    try:
+        await activation.prepare(kernel, release_id)
+    except activation.SnapshotRefused as error:
+        refused = (Gate("snapshot", False, str(error)),)
+        await promotion.reject(mlflow, release_id, refused, kernel.clock())
+        raise
+
+
 async def promote_release(
     mlflow: MLflow, kernel: Kernel, release_id: str, by: str, say: Say
 ) -> Promotion:
     """Make a registered release the one that is served, if it passes the gates.
 
-    Raises ReleaseUnknown, ReleaseCorrupt, ReleaseRejected, NotFollowed, PromotionUnderWay.
+    Raises ReleaseUnknown, ReleaseCorrupt, ReleaseRejected, SnapshotRefused, NotFollowed,
+    PromotionUnderWay.
     """
     async with exclusive(kernel):
         candidate = await candidate_of(kernel, release_id)
         found = await judge(mlflow, candidate)
-        try:
-            gates.require(found)
-        except gates.ReleaseRejected:
-            await promotion.reject(mlflow, release_id, found, kernel.clock())
-            raise
+        await promotion.require(mlflow, release_id, found, kernel.clock())
         await make_current(kernel, candidate, say)
+        found += (await features_gate.judge(kernel, candidate),)
+        await promotion.require(mlflow, release_id, found, kernel.clock())
         return await _switch(mlflow, kernel, release_id, by, found, say)
 
 
 async def roll_back(mlflow: MLflow, kernel: Kernel, by: str, say: Say) -> Promotion:
     """Serve the previous champion again: it is loaded and current, so this takes seconds.
 
-    Raises NothingToRollBackTo, NotFollowed, PromotionUnderWay.
+    No gate stands in the way: it has served. What says that it is current is kept by the store that
+    keeps its features, so neither is lost alone.
+    Raises NothingToRollBackTo, SnapshotRefused, NotFollowed, PromotionUnderWay.
     """
     async with exclusive(kernel):
         release_id = await promotion.previous_champion(mlflow)
@@ -104,6 +118,8 @@ async def _switch(
     found: tuple[Gate, ...],
     say: Say,
 ) -> Promotion:
+    await hold(mlflow, kernel, release_id)
+    say(f"release {release_id} is held by the rankers")
     done = await promotion.promote(mlflow, kernel, release_id, by, found)
     say(f"release {release_id} is the champion")
     await activation.serve(kernel, release_id)

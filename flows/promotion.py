@@ -15,7 +15,7 @@ from contracts.topics import RELEASE_PROMOTED
 from features.mlflow_rest import MLflow
 from features.registry import CHAMPION, PREVIOUS, aliases_in
 from flows import tracking
-from flows.gates import Gate
+from flows.gates import Gate, ReleaseRejected, require_all
 from gravity import outbox
 from gravity.bus import Message
 from gravity.ids import new_event_id
@@ -70,6 +70,15 @@ async def previous_champion(mlflow: MLflow) -> str:
     if target is None or target == known.get(CHAMPION):
         raise NothingToRollBackTo
     return target
+
+
+async def require(mlflow: MLflow, release: str, gates: tuple[Gate, ...], at: datetime) -> None:
+    """Raise ReleaseRejected unless every gate was passed; which ones were not is noted."""
+    try:
+        require_all(gates)
+    except ReleaseRejected:
+        await reject(mlflow, release, gates, at)
+        raise
 
 
 async def reject(mlflow: MLflow, release: str, gates: tuple[Gate, ...], at: datetime) -> None:

@@ -1,5 +1,6 @@
 """The flow `retrain`: join → train → evaluate → register → gates → materialise → follow → replay
-→ promote → serve, then the report. Each task is a call into a module that knows no Prefect.
+→ features → load → promote → serve, then the report. Each task is a call into a module that knows
+no Prefect.
 
 Nothing is cached or persisted by Prefect: hashing millions of swipes for a cache key costs more
 than it could save, and a release is registered whole or not at all. What learns is imported by the
@@ -21,10 +22,10 @@ from prefect.runtime import flow_run
 
 from features.mlflow_rest import MLflow, open_mlflow
 from features.release import Release
-from flows import activation, gates, promotion, registration, report, tracking
+from flows import activation, features_gate, promotion, registration, report, tracking
 from flows.activation import Candidate
 from flows.gates import Gate
-from flows.promote import exclusive, judge
+from flows.promote import exclusive, hold, judge
 from flows.promotion import Promotion
 from flows.registration import Origin, Registered
 from flows.retirement import retire
@@ -96,14 +97,10 @@ async def register(kernel: Kernel, mlflow: MLflow, draft: "Draft", origin: Origi
 
 @task(name="gates", cache_policy=NO_CACHE)
 async def pass_gates(kernel: Kernel, mlflow: MLflow, candidate: Candidate) -> tuple[Gate, ...]:
-    """What stands between the release and its promotion. Raises ReleaseRejected."""
+    """What stands between the release and its activation. Raises ReleaseRejected."""
     found = await judge(mlflow, candidate)
     await acreate_markdown_artifact(report.markdown(report.gates_table(found)), key="gates")
-    try:
-        gates.require(found)
-    except gates.ReleaseRejected:
-        await promotion.reject(mlflow, candidate.id, found, kernel.clock())
-        raise
+    await promotion.require(mlflow, candidate.id, found, kernel.clock())
     return found
 
 
@@ -127,6 +124,24 @@ async def replay(kernel: Kernel, candidate: Candidate) -> None:
     get_run_logger().info("%d people's swipes since the window replayed", people)
 
 
+@task(name="features", cache_policy=NO_CACHE)
+async def have_features(kernel: Kernel, mlflow: MLflow, candidate: Candidate) -> Gate:
+    """Whether the store has what the release reads. Raises ReleaseRejected."""
+    found = await features_gate.judge(kernel, candidate)
+    await promotion.require(mlflow, candidate.id, (found,), kernel.clock())
+    get_run_logger().info(found.found)
+    return found
+
+
+@task(name="load", cache_policy=NO_CACHE)
+async def load(kernel: Kernel, mlflow: MLflow, candidate: Candidate) -> None:
+    """The rankers hold the release beside the one they serve.
+
+    Raises SnapshotRefused, NotFollowed.
+    """
+    await hold(mlflow, kernel, candidate.id)
+
+
 @task(name="promote", cache_policy=NO_CACHE)
 async def promote_task(
     kernel: Kernel, mlflow: MLflow, candidate: Candidate, by: str, found: tuple[Gate, ...]
@@ -137,7 +152,7 @@ async def promote_task(
 
 @task(name="serve", cache_policy=NO_CACHE)
 async def serve(kernel: Kernel, mlflow: MLflow, candidate: Candidate) -> None:
-    """Requests are bound to the release once the rankers hold it; what is older retires."""
+    """Requests are bound to the release; what is older retires."""
     await activation.serve(kernel, candidate.id)
     get_run_logger().info("release %s is served", candidate.id)
     for gone in await retire(mlflow, kernel):
@@ -198,5 +213,7 @@ async def _go_live(kernel: Kernel, mlflow: MLflow, registered: Registered, by: s
         await materialise(kernel, candidate)
         await follow(kernel, candidate)
         await replay(kernel, candidate)
+        found += (await have_features(kernel, mlflow, candidate),)
+        await load(kernel, mlflow, candidate)
         await promote_task(kernel, mlflow, candidate, by, found)
         await serve(kernel, mlflow, candidate)

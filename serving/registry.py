@@ -8,6 +8,7 @@ from pathlib import Path
 
 from features import registry
 from features.mlflow_rest import ArtifactsElsewhere, MLflowRefused, MLflowUnreachable
+from features.release import ReleaseCorrupt
 from serving.releases import RegistryUnavailable
 
 _AWAY = (
@@ -15,7 +16,6 @@ _AWAY = (
     MLflowRefused,
     ArtifactsElsewhere,
     registry.ReleaseUnknown,
-    registry.DownloadDamaged,
     OSError,
 )
 
@@ -38,6 +38,8 @@ class MLflowRegistry:
         """See `Registry.fetch`; a copy that is there needs no MLflow."""
         try:
             return await registry.download(self.url, release, self.folder)
+        except registry.DownloadDamaged as error:
+            raise ReleaseCorrupt(str(error)) from error
         except _AWAY as error:
             raise RegistryUnavailable(repr(error)) from error
 

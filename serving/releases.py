@@ -1,8 +1,9 @@
-"""The releases that a worker holds: the champion, the one before it, and whatever is served now.
+"""The releases that a worker holds: the one that is served, and one other.
 
-A new one is fetched, verified and warmed beside the others and only then reported ready; one that
-is corrupt is refused and nothing changes. `release:serving` in Redis says which one requests are
-bound to, so all workers swap at once.
+That is the one to be served next while a promotion is under way, else the champion before. It is
+fetched, verified and warmed beside the served one and only then reported ready; one that is corrupt
+is refused, with the reason, and nothing changes. `release:serving` in Redis says which one requests
+are bound to, so all workers swap at once.
 """
 
 import asyncio
@@ -14,24 +15,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-import numpy as np
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from contracts.topics import RELEASE_PROMOTED
-from features.eligibility import viewer_of
-from features.live_releases import ready_key
+from features.live_releases import NEXT_KEY, ready_key, refused_key
 from features.release import Release, ReleaseCorrupt
 from features.signature import Signature
 from features.wire import run
-from gravity.bus import BrokenBus, Consumer
+from serving.background import quietly
 from serving.changes import follow, positions_of
 from serving.exposure import seed_of
-from serving.index import ExactIndex, Query
+from serving.index import ExactIndex
 from serving.inputs import SignatureMismatch, check_signature
 from serving.live import Live
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
 from serving.ranking import ProductRanker
+from serving.warming import warm
 from serving.why import typical
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,10 @@ log = logging.getLogger(__name__)
 SERVING_KEY: Final = "release:serving"
 WITHDRAWN_KEY: Final = "withdrawn"
 _ALIASES: Final = ("champion", "previous")
-_POLL_S: Final = 2.0
-_REFUSED_FOR_S: Final = 60.0
+_MOST_HELD: Final = 2
+_LOOK_S: Final = 2.0
+_POLL_S: Final = 0.1
+_REFUSED_FOR_S: Final = 60
 _CATCH_UP_S: Final = 60.0
 _EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -61,7 +63,8 @@ class Registry(Protocol):
         ...
 
     async def fetch(self, release: str) -> Path:
-        """The release's folder on this machine. Raises `RegistryUnavailable`."""
+        """The release's folder on this machine. Raises `RegistryUnavailable`, and `ReleaseCorrupt`
+        where what it sends is not what the release names."""
         ...
 
     async def discard(self, release: str) -> None:
@@ -96,7 +99,7 @@ class Releases:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._held: dict[str, _Held] = {}
-        self._refused: dict[str, float] = {}
+        self._named: list[bytes | None] = []
         self._registry_away = False
         self.looked = asyncio.Event()
         """Set once it is known whether there is a release, and it is loaded if there is one."""
@@ -123,20 +126,27 @@ class Releases:
         return not any(held.following.done() for held in self._held.values())
 
     async def run(self) -> None:
-        """Follow the registry until cancelled: at once on release.promoted, else every 2 s."""
-        consumer = Consumer.open(
-            self._around.bus_url, {(RELEASE_PROMOTED.name, 0): 0}, prompt=False
-        )
+        """Follow until cancelled: at once what Redis names, every 2 s what the registry does."""
         try:
             while True:
                 await self._look()
-                try:
-                    await consumer.poll(100, _POLL_S)
-                except BrokenBus:
-                    await asyncio.sleep(_POLL_S)
+                await self._told()
         finally:
-            await consumer.close()
             await self._drop(set(self._held))
+
+    async def _told(self) -> None:
+        """Return when Redis names others than before, after two seconds at the latest."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                while True:
+                    await asyncio.sleep(_POLL_S)
+                    # While Redis is away it names nobody else.
+                    with contextlib.suppress(RedisError):
+                        if await self._names() != self._named:
+                            return
+
+    async def _names(self) -> list[bytes | None]:
+        return await run(self._around.redis.mget(SERVING_KEY, NEXT_KEY))
 
     async def _look(self) -> None:
         try:
@@ -146,61 +156,80 @@ class Releases:
         self.looked.set()
 
     async def refresh(self) -> None:
-        """Load what is missing, drop what nobody asks for any more, report what is ready."""
+        """Drop what nobody asks for any more, load what is missing, report what is ready."""
         wanted = await self._wanted()
-        for release in wanted:
-            if release not in self._held and not self._is_refused(release):
-                await self._load(release)
-        if wanted and wanted[0] in self._held:
+        if wanted:
+            # Before anything is loaded: there is memory for two.
             await self._drop(set(self._held) - set(wanted))
+        for release in wanted:
+            if release not in self._held:
+                await self._load(release)
+            self.looked.set()
         for release in self._held:
             # Again each time: Redis may have lost it.
             await run(self._around.redis.sadd(ready_key(release), self._around.worker))
 
     async def _wanted(self) -> list[str]:
-        """The champion first. With the registry away, what is served now."""
-        serving = await self._around.redis.get(SERVING_KEY)
-        names: list[str | None] = []
-        try:
-            aliases = await self._around.registry.aliases()
-            names.extend(aliases.get(name) for name in _ALIASES)
-            self._registry_away = False
-        except RegistryUnavailable as error:
-            if not self._registry_away:
-                log.warning("the registry does not answer", extra={"reason": str(error)})
-            self._registry_away = True
-            names.extend(self._held)
-        names.append(None if serving is None else serving.decode())
-        return list(dict.fromkeys(name for name in names if name is not None))
-
-    def _is_refused(self, release: str) -> bool:
-        now = asyncio.get_running_loop().time()
-        return now - self._refused.get(release, -_REFUSED_FOR_S) < _REFUSED_FOR_S
+        """Two at most, the served one first. With the registry away, those that are held."""
+        self._named = await self._names()
+        names = [name.decode() for name in self._named if name is not None]
+        if len(set(names)) < _MOST_HELD:
+            try:
+                aliases = await self._around.registry.aliases()
+                names.extend(aliases[name] for name in _ALIASES if name in aliases)
+                self._registry_away = False
+            except RegistryUnavailable as error:
+                if not self._registry_away:
+                    log.warning("the registry does not answer", extra={"reason": str(error)})
+                self._registry_away = True
+                names.extend(self._held)
+        return list(dict.fromkeys(names))[:_MOST_HELD]
 
     async def _load(self, release: str) -> None:
-        try:
-            path = await self._around.registry.fetch(release)
-            opened = await asyncio.to_thread(Release.open, path)
-            check_signature(opened.manifest)
-        except (ReleaseCorrupt, SignatureMismatch) as error:
-            self._refused[release] = asyncio.get_running_loop().time()
-            if isinstance(error, ReleaseCorrupt):
-                # Another copy may be better; one made for another ranker stays what it is.
-                await self._around.registry.discard(release)
-            log.error("release refused", extra={"release": release, "reason": str(error)})
+        around = self._around
+        # A worker of this name that died may have left its report.
+        await run(around.redis.srem(ready_key(release), around.worker))
+        if await run(around.redis.hexists(refused_key(release), around.worker)):
             return
+        try:
+            path = await around.registry.fetch(release)
+            opened = await quietly(Release.open, path)
+            check_signature(opened.manifest)
+        except ReleaseCorrupt as error:
+            # Another copy may be better; one made for another ranker stays what it is.
+            await around.registry.discard(release)
+            await self._refuse(release, error)
+        except SignatureMismatch as error:
+            await self._refuse(release, error)
         except RegistryUnavailable as error:
             log.warning("release not fetched", extra={"release": release, "reason": str(error)})
-            return
-        self._held[release] = await self._hold(release, opened)
-        log.info("release loaded", extra={"release": release, "people": opened.manifest.people})
+        else:
+            self._held[release] = await self._hold(release, opened)
+            people = opened.manifest.people
+            log.info("release loaded", extra={"release": release, "people": people})
+
+    async def _refuse(self, release: str, error: Exception) -> None:
+        """Say so where a promotion looks, and try again in a minute or when it asks to."""
+        log.error("release refused", extra={"release": release, "reason": str(error)})
+        key, around = refused_key(release), self._around
+        await run(around.redis.hset(key, around.worker, f"{type(error).__name__}: {error}"))
+        await around.redis.expire(key, _REFUSED_FOR_S)
 
     async def _hold(self, release: str, opened: Release) -> _Held:
         around = self._around
         withdrawn = await run(around.redis.smembers(WITHDRAWN_KEY))
         overlay = Overlay(opened, (int(person) for person in withdrawn))
-        index = await asyncio.to_thread(ExactIndex, opened, overlay)
-        await asyncio.to_thread(_warm, index, opened, around.today())
+        index = await quietly(ExactIndex, opened, overlay)
+        loaded = Loaded(
+            id=release,
+            release=opened,
+            signature=Signature.of_release(opened.manifest.features, release),
+            index=index,
+            ranker=ProductRanker(),
+            typical=await quietly(typical, opened),
+            seed=seed_of(opened.manifest.data_hash),
+        )
+        await warm(around.redis, loaded, around.today())
         caught_up = asyncio.Event()
         positions = positions_of(opened.manifest.bus_positions, around.bus_url)
         live = Live(release, overlay, around.today)
@@ -209,15 +238,6 @@ class Releases:
         )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(caught_up.wait(), _CATCH_UP_S)
-        loaded = Loaded(
-            id=release,
-            release=opened,
-            signature=Signature.of_release(opened.manifest.features, release),
-            index=index,
-            ranker=ProductRanker(),
-            typical=await asyncio.to_thread(typical, opened),
-            seed=seed_of(opened.manifest.data_hash),
-        )
         return _Held(loaded, following)
 
     async def _drop(self, releases: set[str]) -> None:
@@ -229,11 +249,3 @@ class Releases:
             with contextlib.suppress(Exception):
                 await run(self._around.redis.srem(ready_key(release), self._around.worker))
             log.info("release dropped", extra={"release": release})
-
-
-def _warm(index: ExactIndex, release: Release, today: int) -> None:
-    """Searches from a few places of the table: pages are mapped, caches filled."""
-    table = release.arrays.columns
-    vector = np.ones(release.arrays.candidate_vectors.shape[1], np.float32)
-    for row in range(0, len(table), max(1, len(table) // 8)):
-        index.search(Query(viewer_of(table, row), today, vector, (), 200))

@@ -27,30 +27,33 @@ _CODES: Final = np.array(
 _LEAST_LIFT: Final = 0.2
 """In the log of the expected match: 22% more matches than with a typical person's part."""
 _MOST: Final = 2
+_PIECE: Final = 50_000
 
 
 def typical(release: Release) -> Sides:
     """The mean person of each gender (3,), in order of the genders; of all where there is none."""
-    a = release.arrays
-    gender = np.asarray(a.columns["gender"])
-    sides = Sides.of(
-        a.taste,
-        a.appeal,
-        a.given_rate,
-        a.received_rate,
-        a.line,
-        gender,
-        release.manifest.calibration,
-    )
-    groups = [np.flatnonzero(gender == g) for g in GENDERS]
-    rows = [group if len(group) else np.arange(len(gender)) for group in groups]
-    names = Sides.__dataclass_fields__
-    return Sides(
-        **{
-            name: np.stack([getattr(sides, name)[each].mean(axis=0) for each in rows])
-            for name in names
-        }
-    )
+    gender = np.asarray(release.arrays.columns["gender"])
+    # (3, n): whom each mean is of.
+    groups = np.stack([gender == g for g in GENDERS])
+    groups[~groups.any(axis=1)] = True
+    total: dict[str, npt.NDArray[np.float64]] = {}
+    # Piece by piece: copies of a million people's factors would double what a release takes.
+    for start in range(0, len(gender), _PIECE):
+        piece = slice(start, start + _PIECE)
+        sides = _sides(release, piece, gender[piece])
+        weights = groups[:, piece].astype(np.float64)
+        for name in Sides.__dataclass_fields__:
+            added = np.tensordot(weights, getattr(sides, name), axes=1)
+            total[name] = total[name] + added if name in total else added
+    counts = np.maximum(1, groups.sum(axis=1))
+    return Sides(**{name: (each.T / counts).T.astype(np.float32) for name, each in total.items()})
+
+
+def _sides(release: Release, piece: slice, gender: npt.NDArray[np.uint8]) -> Sides:
+    """Of the people of some rows."""
+    names = ("taste", "appeal", "given_rate", "received_rate", "line")
+    tables = {name: np.asarray(getattr(release.arrays, name)[piece]) for name in names}
+    return Sides.of(**tables, gender=gender, calibrations=release.manifest.calibration)
 
 
 def reasons(

@@ -6,6 +6,7 @@ from cli.bench.deck.command import deck
 from cli.bench.features import features
 from cli.bench.freshness.command import freshness
 from cli.bench.retrieval.command import retrieval
+from cli.bench.swap.command import swap
 from cli.bench.swipes import swipes
 
 app = typer.Typer(
@@ -18,3 +19,4 @@ app.command()(deck)
 app.command()(features)
 app.command()(retrieval)
 app.command()(freshness)
+app.command()(swap)

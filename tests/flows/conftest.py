@@ -1,33 +1,29 @@
 """Real servers of every kind, and the workers that an activation waits for."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from contracts.topics import ALL
-from features.live_releases import LiveReleases
-from features.registry import download
-from features.release import Release
-from flows.promotion import LANE
+from features.mlflow_rest import MLflow, open_mlflow
+from features.registry import aliases_in
+from flows.learning import Draft
 from gravity.bus import create_topics
 from gravity.kernel import Kernel, open_kernel
-from gravity.outbox import relay
 from gravity.postgres import migrate
 from gravity.settings import Settings
-from gravity.stack.servers import mlflow, prefect
-from serving.registry import MLflowRegistry
-from serving.releases import Releases, Surroundings
+from gravity.stack.servers import mlflow as mlflow_server
+from gravity.stack.servers import prefect
+from tests.flows.drafts import drafted
 from tests.flows.servers import running
-from tests.flows.worlds import utc_now
+from tests.flows.workers import working
+from tests.flows.worlds import Market, import_market, market, utc_now
 
 
 @pytest.fixture(scope="session")
 def mlflow_url() -> Iterator[str]:
     """An MLflow server for the session."""
-    with running(mlflow.NAME) as settings:
+    with running(mlflow_server.NAME) as settings:
         yield settings["GRAVITY_MLFLOW_URL"]
 
 
@@ -56,34 +52,32 @@ async def kernel(home: Settings) -> AsyncIterator[Kernel]:
 @pytest.fixture
 async def workers(kernel: Kernel) -> AsyncIterator[None]:
     """What the processes of consumers and ranker do about releases."""
-    stop = asyncio.Event()
-    settings = kernel.settings
+    async with working(kernel, kernel.settings.home / "releases"):
+        yield
 
-    async def opened(release_id: str) -> Release:
-        path = await download(settings.mlflow_url, release_id, Path(settings.home) / "releases")
-        return Release.open(path)
 
-    stream = LiveReleases(kernel.redis, opened, "stream-0")
-    ranker = Releases(
-        Surroundings(
-            registry=MLflowRegistry(settings.mlflow_url, settings.home / "releases"),
-            redis=kernel.redis,
-            bus_url=settings.bus_url,
-            clock=utc_now,
-            worker="ranker-0",
-        )
-    )
-    tasks = [
-        asyncio.create_task(work)
-        for work in (
-            stream.follow(stop),
-            ranker.run(),
-            relay(kernel.pool, kernel.producer, LANE, stop),
-        )
-    ]
-    yield
-    stop.set()
-    for task in tasks:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+@pytest.fixture(scope="session")
+def world() -> Market:
+    """The market of the session."""
+    return market(utc_now())
+
+
+@pytest.fixture(scope="session")
+def draft(world: Market, tmp_path_factory: pytest.TempPathFactory) -> Draft:
+    """A release of it, not registered."""
+    return drafted(world, utc_now(), tmp_path_factory.mktemp("draft") / "release")
+
+
+@pytest.fixture
+async def mlflow(kernel: Kernel, world: Market) -> AsyncIterator[MLflow]:
+    """The registry, and the market imported."""
+    await import_market(kernel.settings.lake, kernel.redis, world)
+    async with open_mlflow(kernel.settings.mlflow_url) as mlflow:
+        # The registry is the session's: every test begins without aliases.
+        for alias in await aliases_in(mlflow):
+            await mlflow.http.request(
+                "DELETE",
+                "/api/2.0/mlflow/registered-models/alias",
+                json={"name": "deck", "alias": alias},
+            )
+        yield mlflow

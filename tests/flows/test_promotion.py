@@ -1,6 +1,6 @@
 """Promotion, rollback and what becomes of a release in between, on real MLflow, Redis and bus."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 
 from contracts import events_pb2 as events
 from contracts.topics import RELEASE_PROMOTED
-from features.mlflow_rest import MLflow, open_mlflow
+from features.mlflow_rest import MLflow
 from features.person_row import person_row_key
 from features.reader import read
 from features.registry import aliases_in, download, version
@@ -26,36 +26,12 @@ from flows.retirement import hold_name
 from gravity import positions
 from gravity.bus import Consumer
 from gravity.kernel import Kernel
-from tests.flows.drafts import drafted, registered
-from tests.flows.worlds import Market, import_market, market, utc_now
+from tests.flows.drafts import registered
+from tests.flows.worlds import utc_now
 
 
 def quiet(_: str) -> None:
     """Nobody listens."""
-
-
-@pytest.fixture(scope="session")
-def world() -> Market:
-    return market(utc_now())
-
-
-@pytest.fixture(scope="session")
-def draft(world: Market, tmp_path_factory: pytest.TempPathFactory) -> Draft:
-    return drafted(world, utc_now(), tmp_path_factory.mktemp("draft") / "release")
-
-
-@pytest.fixture
-async def mlflow(kernel: Kernel, world: Market) -> AsyncIterator[MLflow]:
-    await import_market(kernel.settings.lake, kernel.redis, world)
-    async with open_mlflow(kernel.settings.mlflow_url) as mlflow:
-        # The registry is the session's: every test begins without aliases.
-        for alias in await aliases_in(mlflow):
-            await mlflow.http.request(
-                "DELETE",
-                "/api/2.0/mlflow/registered-models/alias",
-                json={"name": "deck", "alias": alias},
-            )
-        yield mlflow
 
 
 async def serving(kernel: Kernel) -> str | None:
@@ -200,7 +176,7 @@ class Killed(Exception):
     """Stands for a process that ends here."""
 
 
-STEPS = ("materialise", "follow", "replay", "promote", "serve")
+STEPS = ("materialise", "follow", "replay", "prepare", "promote", "serve")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -225,6 +201,7 @@ async def take_steps_until(kernel: Kernel, mlflow: MLflow, candidate: Candidate,
         "materialise": lambda: activation.materialise(kernel, candidate),
         "follow": lambda: activation.follow(kernel, candidate.id),
         "replay": lambda: activation.replay(kernel, candidate),
+        "prepare": lambda: activation.prepare(kernel, candidate.id),
         "promote": lambda: promotion.promote(mlflow, kernel, candidate.id, "Ada", ()),
         "serve": lambda: activation.serve(kernel, candidate.id),
     }

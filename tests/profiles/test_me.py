@@ -7,11 +7,13 @@ import pytest
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
+from features.news import CHANGED, heads_of
 from features.person_row import decode_heads, decode_tail
 from gravity.kernel import Kernel
 from gravity.problems import Problem
 from profiles.api import problems
 from profiles.app import create_app
+from tests.features.news import hearing
 from tests.signed_client import SignedClient
 
 ME = 42
@@ -233,3 +235,20 @@ async def test_every_operation_has_examples_and_problem_answers(kernel: Kernel) 
     schemas = document["components"]["schemas"].values()
     examples = {schema["title"] for schema in schemas if "example" in schema}
     assert {"Me", "Profile", "Location", "Preferences", "Problem"} <= examples
+
+
+async def test_every_change_is_told_with_the_head_of_the_row(
+    api: SignedClient, redis: Redis
+) -> None:
+    await api.put(ME, "/v1/me", PROFILE)
+    await api.put(ME, "/v1/me/location", {"latitude": 37.5, "longitude": -122.5})
+    async with hearing(redis) as heard:
+        await api.put(ME, "/v1/me/location", {"latitude": -10.0, "longitude": 60.0})
+        channel, told = await heard()
+        assert channel == CHANGED
+        (head,) = heads_of([told])
+        assert (head["version"], head["latitude"], head["longitude"]) == (3, -10.0, 60.0)
+        assert head == decode_heads([await row(redis)]).head[0]
+        await api.put(ME, "/v1/me/preferences", PREFERENCES | {"visibility": "hidden"})
+        (hidden,) = heads_of([(await heard())[1]])
+        assert (hidden["version"], hidden["person"]["visible"]) == (4, False)

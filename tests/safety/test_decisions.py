@@ -7,12 +7,14 @@ import pytest
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
+from features.news import STANDING
 from features.wire import run
 from gravity.bus import Record
 from gravity.postgres import migrate
 from identity.erasure import erase
 from safety.app import handler
 from safety.decisions import DECISIONS, PersonUnknown, ReasonMissing, decide
+from tests.features.news import hearing
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -100,3 +102,17 @@ async def test_unknown_people_and_missing_reasons_are_refused(
     with pytest.raises(ReasonMissing):
         await decide(safe, redis, 7, DECISIONS["ban"], "  ", NOW)
     assert await published(safe) == []
+
+
+async def test_a_ban_a_lift_and_an_erasure_are_told_when_the_set_has_changed(
+    safe: asyncpg.Pool, redis: Redis
+) -> None:
+    await migrate(safe, "identity")
+    async with hearing(redis) as heard:
+        for act, stands in (("ban", 1), ("lift", 0), ("shadow-ban", 1), ("lift", 0)):
+            await do(safe, redis, act)
+            assert await heard() == (STANDING, b"7")
+            assert await run(redis.sismember("withdrawn", "7")) == stands
+        await erase(safe, redis, 7, NOW)
+        assert await heard() == (STANDING, b"7")
+        assert await run(redis.sismember("withdrawn", "7")) == 1

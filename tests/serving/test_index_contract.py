@@ -95,11 +95,10 @@ def as_checked(people: World) -> brute_force.People:
 def eligible_ids(check: brute_force.People, viewer: Viewer) -> Ids:
     """Ascending; with the viewer's limits as they ask, not as they are stored."""
     row = check.row(viewer.person_id)
-    asks = {"age_min": viewer.age_min, "age_max": viewer.age_max}
-    asks["max_distance_km"] = viewer.max_distance_km
-    changed = {name: getattr(check, name).copy() for name in asks}
-    for name, value in asks.items():
-        changed[name][row] = value
+    names = ("age_min", "age_max", "max_distance_km")
+    changed = {name: getattr(check, name).copy() for name in names}
+    for name, column in changed.items():
+        column[row] = getattr(viewer, name)
     today = date(1970, 1, 1) + timedelta(days=TODAY)
     # Somebody's own limits as a viewer do not change whom they are shown to.
     return check.person[brute_force.eligible(replace(check, **changed), row, today)]

@@ -81,14 +81,13 @@ class Floor:
         """Of one viewer. Raises HopsFailed, OSError, and the error replies of Redis."""
         asked = self.asked[number]
         commands, count = b"".join(self.reads[number]), len(self.reads[number])
+        hops_ms = _ms(self._hop)
+        redis_ms = _ms(partial(self.redis.ask, commands, count))
         for scan in SCANS.values():
             # Of another viewer: the code is warm then, these vectors are not.
             scan(self.table, self.asked[number - 1])
-        return Taken(
-            hops=_ms(self._hop),
-            redis=_ms(partial(self.redis.ask, commands, count)),
-            scans={name: _ms(partial(scan, self.table, asked)) for name, scan in SCANS.items()},
-        )
+        scans = {name: _ms(partial(scan, self.table, asked)) for name, scan in SCANS.items()}
+        return Taken(hops_ms, redis_ms, scans)
 
     def _hop(self) -> None:
         status = self.api.get(hops.PATH, self.token).status

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -77,6 +75,7 @@ def freshness(
 
 def _measured(people: int, seconds: float, say: "Callable[[str], None]") -> "Report":
     from cli import programs
+    from cli.bench.cache import cache
     from cli.bench.freshness.measure import measure
     from cli.own_stack import gravity_run, own_stack
 
@@ -85,10 +84,4 @@ def _measured(people: int, seconds: float, say: "Callable[[str], None]") -> "Rep
     servers = (*programs.STORES, "mlflow")
     others = {programs.RANKER: programs.ranker}
     with own_stack("gravity-bench-", services, _LIMITS, servers=servers, others=others) as stack:
-        return asyncio.run(measure(stack, people, seconds, _cache(), say))
-
-
-def _cache() -> Path:
-    """Where programs of this user keep what they can make again."""
-    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(root).expanduser() / "gravity-bench"
+        return asyncio.run(measure(stack, people, seconds, cache(), say))

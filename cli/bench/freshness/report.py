@@ -26,8 +26,8 @@ class Report(TypedDict):
     `served_after_ack`: cards of people who had been swiped or blocked by the viewer, or banned,
     when the deck was asked for; in `decks_checked` decks, `decks_sharp` of them of viewers who had
     held the card shortly before. `background_per_s`: swipes of others that were accepted a second;
-    `background_refused`: those that were not. `overlay`: people in the ranker's buffer of changes
-    in the end. `load_average`: the machine's, before and after.
+    `background_refused`: those that were not, since the person had swiped the other before.
+    `cpu_cores`: that each program kept busy. `load_average`: the machine's, before and after.
     """
 
     people: int
@@ -84,7 +84,7 @@ def _print_rest(console: Console, report: Report) -> None:
         ("decks looked at", f"{report['decks_checked']:,}"),
         ("  of viewers who had just held such a card", f"{report['decks_sharp']:,}"),
         ("swipes of others a second (300)", report["background_per_s"]),
-        ("  refused", report["background_refused"]),
+        ("  refused, as swiped before", report["background_refused"]),
         ("cores busy", cores),
         ("load average before and after", f"{before}  {after}"),
     ):

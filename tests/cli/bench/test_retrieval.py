@@ -43,7 +43,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_each_cell_has_every_engine_and_uses_one_and_exact_finds_all(
     folder: Path, kept: Path
 ) -> None:
