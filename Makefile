@@ -14,7 +14,7 @@ venv: .venv/made.json
 
 .venv/made.json: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name it with make PYTHON=..."; exit 1; }
-	@echo "making .venv from requirements.lock (280 packages) …"
+	@echo "making .venv from requirements.lock (284 packages) …"
 	@set -e; started=$$(date +%s.%N); \
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv; \
@@ -25,7 +25,7 @@ venv: .venv/made.json
 
 lock:
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --quiet \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+		--no-header --no-annotate --no-strip-markers --no-emit-index-url --no-emit-find-links
 	@sed -i 's/+cpu$$//' requirements.lock
 
 contracts: venv

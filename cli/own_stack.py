@@ -90,7 +90,11 @@ def own_stack(
 
         def settings(place: Place) -> dict[str, str]:
             here = infra.settings(place, servers)
-            own = {"GRAVITY_LAKE_URL": str(home.path / "lake"), "GRAVITY_API_URL": place.url("api")}
+            own = {
+                "GRAVITY_LAKE_URL": str(home.path / "lake"),
+                "GRAVITY_API_URL": place.url("api"),
+                "GRAVITY_INDEX_URL": "",
+            }
             if programs.RANKER in others:
                 own[programs.RANKER_URL] = place.url(programs.RANKER)
             return {**here, **own, **extra}

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     mlflow_url: str = ""
     prefect_api_url: str = ""
     ranker_url: str = ""
+    # Where the ranker searches for candidates: empty, in its own process; http(s)://… or a path
+    # that ends in .db, in a Milvus.
+    index_url: str = Field(default="", repr=False)
     api_url: str = ""
     # A folder or s3://bucket/prefix; empty means <home>/lake.
     lake_url: str = ""

@@ -29,6 +29,10 @@ _FURTHER: Final = 4
 half as many or twice as many cost as much."""
 
 
+class IndexUnavailable(Exception):
+    """The engine does not answer in time, or has lost what it searches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One search. `vector` (2d + 3,) float32; `seen` are sorted arrays of ids to leave out."""
@@ -53,7 +57,14 @@ class CandidateIndex(Protocol):
     """An engine: the k best eligible people by inner product, all of them if k reaches so far."""
 
     def search(self, query: Query) -> Retrieved:
-        """Search; no eligible person is left out unless k others are better."""
+        """Search; no eligible person is left out unless k others are better.
+
+        Blocks until it is answered. Raises `IndexUnavailable`.
+        """
+        ...
+
+    async def retrieve(self, query: Query) -> Retrieved:
+        """The same from an event loop, which goes on while another process is waited for."""
         ...
 
 
@@ -84,6 +95,10 @@ class ExactIndex:
         return Retrieved(
             self._persons(old.rows, slots).take(best), scores[best], len(best) == len(scores)
         )
+
+    async def retrieve(self, query: Query) -> Retrieved:
+        """At once: nothing is waited for."""
+        return self.search(query)
 
     def _best_of_release(self, people: Bounded, query: Query) -> "_Found":
         """Everybody who can be among the k best, and at least k + 1 people if there are so many.

@@ -32,6 +32,15 @@ class Persons:
         """The people at the given places, in that order."""
         return type(self)(self.ids[at], self.rows[at], self.gender[at], self.birth_day[at])
 
+    def joined(self, others: "Persons") -> Self:
+        """These people and then those."""
+        return type(self)(
+            np.concatenate((self.ids, others.ids)),
+            np.concatenate((self.rows, others.rows)),
+            np.concatenate((self.gender, others.gender)),
+            np.concatenate((self.birth_day, others.birth_day)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Fresh:

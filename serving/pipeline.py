@@ -75,19 +75,19 @@ async def prepare(
     return Asker(_viewer(viewer, constraints), scored(release, persons, today, fresh), seen)
 
 
-def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieved:
-    """The k best by the retrieval score; pure computation, a few milliseconds."""
+async def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieved:
+    """The k best by the retrieval score, in a few milliseconds. Raises `IndexUnavailable`."""
     vector = query_vectors(asker.scored.sides)[0]
     with RETRIEVAL_SECONDS.time():
-        return loaded.index.search(Query(asker.viewer, today, vector, asker.seen, k))
+        return await loaded.index.retrieve(Query(asker.viewer, today, vector, asker.seen, k))
 
 
 async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> Ranking:
-    """Two round trips to Redis around one search."""
+    """Two round trips to Redis around one search. Raises `IndexUnavailable`."""
     with stage("viewer_read"):
         asker = await prepare(redis, loaded, request.viewer, request.constraints, request.today)
     with stage("search"):
-        found = retrieve(loaded, asker, request.today, RETRIEVED)
+        found = await retrieve(loaded, asker, request.today, RETRIEVED)
     with stage("hydrate"):
         fresh = await read_candidates(redis, loaded.signature, found.persons)
     with RANKING_SECONDS.time():
@@ -143,5 +143,6 @@ def _viewer(person: int, c: Constraints) -> Viewer:
 async def retrieve_all(redis: Redis, loaded: Loaded, request: RetrieveRequest) -> list[int]:
     """Ids, best first by the retrieval score: what the index finds when asked for `k`."""
     asker = await prepare(redis, loaded, request.viewer, request.constraints, request.today)
-    ids: list[int] = retrieve(loaded, asker, request.today, request.k).persons.ids.tolist()
+    found = await retrieve(loaded, asker, request.today, request.k)
+    ids: list[int] = found.persons.ids.tolist()
     return ids

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contracts.ranking import RankRequest
 from gravity.problems import Problem, render
+from serving.index import IndexUnavailable
 from serving.releases import ReleaseNotLoaded
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def _problem(error: Exception) -> Problem:
     match error:
         case ReleaseNotLoaded():
             return not_loaded(str(error))
+        case IndexUnavailable():
+            return no_index(error)
         case ValidationError():
             extras = {"errors": error.errors(include_url=False, include_input=False)}
             return Problem(422, "invalid_request", "The request is not valid", extras=extras)
@@ -83,3 +86,9 @@ def _problem(error: Exception) -> Problem:
 def not_loaded(release: str) -> Problem:
     """The answer where a worker does not hold a release."""
     return Problem(404, "release_not_loaded", "This worker does not hold the release", release)
+
+
+def no_index(error: Exception) -> Problem:
+    """The answer where the engine of the index does not answer."""
+    log.warning("no search", extra={"reason": str(error)})
+    return Problem(503, "index_unavailable", "Candidates cannot be searched")

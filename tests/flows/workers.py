@@ -11,6 +11,7 @@ from features.release import Release
 from flows.promotion import LANE
 from gravity.kernel import Kernel
 from gravity.outbox import relay
+from serving.engines import InProcess
 from serving.registry import MLflowRegistry
 from serving.releases import Releases, Surroundings
 from tests.flows.worlds import utc_now
@@ -34,6 +35,7 @@ async def working(kernel: Kernel, folder: Path) -> AsyncIterator[Releases]:
             bus_url=settings.bus_url,
             clock=utc_now,
             worker="ranker-0",
+            engine=InProcess(),
         )
     )
     tasks = [

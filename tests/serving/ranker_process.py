@@ -86,6 +86,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "GRAVITY_REDIS_URL": settings.redis_url,
         "GRAVITY_BUS_URL": settings.bus_url,
         "GRAVITY_MLFLOW_URL": settings.mlflow_url,
+        "GRAVITY_INDEX_URL": settings.index_url,
+        "GRAVITY_RANK_BUDGET_MS": str(settings.rank_budget_ms),
         "GRAVITY_CARD_TOKEN_KEY": settings.card_token_key.get_secret_value(),
         "GRAVITY_JWT_PUBLIC_KEY": settings.jwt_public_key,
     }

@@ -21,7 +21,7 @@ from tests.serving.ranker_process import RankerProcess, running_ranker
 from tests.serving.test_pipeline import constraints_of, request_of
 from tests.serving.worlds import TODAY, World, world, write_world
 
-HEAVY = ("feast", "mlflow", "prefect", "pandas", "sklearn", "torch")
+HEAVY = ("feast", "mlflow", "prefect", "pandas", "sklearn", "torch", "grpc", "milvus_lite")
 
 
 @pytest.fixture

@@ -1,0 +1,188 @@
+"""A release's vectors as a collection of a Milvus: embedded, standalone or a cluster, by its URL.
+
+Nothing but this module knows pymilvus, and nothing imports it unless a URL says so: it takes a
+second and 100 MB.
+"""
+
+import contextlib
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+from pymilvus import DataType, MilvusClient, MilvusException
+
+from features.eligibility import Candidates
+from serving.index import IndexUnavailable
+from serving.milvus_filter import ROW, kinds_of
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+MOST: Final = 16_384
+"""Milvus answers with no more."""
+_VECTOR: Final = "vector"
+_COLUMNS: Final = {
+    "x": DataType.DOUBLE,
+    "y": DataType.DOUBLE,
+    "z": DataType.DOUBLE,
+    "reach": DataType.DOUBLE,
+    "kind": DataType.INT32,
+    "birth_day": DataType.INT32,
+    "age_min": DataType.INT16,
+    "age_max": DataType.INT16,
+}
+_EVERYWHERE: Final = 5.0
+"""More than any squared chord, and a number: Milvus has no infinity."""
+_BATCH: Final = 10_000
+_CONNECT_S: Final = 10.0
+_SETTLE_S: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Rows (m,) and their inner products (m,), best first."""
+
+    rows: Ints
+    scores: Floats
+
+
+class Milvus:
+    """A connection; every method blocks, and may be called from several threads.
+
+    All raise `IndexUnavailable`.
+    """
+
+    def __init__(self, url: str) -> None:
+        # It logs each error with its traceback, beside raising it.
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+        if not url.startswith(("http://", "https://")):
+            Path(url).parent.mkdir(parents=True, exist_ok=True)
+        with _translated("connecting"):
+            self._client = MilvusClient(url, timeout=_CONNECT_S)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
+    def publish(self, name: str, people: Candidates, vectors: Floats) -> None:
+        """Have a collection loaded and searched once, filled with people (n,) and their vectors
+        (n, width) before where it is missing.
+
+        It gets its name when it is complete, so it is whole or absent, whoever dies meanwhile and
+        however many fill it at the same time.
+        """
+        with _translated(name):
+            if not self._client.has_collection(name):
+                self._fill(name, people, vectors)
+            self._client.load_collection(name, timeout=_SETTLE_S)
+        # The first search of a loaded collection takes seconds.
+        self.search(name, np.zeros(vectors.shape[1], np.float32), "", 1, _SETTLE_S)
+
+    def drop(self, prefix: str) -> None:
+        """Drop every collection whose name begins so."""
+        with _translated(prefix):
+            for name in self._client.list_collections():
+                if name.startswith(prefix):
+                    self._client.drop_collection(name)
+
+    def search(
+        self, name: str, vector: Floats, expression: str, limit: int, timeout_s: float
+    ) -> Hits:
+        """The best of the rows that pass, at most `limit` <= MOST."""
+        with _translated(name):
+            found: Any = self._client.search(
+                name,
+                [vector],
+                filter=expression,
+                limit=limit,
+                anns_field=_VECTOR,
+                search_params={"metric_type": "IP"},
+                # It never changes: any replica that has loaded it has all of it.
+                consistency_level="Eventually",
+                timeout=timeout_s,
+            )
+        hits = found[0]
+        return Hits(
+            np.fromiter((hit[ROW] for hit in hits), np.int64, len(hits)),
+            np.fromiter((hit["distance"] for hit in hits), np.float32, len(hits)),
+        )
+
+    def _fill(self, name: str, people: Candidates, vectors: Floats) -> None:
+        draft = f"{name}_{secrets.token_hex(4)}"
+        try:
+            self._create(draft, vectors.shape[1])
+            for batch in _batches(people, vectors):
+                self._client.insert(draft, batch)
+            self._client.flush(draft, timeout=_SETTLE_S)
+            self._index(draft)
+            self._check(draft, int(people.visible.sum()))
+            self._client.rename_collection(draft, name)
+        except BaseException as error:
+            with contextlib.suppress(MilvusException, grpc.RpcError):
+                self._client.drop_collection(draft)
+                if isinstance(error, MilvusException) and self._client.has_collection(name):
+                    # Somebody was faster.
+                    return
+            raise
+
+    def _create(self, draft: str, width: int) -> None:
+        schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field(ROW, DataType.INT64, is_primary=True)
+        for column, kind in _COLUMNS.items():
+            schema.add_field(column, kind)
+        schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=width)
+        self._client.create_collection(draft, schema=schema)
+
+    def _index(self, draft: str) -> None:
+        # Exact: graphs and lists miss the best where norms differ as much as here.
+        index = MilvusClient.prepare_index_params()
+        index.add_index(_VECTOR, index_type="FLAT", metric_type="IP")
+        self._client.create_index(draft, index, timeout=_SETTLE_S)
+
+    def _check(self, draft: str, count: int) -> None:
+        """Raises `IndexUnavailable` unless the draft holds so many people."""
+        self._client.load_collection(draft, timeout=_SETTLE_S)
+        answer = self._client.query(
+            draft, filter="", output_fields=["count(*)"], consistency_level="Strong"
+        )
+        found = answer[0]["count(*)"]
+        if found != count:
+            raise IndexUnavailable(f"{draft} holds {found} of {count} people")
+
+
+def _batches(people: Candidates, vectors: Floats) -> Iterator[list[dict[str, Any]]]:
+    """The visible people; nobody else can be eligible as the snapshot has them."""
+    visible = np.flatnonzero(people.visible)
+    for start in range(0, len(visible), _BATCH):
+        rows = visible[start : start + _BATCH]
+        batch = people.take(rows)
+        columns: dict[str, list[Any]] = {
+            ROW: rows.tolist(),
+            **{name: getattr(batch, name).tolist() for name in ("x", "y", "z")},
+            **{name: getattr(batch, name).tolist() for name in ("birth_day", "age_min", "age_max")},
+            "reach": np.minimum(batch.reach, _EVERYWHERE).tolist(),
+            "kind": kinds_of(batch).tolist(),
+            _VECTOR: list(np.asarray(vectors[rows])),
+        }
+        values = zip(*columns.values(), strict=True)
+        yield [dict(zip(columns, each, strict=True)) for each in values]
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (MilvusException, grpc.RpcError) as error:
+        raise IndexUnavailable(f"{what}: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    code = error.code() if isinstance(error, grpc.RpcError) else error
+    return str(code)
