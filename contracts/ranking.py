@@ -1,5 +1,6 @@
 """What discovery and the ranker service say to each other: ids and constraints, never features."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -73,6 +74,7 @@ class Ranking:
     `feature_names`. `complete`: nobody else is eligible.
     """
 
+    viewer: int
     release: str
     policy: str
     tau: float
@@ -88,6 +90,7 @@ class Ranking:
     def encoded(self) -> bytes:
         """A `RankAnswer`."""
         return RankAnswer(
+            viewer=self.viewer,
             release=self.release,
             policy=self.policy,
             tau=self.tau,
@@ -116,6 +119,7 @@ class Ranking:
         features = np.frombuffer(answer.features, "<f4")
         codes = np.frombuffer(answer.why_codes, np.uint8).reshape(-1, 2)
         ranking = cls(
+            answer.viewer,
             answer.release,
             answer.policy,
             answer.tau,
@@ -137,5 +141,9 @@ class Ranking:
             len(self.scores) == len(self.ids) >= len(self.why_codes)
             and len(np.unique(self.ids)) == len(self.ids)
             and bool(np.all(self.ids > 0))
-            and self.tau > 0
+            and 0 < self.tau < math.inf
+            and all(
+                bool(np.isfinite(numbers).all())
+                for numbers in (self.scores, self.why_values, self.features)
+            )
         )

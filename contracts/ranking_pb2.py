@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63ontracts/ranking.proto\x12\x12gravity.ranking.v1\"\xc7\x01\n\nRankAnswer\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\x0b\n\x03tau\x18\x03 \x01(\x01\x12\x0c\n\x04seed\x18\x04 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08\x12\x0b\n\x03ids\x18\x06 \x01(\x0c\x12\x0e\n\x06scores\x18\x07 \x01(\x0c\x12\x11\n\twhy_codes\x18\x08 \x01(\x0c\x12\x12\n\nwhy_values\x18\t \x01(\x0c\x12\x15\n\rfeature_names\x18\n \x03(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x0b \x01(\x0c*\x92\x01\n\x07WhyCode\x12\x18\n\x14WHY_CODE_UNSPECIFIED\x10\x00\x12\x17\n\x13WHY_CODE_YOUR_TASTE\x10\x01\x12\x1f\n\x1bWHY_CODE_LIKES_YOU_PROBABLY\x10\x02\x12\x19\n\x15WHY_CODE_MAY_LIKE_YOU\x10\x03\x12\x18\n\x14WHY_CODE_OFTEN_LIKED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63ontracts/ranking.proto\x12\x12gravity.ranking.v1\"\xd7\x01\n\nRankAnswer\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\x0b\n\x03tau\x18\x03 \x01(\x01\x12\x0c\n\x04seed\x18\x04 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08\x12\x0b\n\x03ids\x18\x06 \x01(\x0c\x12\x0e\n\x06scores\x18\x07 \x01(\x0c\x12\x11\n\twhy_codes\x18\x08 \x01(\x0c\x12\x12\n\nwhy_values\x18\t \x01(\x0c\x12\x15\n\rfeature_names\x18\n \x03(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x0b \x01(\x0c\x12\x0e\n\x06viewer\x18\x0c \x01(\x03*\x92\x01\n\x07WhyCode\x12\x18\n\x14WHY_CODE_UNSPECIFIED\x10\x00\x12\x17\n\x13WHY_CODE_YOUR_TASTE\x10\x01\x12\x1f\n\x1bWHY_CODE_LIKES_YOU_PROBABLY\x10\x02\x12\x19\n\x15WHY_CODE_MAY_LIKE_YOU\x10\x03\x12\x18\n\x14WHY_CODE_OFTEN_LIKED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'contracts.ranking_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WHYCODE']._serialized_start=250
-  _globals['_WHYCODE']._serialized_end=396
+  _globals['_WHYCODE']._serialized_start=266
+  _globals['_WHYCODE']._serialized_end=412
   _globals['_RANKANSWER']._serialized_start=48
-  _globals['_RANKANSWER']._serialized_end=247
+  _globals['_RANKANSWER']._serialized_end=263
 # @@protoc_insertion_point(module_scope)

@@ -68,6 +68,7 @@ class RankAnswer(_message.Message):
     WHY_VALUES_FIELD_NUMBER: _builtins.int
     FEATURE_NAMES_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
+    VIEWER_FIELD_NUMBER: _builtins.int
     release: _builtins.str
     policy: _builtins.str
     tau: _builtins.float
@@ -84,6 +85,8 @@ class RankAnswer(_message.Message):
     """float32 (w, 2): their parameters."""
     features: _builtins.bytes
     """float32 (m, features)."""
+    viewer: _builtins.int
+    """Whom it is for."""
     @_builtins.property
     def feature_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -100,10 +103,11 @@ class RankAnswer(_message.Message):
         why_values: _builtins.bytes = ...,
         feature_names: _abc.Iterable[_builtins.str] | None = ...,
         features: _builtins.bytes = ...,
+        viewer: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "feature_names", b"feature_names", "features", b"features", "ids", b"ids", "policy", b"policy", "release", b"release", "scores", b"scores", "seed", b"seed", "tau", b"tau", "why_codes", b"why_codes", "why_values", b"why_values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "feature_names", b"feature_names", "features", b"features", "ids", b"ids", "policy", b"policy", "release", b"release", "scores", b"scores", "seed", b"seed", "tau", b"tau", "viewer", b"viewer", "why_codes", b"why_codes", "why_values", b"why_values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

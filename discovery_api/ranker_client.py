@@ -47,18 +47,18 @@ class RankerClient:
             except (ConnectionLost, OSError) as error:
                 raise RankerUnavailable(type(error).__name__) from error
             took_s = time.perf_counter() - began
-        ranking = _ranking(status, answer, request.release)
+        ranking = _ranking(status, answer, request)
         SECONDS.observe(took_s)
         return ranking
 
 
-def _ranking(status: int, answer: bytes, release: str) -> Ranking:
+def _ranking(status: int, answer: bytes, request: RankRequest) -> Ranking:
     if status != 200:
         raise RankerUnavailable(f"status_{status}")
     try:
         ranking = Ranking.decoded(answer)
     except ValueError as error:
         raise RankerUnavailable("malformed") from error
-    if ranking.release != release:
+    if (ranking.viewer, ranking.release) != (request.viewer, request.release):
         raise RankerUnavailable("inconsistent")
     return ranking

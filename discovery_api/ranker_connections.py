@@ -24,6 +24,8 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._parts: list[bytes] = []
         self._size = 0
+        self.heard = False
+        """Whether anything of the answer has come."""
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -32,8 +34,10 @@ class _Connection(asyncio.Protocol):
 
     def ask(self, request: bytes) -> asyncio.Future[tuple[int, bytes]]:
         """Status and body. Raises ConnectionLost."""
+        if not self.is_open:
+            raise ConnectionLost("closed before it was asked")
         assert self.transport is not None
-        self._parts, self._size = [], 0
+        self._parts, self._size, self.heard = [], 0, False
         self._answer = asyncio.get_running_loop().create_future()
         self.transport.write(request)
         return self._answer
@@ -48,6 +52,11 @@ class _Connection(asyncio.Protocol):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        if self._answer is None or self._answer.done():
+            # Nobody asked: it must not become the beginning of the next answer.
+            self.close()
+            return
+        self.heard = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -101,12 +110,15 @@ class RankerConnections:
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
         )
         request = head.encode("latin-1") + body
-        while (kept := self._kept()) is not None:
+        if (kept := self._kept()) is not None:
             try:
                 return await self._ask(kept, request)
             except ConnectionLost:
-                # The other side may close a kept connection just as it is used again.
-                continue
+                if kept.heard:
+                    raise
+                # The other side may close a kept connection just as it is used again; the others
+                # may be as old.
+                self.close()
         return await self._ask(await self._opened(), request)
 
     def close(self) -> None:

@@ -71,7 +71,7 @@ class PlainRoute(APIRoute):
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})
             return
-        content = self._answer.dump_json(answer)
+        content = self._answer.dump_json(answer, by_alias=True)
         head = [(b"content-length", b"%d" % len(content)), (b"content-type", _JSON)]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": content})

@@ -112,6 +112,7 @@ def _ranked(
             loaded.typical,
         )
     return Ranking(
+        viewer=request.viewer,
         release=loaded.id,
         policy=POLICY,
         tau=loaded.release.manifest.tau,

@@ -214,6 +214,13 @@ class Releases:
         except IndexUnavailable as error:
             log.warning("release not indexed", extra={"release": release, "reason": str(error)})
             return
+        except (RedisError, OSError):
+            raise
+        except Exception as error:
+            # Of a release that nobody thought of: a promotion is told, and the others are served.
+            log.exception("release cannot be held", extra={"release": release})
+            await self._refuse(release, error)
+            return
         log.info("release loaded", extra={"release": release, "people": opened.manifest.people})
 
     async def _refuse(self, release: str, error: Exception) -> None:
@@ -244,8 +251,14 @@ class Releases:
         following = asyncio.create_task(
             follow(live, around.bus_url, around.redis, positions, caught_up)
         )
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(caught_up.wait(), _CATCH_UP_S)
+        try:
+            async with asyncio.timeout(_CATCH_UP_S):
+                await caught_up.wait()
+        except TimeoutError:
+            log.warning("not caught up with changes", extra={"release": release})
+        except BaseException:
+            following.cancel()
+            raise
         return _Held(loaded, following)
 
     async def _retire(self, releases: set[str]) -> None:

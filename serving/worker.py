@@ -1,7 +1,6 @@
 """What one worker process does: holds releases, answers from them."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from typing import Self
 
@@ -16,6 +15,8 @@ from serving import pipeline
 from serving.engines import Engine, engine_at
 from serving.registry import MLflowRegistry
 from serving.releases import Releases, Surroundings
+
+_STOP_S = 5.0
 
 
 class Worker:
@@ -48,9 +49,10 @@ class Worker:
 
     async def stop(self) -> None:
         """Report no longer ready, and let go."""
-        self._following.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._following
+        # Again where a cancellation was lost in what it met: a stop must come to an end.
+        while not self._following.done():
+            self._following.cancel()
+            await asyncio.wait([self._following], timeout=_STOP_S)
         self._engine.close()
         await self._redis.aclose()
 

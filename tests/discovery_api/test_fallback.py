@@ -37,9 +37,13 @@ async def test_an_answer_that_makes_no_sense_means_fallback(discovery: Discovery
         await fallback_deck(discovery, body)
 
 
+VIEWER = int(sociable().table["person_id"][3])
+
+
 def sensible(**changes: Any) -> bytes:
     """An answer about three people with two features each, but for the changes."""
     answer: dict[str, Any] = {
+        "viewer": VIEWER,
         "release": "7",
         "policy": "ranker",
         "tau": 0.3,
@@ -76,6 +80,10 @@ UNFIT: list[dict[str, object]] = [
     {"why_values": bytes(4)},
     {"tau": 0.0},
     {"tau": float("nan")},
+    {"tau": float("inf")},
+    {"scores": np.array([0, np.nan, 0], "<f2").tobytes()},
+    {"features": np.array([0, 0, 0, 0, np.inf, 0], "<f4").tobytes()},
+    {"viewer": VIEWER + 1},
     {"release": "6"},
 ]
 

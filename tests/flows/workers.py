@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from features.live_releases import LiveReleases
@@ -49,6 +49,6 @@ async def working(kernel: Kernel, folder: Path) -> AsyncIterator[Releases]:
     yield ranker
     stop.set()
     for task in tasks:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=5.0)

@@ -18,6 +18,7 @@ from tests.serving.test_pipeline import request_of
 from tests.serving.worlds import world
 
 EMPTY = Ranking(
+    1,
     "7",
     "ranker",
     0.3,
