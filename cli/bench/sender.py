@@ -109,7 +109,8 @@ class Sender:
             # What is due within a millisecond goes now: a timer for each would cost more than it.
             if wait > 0.001:
                 await asyncio.sleep(wait)
-            self._times.due_at.append(at)
+            # What goes a moment early has not waited for that.
+            self._times.due_at.append(min(at, time.time()))
             if self._idle:
                 self._idle.popleft().send(number, self._made[number])
             else:

@@ -25,6 +25,7 @@ VIEWERS: Final = 300
 """Whose floor is taken."""
 
 _WARM_UP: Final = 5
+_IN_A_ROW: Final = 3
 
 
 class HopsFailed(Exception):
