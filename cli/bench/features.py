@@ -1,7 +1,6 @@
 """`gravity bench features`."""
 
 import json
-import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,24 +28,12 @@ def features(
     from rich.console import Console
 
     from cli.bench.feature_reads import SdkFailed
+    from cli.bench.running import running
     from gravity.stack.failures import StackError
 
     console = Console(stderr=as_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with console.status("") as status:
-
-            def say(what: str) -> None:
-                status.update(what)
-                if not console.is_terminal:
-                    console.print(what, highlight=False)
-
-            rows = _measured(calls, say)
-    except (StackError, SdkFailed) as error:
-        console.print(str(error), style="red", markup=False)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    with running(console, StackError, SdkFailed) as say:
+        rows = _measured(calls, say)
     if as_json:
         typer.echo(json.dumps({"rows": rows}))
     else:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -34,25 +33,13 @@ def swipes(
     from cli.bench.driver import GeneratorFailed
     from cli.bench.measure import Inconsistent
     from cli.bench.report import print_report
+    from cli.bench.running import running
     from cli.wait import NeverHappened
     from gravity.stack.failures import StackError
 
     console = Console(stderr=as_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with console.status("") as status:
-
-            def say(what: str) -> None:
-                status.update(what)
-                if not console.is_terminal:
-                    console.print(what, highlight=False)
-
-            report = _measured(seconds, people, say)
-    except (StackError, GeneratorFailed, Inconsistent, NeverHappened) as error:
-        console.print(str(error), style="red", markup=False)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    with running(console, StackError, GeneratorFailed, Inconsistent, NeverHappened) as say:
+        report = _measured(seconds, people, say)
     if as_json:
         typer.echo(json.dumps(report))
     else:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +43,7 @@ def deck(
     from cli.bench.deck.report import print_report
     from cli.bench.deck.stages import Untraced
     from cli.bench.driver import GeneratorFailed
+    from cli.bench.running import running
     from cli.bench.textbook.client import TextbookFailed
     from cli.check.decks import NotServing
     from features.mlflow_rest import MLflowRefused, MLflowUnreachable
@@ -52,17 +52,8 @@ def deck(
     from gravity.stack.failures import StackError
 
     console = Console(stderr=as_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with console.status("") as status:
-
-            def say(what: str) -> None:
-                status.update(what)
-                if not console.is_terminal:
-                    console.print(what, highlight=False)
-
-            report = _measured(people, seconds, say)
-    except (
+    with running(
+        console,
         StackError,
         GeneratorFailed,
         Untraced,
@@ -75,11 +66,8 @@ def deck(
         MLflowRefused,
         RedisError,
         httpx.HTTPError,
-    ) as error:
-        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    ) as say:
+        report = _measured(people, seconds, say)
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -89,22 +77,16 @@ def deck(
 
 
 def _measured(people: int, seconds: float, say: "Callable[[str], None]") -> "Report":
-    from cli import programs
     from cli.bench.cache import cache
     from cli.bench.deck import programs as own
     from cli.bench.deck.measure import measure
     from cli.bench.deck.traces import receiving
-    from cli.own_stack import gravity_run, own_stack
+    from cli.bench.ranked_stack import ranked_stack
 
     say("starting stores, MLflow, API, consumers and ranker")
-    services = {"api": own.api, "consumers": gravity_run("consumers")}
-    servers = (*programs.STORES, "mlflow")
-    others = {programs.RANKER: own.ranker}
     with (
         receiving() as traces,
-        own_stack(
-            "gravity-bench-", services, traces.settings, servers=servers, others=others
-        ) as stack,
+        ranked_stack(traces.settings, own.api, own.ranker) as stack,
     ):
         return asyncio.run(measure(stack, traces, people, seconds, cache(), say))
 

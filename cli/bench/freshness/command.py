@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -37,6 +36,7 @@ def freshness(
 
     from cli.bench.driver import GeneratorFailed
     from cli.bench.freshness.report import print_report
+    from cli.bench.running import running
     from cli.check.decks import NotServing
     from cli.wait import NeverHappened
     from flows.activation import NotFollowed
@@ -44,17 +44,8 @@ def freshness(
     from gravity.stack.failures import StackError
 
     console = Console(stderr=as_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with console.status("") as status:
-
-            def say(what: str) -> None:
-                status.update(what)
-                if not console.is_terminal:
-                    console.print(what, highlight=False)
-
-            report = _measured(people, seconds, say)
-    except (
+    with running(
+        console,
         StackError,
         GeneratorFailed,
         NotServing,
@@ -62,11 +53,8 @@ def freshness(
         NotFollowed,
         ReleaseRejected,
         httpx.HTTPError,
-    ) as error:
-        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    ) as say:
+        report = _measured(people, seconds, say)
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -74,14 +62,10 @@ def freshness(
 
 
 def _measured(people: int, seconds: float, say: "Callable[[str], None]") -> "Report":
-    from cli import programs
     from cli.bench.cache import cache
     from cli.bench.freshness.measure import measure
-    from cli.own_stack import gravity_run, own_stack
+    from cli.bench.ranked_stack import ranked_stack
 
     say("starting stores, MLflow, API, consumers and ranker")
-    services = {"api": gravity_run("api"), "consumers": gravity_run("consumers")}
-    servers = (*programs.STORES, "mlflow")
-    others = {programs.RANKER: programs.ranker}
-    with own_stack("gravity-bench-", services, _LIMITS, servers=servers, others=others) as stack:
+    with ranked_stack(_LIMITS) as stack:
         return asyncio.run(measure(stack, people, seconds, cache(), say))

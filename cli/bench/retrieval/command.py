@@ -1,7 +1,6 @@
 """`gravity bench retrieval`."""
 
 import json
-import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,20 +43,11 @@ def retrieval(
     from rich.console import Console
 
     from cli.bench.retrieval.report import print_rows
+    from cli.bench.running import running
 
     console = Console(stderr=as_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with console.status("") as status:
-
-            def say(what: str) -> None:
-                status.update(what)
-                if not console.is_terminal:
-                    console.print(what, highlight=False)
-
-            rows = _measured(people or _PEOPLE, selectivity or _SHARES, say)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    with running(console) as say:
+        rows = _measured(people or _PEOPLE, selectivity or _SHARES, say)
     if as_json:
         typer.echo(json.dumps({"rows": rows}))
     else:

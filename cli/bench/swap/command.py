@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,6 +33,7 @@ def swap(
     from rich.console import Console
 
     from cli.bench.driver import GeneratorFailed
+    from cli.bench.running import running
     from cli.bench.swap.measure import CommandFailed
     from cli.bench.swap.report import print_report
     from cli.check.decks import NotServing
@@ -43,17 +43,8 @@ def swap(
     from gravity.stack.failures import StackError
 
     console = Console(stderr=as_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with console.status("") as status:
-
-            def say(what: str) -> None:
-                status.update(what)
-                if not console.is_terminal:
-                    console.print(what, highlight=False)
-
-            report = _measured(people, rate, seconds, say)
-    except (
+    with running(
+        console,
         StackError,
         CommandFailed,
         GeneratorFailed,
@@ -63,11 +54,8 @@ def swap(
         ReleaseRejected,
         SnapshotRefused,
         httpx.HTTPError,
-    ) as error:
-        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    ) as say:
+        report = _measured(people, rate, seconds, say)
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -75,14 +63,10 @@ def swap(
 
 
 def _measured(people: int, rate: float, seconds: float, say: "Callable[[str], None]") -> "Report":
-    from cli import programs
     from cli.bench.cache import cache
+    from cli.bench.ranked_stack import ranked_stack
     from cli.bench.swap.measure import measure
-    from cli.own_stack import gravity_run, own_stack
 
     say("starting stores, MLflow, API, consumers and ranker")
-    services = {"api": gravity_run("api"), "consumers": gravity_run("consumers")}
-    servers = (*programs.STORES, "mlflow")
-    others = {programs.RANKER: programs.ranker}
-    with own_stack("gravity-bench-", services, {}, servers=servers, others=others) as stack:
+    with ranked_stack({}) as stack:
         return asyncio.run(measure(stack, people, rate, seconds, cache(), say))

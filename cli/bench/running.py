@@ -1,0 +1,37 @@
+"""What every benchmark's command does around its measuring: progress, and how it ends."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def running(console: "Console", *failures: type[Exception]) -> Iterator[Say]:
+    """Gives what tells the user, in a line that changes, or in lines where nobody watches.
+
+    One of `failures` ends the command with a line and status 1, a signal with 130; what was
+    started is ended on the way.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with console.status("") as status:
+
+            def say(what: str) -> None:
+                status.update(what)
+                if not console.is_terminal:
+                    console.print(what, highlight=False)
+
+            yield say
+    except failures as error:
+        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
