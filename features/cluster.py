@@ -22,6 +22,7 @@ from redis.exceptions import ConnectionError as ConnectionFailure
 
 from features.slots import SLOTS, slots_of
 from features.wire import packed, replies_to, round_trip
+from gravity.redis_client import cancellable
 
 Ints = npt.NDArray[np.int64]
 Address = tuple[str, int]
@@ -170,16 +171,18 @@ class Cluster:
     def _client(self, address: Address) -> Redis:
         if address not in self._clients:
             access = self._access
-            self._clients[address] = Redis(
-                host=address[0],
-                port=address[1],
-                username=access.username,
-                password=access.password,
-                ssl=access.tls,
-                socket_timeout=access.timeout_s,
-                socket_connect_timeout=access.timeout_s,
-                # Not again and again, as is the default: another node may have taken over.
-                retry=Retry(NoBackoff(), 0),
+            self._clients[address] = cancellable(
+                Redis(
+                    host=address[0],
+                    port=address[1],
+                    username=access.username,
+                    password=access.password,
+                    ssl=access.tls,
+                    socket_timeout=access.timeout_s,
+                    socket_connect_timeout=access.timeout_s,
+                    # Not again and again, as is the default: another node may have taken over.
+                    retry=Retry(NoBackoff(), 0),
+                )
             )
         return self._clients[address]
 

@@ -104,7 +104,8 @@ class LiveReleases:
             except Exception:
                 log.warning("live releases not refreshed", exc_info=True)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _POLL_S)
+                async with asyncio.timeout(_POLL_S):
+                    await stop.wait()
         # Whoever waits still must not keep the process from ending.
         self._settled.set()
 

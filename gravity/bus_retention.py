@@ -76,7 +76,8 @@ async def trim_forever(
         except Exception:
             log.warning("trimming failed", exc_info=True)
         try:
-            await asyncio.wait_for(stop.wait(), _EVERY_S)
+            async with asyncio.timeout(_EVERY_S):
+                await stop.wait()
         except TimeoutError:
             continue
 

@@ -90,7 +90,8 @@ async def _consume(
 async def _pause(stop: asyncio.Event, failures: int) -> None:
     longest = min(_LONGEST_BACKOFF_S, 0.1 * 2.0 ** min(failures, 10))
     try:
-        await asyncio.wait_for(stop.wait(), random.uniform(longest / 2, longest))
+        async with asyncio.timeout(random.uniform(longest / 2, longest)):
+            await stop.wait()
     except TimeoutError:
         return
 

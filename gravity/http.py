@@ -114,7 +114,8 @@ def _operations(kernel: Kernel, checks: dict[str, Check]) -> APIRouter:
 
 async def _passes(check: Check) -> bool:
     try:
-        await asyncio.wait_for(check(), _READY_S)
+        async with asyncio.timeout(_READY_S):
+            await check()
     except Exception:
         return False
     return True

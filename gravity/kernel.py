@@ -11,6 +11,7 @@ import redis.asyncio as redis
 
 from gravity.bus import Producer
 from gravity.postgres import open_pool
+from gravity.redis_client import cancellable
 from gravity.settings import Settings
 
 
@@ -35,13 +36,15 @@ class Kernel:
 async def open_kernel(settings: Settings) -> AsyncIterator[Kernel]:
     """Open everything, and close it in the reverse order. Postgres must be there already."""
     pool = await open_pool(settings.postgres_url)
-    cache = redis.Redis.from_url(
-        settings.redis_url,
-        socket_connect_timeout=2,
-        socket_timeout=10,
-        health_check_interval=30,
-        # To name itself, the library reads its own metadata for each connection: 5 ms of CPU.
-        driver_info=None,
+    cache = cancellable(
+        redis.Redis.from_url(
+            settings.redis_url,
+            socket_connect_timeout=2,
+            socket_timeout=10,
+            health_check_interval=30,
+            # To name itself, the library reads its own metadata for each connection: 5 ms of CPU.
+            driver_info=None,
+        )
     )
     producer = Producer.open(settings.bus_url)
     try:

@@ -130,7 +130,8 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
     if seconds <= 0:
         return
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
     except TimeoutError:
         return
 

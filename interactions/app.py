@@ -45,6 +45,7 @@ async def _sweep_until(kernel: Kernel, stop: asyncio.Event) -> None:
             if returned:
                 log.info("reservations returned", extra={"count": returned})
         try:
-            await asyncio.wait_for(stop.wait(), _SWEEP_EVERY_S)
+            async with asyncio.timeout(_SWEEP_EVERY_S):
+                await stop.wait()
         except TimeoutError:
             continue

@@ -146,7 +146,8 @@ class Polls:
                     self._wakeups.holds(waiter, found.held)
                     again = random.uniform(_LOOK_AGAIN_S / 2, _LOOK_AGAIN_S)
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(waiter.woken.wait(), min(left, again))
+                        async with asyncio.timeout(min(left, again)):
+                            await waiter.woken.wait()
         finally:
             await self._wakeups.left(viewer)
 

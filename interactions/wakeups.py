@@ -90,7 +90,8 @@ class Wakeups:
             listening = self._listening[channel] = asyncio.Event()
             await self._say("subscribe", channel)
         with suppress(TimeoutError):
-            await asyncio.wait_for(listening.wait(), _LISTENING_S)
+            async with asyncio.timeout(_LISTENING_S):
+                await listening.wait()
 
     async def left(self, viewer: int) -> None:
         """Listen no more to a viewer's channel if nobody waits there."""

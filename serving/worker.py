@@ -10,13 +10,12 @@ from threadpoolctl import threadpool_limits
 from contracts.ranking import RankRequest, RetrieveAnswer, RetrieveRequest
 from gravity import telemetry
 from gravity.kernel import utc_now
+from gravity.redis_client import cancellable
 from gravity.settings import Settings
 from serving import pipeline
 from serving.engines import Engine, engine_at
 from serving.registry import MLflowRegistry
 from serving.releases import Releases, Surroundings
-
-_STOP_S = 5.0
 
 
 class Worker:
@@ -34,7 +33,9 @@ class Worker:
         telemetry.configure("ranker", settings)
         # One core for one search: more threads cost more than they bring at these sizes.
         threadpool_limits(1, "blas")
-        cache = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
+        cache = cancellable(
+            redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
+        )
         # A ranking that comes later than the API waits for it is of no use.
         engine = engine_at(settings.index_url, settings.rank_budget_ms / 1000)
         around = Surroundings(
@@ -49,10 +50,8 @@ class Worker:
 
     async def stop(self) -> None:
         """Report no longer ready, and let go."""
-        # Again where a cancellation was lost in what it met: a stop must come to an end.
-        while not self._following.done():
-            self._following.cancel()
-            await asyncio.wait([self._following], timeout=_STOP_S)
+        self._following.cancel()
+        await asyncio.wait([self._following])
         self._engine.close()
         await self._redis.aclose()
 

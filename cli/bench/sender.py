@@ -122,7 +122,8 @@ class Sender:
         while self._answers < len(sent):
             self._all_answered.clear()
             try:
-                await asyncio.wait_for(self._all_answered.wait(), within)
+                async with asyncio.timeout(within):
+                    await self._all_answered.wait()
             except TimeoutError:
                 missing = len(sent) - self._answers
                 raise Unanswered(f"{missing} of {len(sent)} after {within:.0f} s") from None

@@ -194,9 +194,8 @@ class Deck(TypedDict):
 
 
 async def fallback_deck(discovery: Discovery, of: object = "") -> Deck:
-    response = await asyncio.wait_for(
-        discovery.get(int(discovery.people.table["person_id"][3])), 20
-    )
+    async with asyncio.timeout(20):
+        response = await discovery.get(int(discovery.people.table["person_id"][3]))
     deck: Deck = response.json()
     assert response.status_code == 200
     assert (deck["policy"], deck["release"]) == ("fallback", None), of

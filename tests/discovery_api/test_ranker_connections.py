@@ -60,7 +60,8 @@ async def connections(server: Server) -> AsyncIterator[RankerConnections]:
 
 
 async def asked(connections: RankerConnections, body: bytes = b"{}") -> tuple[int, bytes]:
-    return await asyncio.wait_for(connections.post("/rank", body, {"traceparent": "00-a-b-01"}), 10)
+    async with asyncio.timeout(10):
+        return await connections.post("/rank", body, {"traceparent": "00-a-b-01"})
 
 
 async def test_one_connection_serves_one_after_the_other(
@@ -107,10 +108,12 @@ async def test_a_new_connection_that_gives_no_answer_is_lost(
     request = asyncio.create_task(connections.post("/rank", b"{}", {}))
     if answer.startswith(b"HTTP"):
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(request, 0.2)
+            async with asyncio.timeout(0.2):
+                await request
     else:
         with pytest.raises(ConnectionLost):
-            await asyncio.wait_for(request, 10)
+            async with asyncio.timeout(10):
+                await request
 
 
 async def test_whoever_gives_up_leaves_no_answer_for_the_next(

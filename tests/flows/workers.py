@@ -49,6 +49,5 @@ async def working(kernel: Kernel, folder: Path) -> AsyncIterator[Releases]:
     yield ranker
     stop.set()
     for task in tasks:
-        while not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=5.0)
+        task.cancel()
+    await asyncio.wait(tasks)

@@ -50,5 +50,6 @@ async def test_the_demo_tells_the_story_and_ends_with_ctrl_c(loop: Loop) -> None
     assert len(json.loads(body)["cards"]) == 5
 
     demo.send_signal(signal.SIGINT)
-    assert await asyncio.wait_for(demo.wait(), 120) == 0
+    async with asyncio.timeout(120):
+        assert await demo.wait() == 0
     assert loop.processes() == []

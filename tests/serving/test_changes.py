@@ -158,7 +158,8 @@ async def test_caught_up_is_told_while_changes_keep_coming(
 
     beside = asyncio.create_task(busy())
     async with following(settings, redis, overlay, caught_up):
-        await asyncio.wait_for(caught_up.wait(), 20)
+        async with asyncio.timeout(20):
+            await caught_up.wait()
         assert set(range(1000, 2000)) <= set(visible(overlay))
     beside.cancel()
     await asyncio.wait([beside])

@@ -72,6 +72,7 @@ class Watch:
 
 async def _within(future: "asyncio.Future[float]", what: str) -> float:
     try:
-        return await asyncio.wait_for(future, _DEADLINE_S)
+        async with asyncio.timeout(_DEADLINE_S):
+            return await future
     except TimeoutError:
         raise NeverHappened(f"{what} did not come within {_DEADLINE_S:.0f} s") from None

@@ -43,7 +43,8 @@ async def decks_meanwhile(job: Job) -> AsyncIterator[Load]:
             yield load
             process.terminate()
             try:
-                await asyncio.wait_for(_line(process), _LAST_ANSWERS_S)
+                async with asyncio.timeout(_LAST_ANSWERS_S):
+                    await _line(process)
             except TimeoutError:
                 raise GeneratorFailed("some decks were never answered") from None
             said = json.loads(await asyncio.to_thread(result.read_text, "ascii"))

@@ -53,7 +53,8 @@ async def sync_forever(home: Path, stop: asyncio.Event) -> None:
     while not stop.is_set():
         await asyncio.to_thread(_sync, home / NAME)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _SYNC_EVERY_S)
+            async with asyncio.timeout(_SYNC_EVERY_S):
+                await stop.wait()
 
 
 def _sync(folder: Path) -> None:
