@@ -6,6 +6,7 @@ from cli.bench.deck.command import deck
 from cli.bench.features import features
 from cli.bench.freshness.command import freshness
 from cli.bench.retrieval.command import retrieval
+from cli.bench.scale.command import scale
 from cli.bench.swap.command import swap
 from cli.bench.swipes import swipes
 
@@ -20,3 +21,4 @@ app.command()(features)
 app.command()(retrieval)
 app.command()(freshness)
 app.command()(swap)
+app.command()(scale)

@@ -50,7 +50,8 @@ def test_the_readme_has_a_row_with_the_command(path: tuple[str, ...]) -> None:
 
 # These start a stack.
 STARTERS = {("up",), ("demo",), ("chaos", "swipes")} | {
-    ("bench", what) for what in ("deck", "features", "freshness", "retrieval", "swap", "swipes")
+    ("bench", what)
+    for what in ("deck", "features", "freshness", "retrieval", "scale", "swap", "swipes")
 }
 # What a command needs to be said, beside its name.
 LEAST = {

@@ -1,0 +1,97 @@
+"""`gravity bench scale`."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cli.bench.scale.report import Report
+
+_PEOPLE = (10_000, 100_000, 1_000_000, 3_000_000)
+
+
+def scale(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    people: Annotated[
+        list[int] | None,
+        typer.Option(min=200, max=3_000_000, help="How many people there are; may be repeated."),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.5, help="How long decks are asked for in each step.")
+    ] = 8.0,
+    svg: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Draw the costs into this file, as SVG.")
+    ] = None,
+) -> None:
+    """How each cost of a deck grows with the number of people: time, CPU, memory, Redis, the files
+    of a release and its promotion.
+
+    For each number of people it starts stores, MLflow, API, consumers and ranker of its own in a
+    temporary folder: the stack of `gravity up` is not touched, but should not be busy meanwhile.
+    Without options these are 10,000, 100,000, 1,000,000 and 3,000,000; that takes about a quarter
+    of an hour, 15 GB of memory and 10 GB of disk. What it learns the people from is kept in
+    ~/.cache/gravity-bench (XDG_CACHE_HOME).
+    """
+    import httpx
+    from redis.exceptions import RedisError
+    from rich.console import Console
+
+    from cli.bench.deck.stages import Untraced
+    from cli.bench.driver import GeneratorFailed
+    from cli.bench.running import running
+    from cli.bench.scale.report import print_report
+    from cli.check.decks import NotServing
+    from features.mlflow_rest import MLflowRefused, MLflowUnreachable
+    from flows.activation import NotFollowed
+    from flows.gates import ReleaseRejected
+    from gravity.stack.failures import StackError
+
+    console = Console(stderr=as_json)
+    with running(
+        console,
+        StackError,
+        GeneratorFailed,
+        Untraced,
+        NotServing,
+        NotFollowed,
+        ReleaseRejected,
+        MLflowUnreachable,
+        MLflowRefused,
+        RedisError,
+        httpx.HTTPError,
+    ) as say:
+        report = _measured(sorted(set(people or _PEOPLE)), seconds, say)
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        print_report(console, report)
+    if svg is not None:
+        _draw(report, svg)
+
+
+def _measured(people: "Sequence[int]", seconds: float, say: "Callable[[str], None]") -> "Report":
+    from cli.bench.cache import cache
+    from cli.bench.deck.traces import receiving
+    from cli.bench.ranked_stack import ranked_stack
+    from cli.bench.scale.measure import measure
+    from cli.bench.scale.report import growth
+
+    before, rows = os.getloadavg()[0], []
+    for count in people:
+        say(f"{count:,} people: starting stores, MLflow, API, consumers and ranker")
+        with receiving() as traces, ranked_stack(traces.settings) as stack:
+            rows.append(asyncio.run(measure(stack, traces, count, seconds, cache(), say)))
+    load = (round(before, 2), round(os.getloadavg()[0], 2))
+    return {"rows": rows, "growth": growth(rows), "load_average": load}
+
+
+def _draw(report: "Report", svg: Path) -> None:
+    from cli.bench.scale.plot import plot
+
+    plot(report, svg)
