@@ -214,8 +214,7 @@ class Decks:
         now: datetime,
     ) -> StoredDeck:
         cards = [
-            # What is made here needs no check: that would cost 6% of a deck.
-            StoredCard.model_construct(
+            StoredCard(
                 id=candidate,
                 why=why,
                 token=self._tokens.issue(
@@ -235,7 +234,7 @@ class Decks:
                 zip(shown.ids.tolist(), choice.why, chances, strict=False)
             )
         ]
-        return StoredDeck.model_construct(
+        return StoredDeck(
             release=choice.release,
             policy=choice.policy,
             exhausted=choice.exhausted,

@@ -8,7 +8,7 @@ from typing import Final, cast
 import numpy as np
 import numpy.typing as npt
 from h3.api import basic_int as h3
-from pydantic import BaseModel, ConfigDict
+from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -34,26 +34,27 @@ _HEAD_OF: Final = b"*4\r\n$8\r\nGETRANGE\r\n$%%d\r\n%%b\r\n$1\r\n0\r\n$2\r\n%d\r
 )
 
 
-class StoredCard(BaseModel):
+@dataclass(slots=True)
+class StoredCard:
     """One card of a served deck."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: int
     why: list[Why]
     token: str
 
 
-class StoredDeck(BaseModel):
+@dataclass(slots=True)
+class StoredDeck:
     """A served deck, kept so that its id gives it again."""
-
-    model_config = ConfigDict(frozen=True)
 
     release: str | None
     policy: str
     exhausted: bool
     expires_at: datetime
     cards: list[StoredCard]
+
+
+_STORED: Final = TypeAdapter(StoredDeck)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ async def open_request(redis: Redis, viewer: int, deck_id: str) -> Opening:
     return Opening(
         heads=decode_heads([cast("bytes | None", row)]),
         release=cast("bytes", release).decode() if release else None,
-        deck=StoredDeck.model_validate_json(cast("bytes", deck)) if deck else None,
+        deck=_STORED.validate_json(cast("bytes", deck)) if deck else None,
     )
 
 
@@ -142,13 +143,13 @@ async def keep_deck(
 
     Whose cards the viewer holds is noted too: when one is withdrawn, the viewer is told.
     """
-    value = deck.model_dump_json().encode()
+    value = _STORED.dump_json(deck)
     ttl_ms = b"%d" % int(DECK_TTL.total_seconds() * 1000)
     keeping = packed(b"SET", _deck_key(viewer, deck_id), value, b"NX", b"GET", b"PX", ttl_ms)
     noting = _note_shown(viewer, deck, ttl_ms)
     rows = _rows_of([card.id for card in deck.cards])
     before, *replies = await _ask(redis, keeping, *noting, *rows)
-    kept = StoredDeck.model_validate_json(cast("bytes", before)) if before else None
+    kept = _STORED.validate_json(cast("bytes", before)) if before else None
     return kept, _tails(replies[len(noting) :])
 
 

@@ -1,12 +1,12 @@
 """Reasons of cards as clients see them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 from contracts.ranking_pb2 import (
     WHY_CODE_LIKES_YOU_PROBABLY,
@@ -16,13 +16,12 @@ from contracts.ranking_pb2 import (
 )
 
 
-class Why(BaseModel):
+@dataclass(slots=True)
+class Why:
     """One reason that moved a card up: a code for programs, and its parameters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
     code: str
-    parameters: dict[str, float | int | str] = {}
+    parameters: dict[str, float | int | str]
 
 
 _WORDS: Final = MappingProxyType(
@@ -37,7 +36,7 @@ _WORDS: Final = MappingProxyType(
 
 def near(distance_km: Sequence[int]) -> list[list[Why]]:
     """The one reason of a fallback, for cards of these distances."""
-    return [[Why(code="near_you", parameters={"distance_km": km})] for km in distance_km]
+    return [[Why("near_you", {"distance_km": km})] for km in distance_km]
 
 
 def reasons(codes: npt.NDArray[np.uint8], values: npt.NDArray[np.float32]) -> list[list[Why]]:
@@ -51,6 +50,4 @@ def reasons(codes: npt.NDArray[np.uint8], values: npt.NDArray[np.float32]) -> li
 
 def _why(code: int, value: float) -> Why:
     word, parameter = _WORDS[code]
-    return Why.model_construct(
-        code=word, parameters={parameter: int(value) if parameter == "percent" else value}
-    )
+    return Why(word, {parameter: int(value) if parameter == "percent" else value})

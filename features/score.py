@@ -43,6 +43,7 @@ class Sides:
 
     taste: Floats
     appeal: Floats
+    given_logit: Floats
     received_logit: Floats
     line: Floats
     k: Floats
@@ -65,8 +66,9 @@ class Sides:
         for number, c in calibrations.items():
             by_gender[number] = c.k, c.w_given, c.w_received, c.intercept
         k, w_given, w_received, intercept = by_gender[np.asarray(gender, np.int64)].T
-        offset = w_given * logit(given_rate) + intercept
-        return cls(taste, appeal, logit(received_rate), line, k, w_received, offset)
+        given, received = logit(given_rate), logit(received_rate)
+        offset = w_given * given + intercept
+        return cls(taste, appeal, given, received, line, k, w_received, offset)
 
     def take(self, rows: npt.ArrayLike) -> Self:
         """The people of the given rows, in that order."""
@@ -104,7 +106,7 @@ def candidate_vectors(candidates: Sides) -> Floats:
 
 def like_logits(choosers: Sides, chosen: Sides) -> Floats:
     """x (n,) float32 of pairs: chooser i looks at chosen i; one of the two may have length 1."""
-    score = np.einsum("nd,nd->n", *np.broadcast_arrays(choosers.taste, chosen.appeal))
+    score = np.vecdot(choosers.taste, chosen.appeal)
     x = choosers.k * score + choosers.offset + choosers.w_received * chosen.received_logit
     return np.asarray(x, np.float32)
 

@@ -6,7 +6,8 @@ of each other: nothing is transactional.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from copy import copy
 from functools import partial
 from os import urandom
@@ -14,6 +15,7 @@ from typing import Final, TypeVar, cast
 from weakref import WeakKeyDictionary, ref
 
 from hiredis import Reader, pack_command
+from redis._parsers.hiredis import NOT_ENOUGH_DATA, _AsyncHiredisParser
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as ConnectionFailure
@@ -26,6 +28,7 @@ _BATCH_BYTES: Final = 1 << 20
 FEW: Final = 16
 """So many commands share a round trip with others; whoever shared one with more would wait."""
 _AT_ONCE: Final = 4
+_MOST_IDLE: Final = 8
 _LONGEST_ERROR: Final = 512
 T = TypeVar("T")
 
@@ -81,12 +84,9 @@ async def raw_round_trip(redis: Redis, commands: bytes, count: int) -> bytes:
     """
     # Behind the commands the server is asked to say what nobody can have stored: that is the end.
     nonce = urandom(16)
-    connection = await _connection_of(redis.connection_pool)
-    try:
-        together = commands + packed(b"ECHO", nonce)
+    together = commands + packed(b"ECHO", nonce)
+    async with _kept_of(redis).one() as connection:
         return await _exchange(connection, together, count, partial(_bytes_before, bulk(nonce)))
-    finally:
-        await redis.connection_pool.release(connection)
 
 
 def replies_in(data: bytes) -> list[object]:
@@ -110,8 +110,6 @@ class _Line:
         self._running: set[asyncio.Task[None]] = set()
         # The one of them that has not left yet: it takes whoever waits.
         self._boarding: asyncio.Task[None] | None = None
-        # At most four. Not given back to the pool: that costs a tenth of a round trip each time.
-        self._idle: list[AbstractConnection] = []
 
     def ask(self, commands: bytes, count: int) -> asyncio.Future[list[object]]:
         """The replies, errors among them."""
@@ -148,7 +146,7 @@ class _Line:
             if redis is None:
                 raise ConnectionFailure("the client is gone")
             together = b"".join([commands for commands, _, _ in asked])
-            replies = await self._trip(redis, together, sum(count for _, count, _ in asked))
+            replies = await _alone(redis, together, sum(count for _, count, _ in asked))
         except Exception as error:
             for _, _, future in asked:
                 if not future.done():
@@ -165,58 +163,86 @@ class _Line:
                 future.set_result(replies[at : at + count])
             at += count
 
-    async def _trip(self, redis: Redis, commands: bytes, count: int) -> list[object]:
-        """One round trip on a connection of the line."""
-        pool = redis.connection_pool
-        connection = self._idle.pop() if self._idle else await _connection_of(pool)
-        if not await _fit(connection):
-            # The pool opens it anew.
-            await connection.disconnect(nowait=True)
-            await pool.release(connection)
-            connection = await _connection_of(pool)
-        try:
-            replies = await _ask(connection, commands, count)
-        except BaseException:
-            await pool.release(connection)
-            raise
-        self._idle.append(connection)
-        return replies
-
 
 _LINES: Final[WeakKeyDictionary[Redis, _Line]] = WeakKeyDictionary()
 
 
 async def _alone(redis: Redis, commands: bytes, count: int) -> list[object]:
-    """One round trip on a connection from the pool."""
-    connection = await _connection_of(redis.connection_pool)
-    try:
-        return await _ask(connection, commands, count)
-    finally:
-        await redis.connection_pool.release(connection)
-
-
-async def _connection_of(pool: ConnectionPool) -> AbstractConnection:
-    connection: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]
-    return connection
-
-
-async def _fit(connection: AbstractConnection) -> bool:
-    """Whether the other side is still there, and has said nothing that nobody asked."""
-    try:
-        said = await connection.can_read_destructive()  # type: ignore[no-untyped-call]
-    except (ConnectionFailure, OSError):
-        return False
-    return not said
-
-
-async def _ask(connection: AbstractConnection, commands: bytes, count: int) -> list[object]:
     """One round trip."""
-    return await _exchange(connection, commands, count, partial(_replies, count))
+    async with _kept_of(redis).one() as connection:
+        return await _exchange(connection, commands, count, partial(_replies, count))
+
+
+class _Kept:
+    """Connections out of a client's pool, kept between round trips: to give one back and to take it
+    again costs as much as a small round trip."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+        self._idle: list[AbstractConnection] = []
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[AbstractConnection]:
+        """For one round trip."""
+        connection = await self._take()
+        try:
+            yield connection
+        finally:
+            if connection.is_connected and len(self._idle) < _MOST_IDLE:
+                self._idle.append(connection)
+            else:
+                await self._pool.release(connection)
+
+    async def _take(self) -> AbstractConnection:
+        while self._idle:
+            connection = self._idle.pop()
+            if _is_quiet(connection):
+                return connection
+            try:
+                await connection.disconnect(nowait=True)
+            finally:
+                await self._pool.release(connection)
+        taken: AbstractConnection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        return taken
+
+
+_KEPT: Final[WeakKeyDictionary[Redis, _Kept]] = WeakKeyDictionary()
+
+
+def _kept_of(redis: Redis) -> _Kept:
+    kept = _KEPT.get(redis)
+    if kept is None:
+        kept = _KEPT[redis] = _Kept(redis.connection_pool)
+    return kept
+
+
+def _is_quiet(connection: AbstractConnection) -> bool:
+    """Whether the other side is still there, and has said nothing that nobody asked."""
+    stream = connection._reader
+    return (
+        stream is not None
+        and not stream.at_eof()
+        and stream.exception() is None
+        and not stream._buffer  # type: ignore[attr-defined]
+        and not _reader_of(connection).has_data()
+    )
+
+
+def _reader_of(connection: AbstractConnection) -> Reader:
+    return cast("Reader", cast("_AsyncHiredisParser", connection._parser)._reader)
 
 
 async def _replies(count: int, connection: AbstractConnection) -> list[object]:
-    read = connection._parser.read_response  # type: ignore[attr-defined]
-    return [await read(disable_decoding=True) for _ in range(count)]
+    # The parser's own method is a coroutine for each reply: as much work as all else on the way.
+    gets, replies = _reader_of(connection).gets, list[object]()
+    while True:
+        while len(replies) < count and (reply := gets(False)) is not NOT_ENOUGH_DATA:
+            if isinstance(reply, ConnectionFailure):
+                raise reply
+            replies.append(reply)
+        if len(replies) == count:
+            return replies
+        await connection._parser.read_from_socket()  # type: ignore[attr-defined]
 
 
 async def _bytes_before(end: bytes, connection: AbstractConnection) -> bytes:

@@ -13,7 +13,7 @@ from features.eligibility import PERSON_DTYPE, Mask
 from features.release import Release
 from features.score import candidate_vectors
 from serving.buffer import Buffer, Current
-from serving.people import Persons, scored
+from serving.people import Persons, sides_of
 
 __all__ = ["Current", "Overlay"]
 
@@ -169,7 +169,7 @@ class Overlay:
             gender=people["gender"],
             birth_day=people["birth_day"],
         )
-        vectors = candidate_vectors(scored(self._release, persons, today).sides)
+        vectors = candidate_vectors(sides_of(self._release, persons, today))
         return np.asarray(vectors, np.float32)
 
 

@@ -62,22 +62,12 @@ class Fresh:
         return cls(taste, given[:, 0], received[:, 0])
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """Sides of m people, with the rates (m,) that they were made from."""
-
-    sides: Sides
-    given_rate: Floats
-    received_rate: Floats
-
-
-def scored(release: Release, persons: Persons, today: int, fresh: Fresh | None = None) -> Scored:
+def sides_of(release: Release, persons: Persons, today: int, fresh: Fresh | None = None) -> Sides:
     """Fresh values over those of the release, over the means of each one's gender and age band."""
     tables = _tables(release, persons, today)
     if fresh is not None:
         tables = {**tables, **_over(tables, fresh)}
-    sides = Sides.of(**tables, gender=persons.gender, calibrations=release.manifest.calibration)
-    return Scored(sides, tables["given_rate"], tables["received_rate"])
+    return Sides.of(**tables, gender=persons.gender, calibrations=release.manifest.calibration)
 
 
 def _tables(release: Release, persons: Persons, today: int) -> dict[str, Floats]:

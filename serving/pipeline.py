@@ -16,7 +16,7 @@ from features.signature import Signature
 from gravity.telemetry import stage
 from serving.exposure import Draw, expose
 from serving.index import CandidateIndex, Query, Retrieved
-from serving.people import Fresh, Persons, Scored, scored
+from serving.people import Fresh, Persons, sides_of
 from serving.ranking import FEATURE_NAMES, Ranker
 from serving.store import read_candidates, read_viewer
 from serving.why import reasons
@@ -51,10 +51,10 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A viewer made ready: as a party to constraints, as a scorer, and what they have seen."""
+    """A viewer made ready: for constraints, as chooser and chosen, and what they have seen."""
 
     viewer: Viewer
-    scored: Scored
+    sides: Sides
     seen: tuple[Ints, ...]
 
 
@@ -72,12 +72,12 @@ async def prepare(
         birth_day=np.array([constraints.birth_day], np.int32),
     )
     seen = (release.seen_by(int(rows[0])), recent) if rows[0] >= 0 else (recent,)
-    return Asker(_viewer(viewer, constraints), scored(release, persons, today, fresh), seen)
+    return Asker(_viewer(viewer, constraints), sides_of(release, persons, today, fresh), seen)
 
 
 async def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieved:
     """The k best by the retrieval score, in a few milliseconds. Raises `IndexUnavailable`."""
-    vector = query_vectors(asker.scored.sides)[0]
+    vector = query_vectors(asker.sides)[0]
     with RETRIEVAL_SECONDS.time():
         return await loaded.index.retrieve(Query(asker.viewer, today, vector, asker.seen, k))
 
@@ -98,16 +98,16 @@ def _ranked(
     loaded: Loaded, request: RankRequest, asker: Asker, found: Retrieved, fresh: Fresh
 ) -> Ranking:
     with stage("score"):
-        candidates = scored(loaded.release, found.persons, request.today, fresh)
-        ranked = loaded.ranker.rank(asker.scored, candidates)
+        candidates = sides_of(loaded.release, found.persons, request.today, fresh)
+        ranked = loaded.ranker.rank(asker.sides, candidates)
     with stage("draw"):
         drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)
         order = expose(drawn, found.persons.ids, ranked.scores, loaded.release.manifest.tau)
     with stage("reasons"):
         shown = order[: request.size + _SPARE]
         why_codes, why_values = reasons(
-            asker.scored.sides,
-            candidates.sides.take(shown),
+            asker.sides,
+            candidates.take(shown),
             found.persons.gender[shown],
             loaded.typical,
         )

@@ -9,9 +9,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from features.behaviour import logit
-from features.score import like_logits, log_sigmoid
-from serving.people import Scored
+from features.score import Sides, like_logits, log_sigmoid
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,7 +37,7 @@ class Ranked:
 class Ranker(Protocol):
     """Scores a viewer (one) and candidates (m)."""
 
-    def rank(self, viewer: Scored, candidates: Scored) -> Ranked:
+    def rank(self, viewer: Sides, candidates: Sides) -> Ranked:
         """Score all candidates at once."""
         ...
 
@@ -47,21 +45,12 @@ class Ranker(Protocol):
 class ProductRanker:
     """The product of the two calibrated probabilities."""
 
-    def rank(self, viewer: Scored, candidates: Scored) -> Ranked:
+    def rank(self, viewer: Sides, candidates: Sides) -> Ranked:
         """See `Ranker.rank`."""
-        there = like_logits(viewer.sides, candidates.sides)
-        back = like_logits(candidates.sides, viewer.sides)
-        scores = (log_sigmoid(there) + log_sigmoid(back)).astype(np.float16).astype(np.float64)
-        return Ranked(scores, _features(viewer, candidates, there, back))
-
-
-def _features(viewer: Scored, candidates: Scored, there: Floats, back: Floats) -> Floats:
-    of_viewer = (logit(viewer.given_rate), logit(viewer.received_rate))
-    columns = (
-        there,
-        back,
-        *(np.broadcast_to(column, there.shape) for column in of_viewer),
-        logit(candidates.given_rate),
-        logit(candidates.received_rate),
-    )
-    return np.column_stack(columns).astype(np.float32)
+        there, back = like_logits(viewer, candidates), like_logits(candidates, viewer)
+        both = log_sigmoid(np.stack((there, back))).sum(axis=0)
+        features = np.empty((len(there), len(FEATURE_NAMES)), np.float32)
+        features[:, 0], features[:, 1] = there, back
+        features[:, 2], features[:, 3] = viewer.given_logit, viewer.received_logit
+        features[:, 4], features[:, 5] = candidates.given_logit, candidates.received_logit
+        return Ranked(both.astype(np.float16).astype(np.float64), features)

@@ -64,8 +64,10 @@ def reasons(
 
     `gender` (m,) chooses who of `means` (3,), see `typical`, each candidate is held against.
     """
-    parts = lifts(viewer, candidates, means.take(gender.astype(np.int64) - GENDERS[0]))
-    p_back = np.exp(log_sigmoid(like_logits(candidates, viewer)))[:, None]
+    there, back = like_logits(viewer, candidates), like_logits(candidates, viewer)
+    held_against = gender.astype(np.int64) - GENDERS[0]
+    parts = _lifts(viewer, candidates, there, back, means, held_against)
+    p_back = np.exp(log_sigmoid(back))[:, None]
     order = np.argsort(-parts, axis=1, kind="stable")[:, :_MOST]
     strength = np.take_along_axis(parts, order, axis=1)
     codes = _CODES[order]
@@ -77,20 +79,27 @@ def reasons(
     return codes, values.astype(np.float32)
 
 
-def lifts(viewer: Sides, candidates: Sides, means: Sides) -> Floats:
+def _lifts(
+    viewer: Sides,
+    candidates: Sides,
+    there: Floats,
+    back: Floats,
+    means: Sides,
+    of: npt.NDArray[np.int64],
+) -> Floats:
     """How far each part lifts the log expected match (m, 3) above a typical person's part.
 
     In order of the codes: the viewer's taste for them; their liking the viewer; how often they
-    are liked. `means` (m,) are the typical persons.
+    are liked. `there` and `back` (m,) are the logits both ways, `of` (m,) who of `means` (3,) is
+    each candidate's typical person.
     """
-    there, back = like_logits(viewer, candidates), like_logits(candidates, viewer)
-    taste = viewer.k * ((candidates.appeal - means.appeal) @ viewer.taste[0])
-    liking = back - like_logits(means, viewer)
-    often = viewer.w_received * (candidates.received_logit - means.received_logit)
-    parts = (_lift(there, taste), _lift(back, liking), _lift(there, often))
-    return np.column_stack(parts).astype(np.float32)
-
-
-def _lift(logits: Floats, part: Floats) -> Floats:
-    """What `part` (m,) of the logits (m,) adds to log sigma."""
-    return log_sigmoid(logits) - log_sigmoid(logits - part)
+    taste, liked_by = viewer.taste[0], like_logits(means, viewer)
+    parts = np.stack(
+        (
+            viewer.k * (candidates.appeal @ taste - (means.appeal @ taste)[of]),
+            back - liked_by[of],
+            viewer.w_received * (candidates.received_logit - means.received_logit[of]),
+        )
+    )
+    logits = np.stack((there, back, there))
+    return (log_sigmoid(logits) - log_sigmoid(logits - parts)).T

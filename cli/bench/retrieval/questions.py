@@ -16,7 +16,7 @@ from cli.check import brute_force
 from features.eligibility import Viewer, viewer_of
 from features.score import query_vectors
 from serving.index import Query
-from serving.people import Persons, scored
+from serving.people import Persons, sides_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -143,7 +143,7 @@ def query_vectors_of(world: OpenWorld, rows: Ints) -> npt.NDArray[np.float32]:
     """Viewers' queries (m, 2d + 3), as the pipeline makes them."""
     people = world.population.table[rows]
     persons = Persons(people["person_id"], rows, people["gender"], people["birth_day"])
-    return query_vectors(scored(world.release, persons, world.population.today).sides)
+    return query_vectors(sides_of(world.release, persons, world.population.today))
 
 
 def _highest(scores: Floats, k: int) -> Ints:
