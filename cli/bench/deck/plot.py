@@ -7,30 +7,26 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from cli.bench.deck.load import BUCKET, Step, title
-from cli.bench.plots import save_svg
+from cli.bench.plots import BLUE, GREEN, PURPLE, RED, drawing, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
     from cli.bench.deck.report import Report
 
-_COLOURS: Final = ("#1b7837", "#2166ac", "#762a83", "#d6604d")
+_COLOURS: Final = (GREEN, BLUE, PURPLE, RED)
 _PERCENTILES: Final = ("p50_ms", "p95_ms", "p99_ms")
 
 
 def plot(report: "Report", path: Path) -> None:
     """A histogram, percentiles and the stages. Raises OSError."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 8), layout="constrained")
-    # The stages have the width of both others.
-    panels = figure.subplot_mosaic([["histogram", "percentiles"], ["stages", "stages"]])
-    _histogram(panels["histogram"], report["load"])
-    _percentiles(panels["percentiles"], report["load"])
-    _stages(panels["stages"], report["stages_ms"])
-    figure.suptitle(f"Decks of 20 out of {report['people']:,} people", fontsize=11)
-    save_svg(figure, path, _figures(report))
+    title = f"Decks of 20 out of {report['people']:,} people"
+    with drawing(path, title, _figures(report), (11, 8)) as figure:
+        # The stages have the width of both others.
+        panels = figure.subplot_mosaic([["histogram", "percentiles"], ["stages", "stages"]])
+        _histogram(panels["histogram"], report["load"])
+        _percentiles(panels["percentiles"], report["load"])
+        _stages(panels["stages"], report["stages_ms"])
 
 
 def _histogram(axes: "Axes", steps: Sequence[Step]) -> None:
@@ -49,8 +45,8 @@ def _histogram(axes: "Axes", steps: Sequence[Step]) -> None:
             label=title(step),
         )
     axes.set(xscale="log", xlabel="ms, buckets of 5%", ylabel="share of decks")
-    _plain(axes.xaxis)
-    axes.legend(fontsize=8)
+    plain(axes.xaxis)
+    axes.legend()
 
 
 def _percentiles(axes: "Axes", steps: Sequence[Step]) -> None:
@@ -61,7 +57,7 @@ def _percentiles(axes: "Axes", steps: Sequence[Step]) -> None:
         bars = axes.bar(at, heights, width, color=colour, label=title(step))
         axes.bar_label(bars, fmt="{:.3g}", fontsize=7)
     axes.set(yscale="log", ylabel="ms")
-    _plain(axes.yaxis)
+    plain(axes.yaxis)
     axes.set_xticks(range(len(_PERCENTILES)), [name.removesuffix("_ms") for name in _PERCENTILES])
 
 
@@ -75,15 +71,6 @@ def _stages(axes: "Axes", stages_ms: dict[str, float]) -> None:
     axes.set(xlabel="ms of the median deck, one client, from its traces", xmargin=0.05)
     axes.tick_params(axis="y", labelsize=8)
     axes.invert_yaxis()
-
-
-def _plain(axis: "Axis") -> None:
-    """2, 5, 10 … on a logarithmic axis instead of powers."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _figures(report: "Report") -> str:
