@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
@@ -31,7 +32,7 @@ GREY: Final = "#999999"
 
 _GIB: Final = 2**30
 _SMALL: Final = 8
-_CHARACTERS_PER_INCH: Final = 14.5
+_CHARACTERS_PER_INCH: Final = 16.5
 """Of the small size, a little fewer than fit."""
 
 # Any: matplotlib's own type lists every setting by name.
@@ -85,6 +86,23 @@ def plain(axis: "Axis") -> None:
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def marked(axes: "Axes", at: float, words: str) -> None:
+    """A dotted line down a panel, with what it stands for to the left of it."""
+    axes.axvline(at, color="0.5", linestyle=":")
+    axes.annotate(
+        words,
+        (at, 1.0),
+        (-4, -2),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        rotation=90,
+        ha="right",
+        va="top",
+        fontsize=_SMALL,
+        color="0.3",
+    )
 
 
 def machine() -> str:

@@ -1,12 +1,13 @@
 """How soon what happened shows: the distributions of `gravity bench freshness`."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from cli.bench.freshness.report import KINDS, TARGET_S, Delay, delays
-from cli.bench.plots import BLUE, GREEN, PURPLE, RED, drawing, plain
+from cli.bench.plots import BLUE, GREEN, PURPLE, RED, drawing, marked, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,31 +15,21 @@ if TYPE_CHECKING:
     from cli.bench.freshness.report import Report
 
 _COLOURS: Final = (BLUE, GREEN, PURPLE, RED)
+_WIDTH: Final = 26
 
 
 def plot(report: "Report", path: Path) -> None:
     """A cumulative curve for each kind; its p50 and p99 marked. Raises OSError."""
     title = f"From the acknowledgement to the effect, {report['people']:,} people"
-    with drawing(path, title, _figures(report), (9, 5)) as figure:
+    with drawing(path, title, _figures(report), (11, 5)) as figure:
         axes = figure.subplots()
         for (kind, delay), colour in zip(delays(report), _COLOURS, strict=True):
             _curve(axes, KINDS[kind], delay, colour)
-        axes.axvline(TARGET_S, color="0.5", linestyle=":")
-        axes.annotate(
-            "target: 99% by here",
-            (TARGET_S, 0.99),
-            (-6, 0),
-            textcoords="offset points",
-            ha="right",
-            va="top",
-            rotation=90,
-            fontsize=8,
-            color="0.3",
-        )
+        marked(axes, TARGET_S, "target: 99% by here")
         axes.set(xscale="log", xlabel="seconds", ylabel="share that shows", ylim=(0, 1.03))
         axes.yaxis.set_major_formatter("{x:.0%}")
         plain(axes.xaxis)
-        axes.legend(loc="upper left")
+        figure.legend(loc="outside right upper", labelspacing=1.2)
 
 
 def _curve(axes: "Axes", words: str, delay: Delay, colour: str) -> None:
@@ -46,7 +37,7 @@ def _curve(axes: "Axes", words: str, delay: Delay, colour: str) -> None:
     at = delay["quantiles_s"]
     if not at:
         return
-    label = f"{words}: p50 {at[50]:.3f}, p99 {at[99]:.3f} s"
+    label = f"{fill(words, _WIDTH)}\np50 {at[50]:.3f}, p99 {at[99]:.3f} s"
     axes.plot(at, np.linspace(0, 1, len(at)), color=colour, label=label)
     axes.plot((at[50], at[99]), (0.5, 0.99), "o", color=colour, markersize=5)
 

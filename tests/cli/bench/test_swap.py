@@ -43,7 +43,9 @@ def test_no_deck_fails_or_is_of_two_releases_and_no_swipe_is_forgotten(
     assert_timeline(report)
     drawn = words_of(svg)
     command = f"{machine()} gravity bench swap --people 300"
-    assert all(text in drawn for text in ("gravity release promote", "ranker, MB", command))
+    assert all(
+        text in drawn for text in ("gravity release promote", "memory of the ranker", command)
+    )
 
 
 def assert_timeline(report: dict[str, Any]) -> None:
