@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.bench.plots import SvgFile
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 def features(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     calls: Annotated[int, typer.Option(min=1, help="How many calls each median is of.")] = 200,
+    svg: SvgFile = None,
 ) -> None:
     """The online reader beside Feast's SDK: how long both take for the same people from the same
     Redis, and whether they find the same values.
@@ -27,6 +30,7 @@ def features(
     """
     from rich.console import Console
 
+    from cli.bench.feature_plot import plot
     from cli.bench.feature_reads import SdkFailed
     from cli.bench.running import running
     from gravity.stack.failures import StackError
@@ -38,6 +42,8 @@ def features(
         typer.echo(json.dumps({"rows": rows}))
     else:
         _print(console, rows)
+    if svg is not None:
+        plot(rows, svg)
 
 
 def _measured(calls: int, say: "Callable[[str], None]") -> "list[Row]":

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cli.bench.plots import SvgFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +22,7 @@ def deck(
     seconds: Annotated[
         float, typer.Option(min=0.5, help="How long decks are asked for in each step.")
     ] = 10.0,
-    svg: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="Draw latencies and stages into this file, as SVG."),
-    ] = None,
+    svg: SvgFile = None,
 ) -> None:
     """How long a deck out of so many people takes, over HTTP, with one client and under load, and
     where the time goes; beside what it cannot take less than, and beside the way that the guides of
@@ -40,6 +38,7 @@ def deck(
     from rich.console import Console
 
     from cli.bench.deck.floor import HopsFailed
+    from cli.bench.deck.plot import plot
     from cli.bench.deck.report import print_report
     from cli.bench.deck.stages import Untraced
     from cli.bench.driver import GeneratorFailed
@@ -73,7 +72,7 @@ def deck(
     else:
         print_report(console, report)
     if svg is not None:
-        _draw(report, svg)
+        plot(report, svg)
 
 
 def _measured(people: int, seconds: float, say: "Callable[[str], None]") -> "Report":
@@ -89,9 +88,3 @@ def _measured(people: int, seconds: float, say: "Callable[[str], None]") -> "Rep
         ranked_stack(traces.settings, own.api, own.ranker) as stack,
     ):
         return asyncio.run(measure(stack, traces, people, seconds, cache(), say))
-
-
-def _draw(report: "Report", svg: Path) -> None:
-    from cli.bench.deck.plot import plot
-
-    plot(report, svg)

@@ -7,30 +7,28 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from cli.bench.deck.load import BUCKET, Step, title
-from cli.bench.plots import save_svg
+from cli.bench.plots import BLUE, GREEN, PURPLE, RED, drawing, marked, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
     from cli.bench.deck.report import Report
 
-_COLOURS: Final = ("#1b7837", "#2166ac", "#762a83", "#d6604d")
+_COLOURS: Final = (GREEN, BLUE, PURPLE, RED)
 _PERCENTILES: Final = ("p50_ms", "p95_ms", "p99_ms")
 
 
 def plot(report: "Report", path: Path) -> None:
     """A histogram, percentiles and the stages. Raises OSError."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 8), layout="constrained")
-    # The stages have the width of both others.
-    panels = figure.subplot_mosaic([["histogram", "percentiles"], ["stages", "stages"]])
-    _histogram(panels["histogram"], report["load"])
-    _percentiles(panels["percentiles"], report["load"])
-    _stages(panels["stages"], report["stages_ms"])
-    figure.suptitle(f"Decks of 20 out of {report['people']:,} people", fontsize=11)
-    save_svg(figure, path, _figures(report))
+    title = f"Decks of 20 out of {report['people']:,} people"
+    with drawing(path, title, _figures(report), (11, 8)) as figure:
+        # The stages have the width of both others.
+        panels = figure.subplot_mosaic([["histogram", "percentiles"], ["stages", "stages"]])
+        _histogram(panels["histogram"], report["load"])
+        marked(panels["histogram"], report["floor_p50_ms"], "floor, p50")
+        marked(panels["histogram"], report["textbook_p50_ms"], "textbook's path, p50")
+        _percentiles(panels["percentiles"], report["load"])
+        _stages(panels["stages"], report["stages_ms"])
 
 
 def _histogram(axes: "Axes", steps: Sequence[Step]) -> None:
@@ -49,8 +47,8 @@ def _histogram(axes: "Axes", steps: Sequence[Step]) -> None:
             label=title(step),
         )
     axes.set(xscale="log", xlabel="ms, buckets of 5%", ylabel="share of decks")
-    _plain(axes.xaxis)
-    axes.legend(fontsize=8)
+    plain(axes.xaxis)
+    axes.legend()
 
 
 def _percentiles(axes: "Axes", steps: Sequence[Step]) -> None:
@@ -61,35 +59,27 @@ def _percentiles(axes: "Axes", steps: Sequence[Step]) -> None:
         bars = axes.bar(at, heights, width, color=colour, label=title(step))
         axes.bar_label(bars, fmt="{:.3g}", fontsize=7)
     axes.set(yscale="log", ylabel="ms")
-    _plain(axes.yaxis)
+    axes.grid(axis="x", visible=False)
+    plain(axes.yaxis)
     axes.set_xticks(range(len(_PERCENTILES)), [name.removesuffix("_ms") for name in _PERCENTILES])
 
 
 def _stages(axes: "Axes", stages_ms: dict[str, float]) -> None:
     """A bar each, from where the one before it ends."""
-    ends = np.cumsum(list(stages_ms.values()))
-    bars = axes.barh(
-        list(stages_ms), list(stages_ms.values()), left=np.concatenate(([0], ends[:-1]))
-    )
+    lasts = np.array(list(stages_ms.values()))
+    ends = np.cumsum(lasts)
+    bars = axes.barh(list(stages_ms), lasts, left=ends - lasts, color=GREEN)
     axes.bar_label(bars, fmt="{:.2f}", fontsize=7, padding=2)
     axes.set(xlabel="ms of the median deck, one client, from its traces", xmargin=0.05)
-    axes.tick_params(axis="y", labelsize=8)
+    axes.grid(axis="y", visible=False)
     axes.invert_yaxis()
-
-
-def _plain(axis: "Axis") -> None:
-    """2, 5, 10 … on a logarithmic axis instead of powers."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _figures(report: "Report") -> str:
     one = report["load"][0]
     latencies = ", ".join(f"{name.removesuffix('_ms')} {one[name]:.1f}" for name in _PERCENTILES)
     return (
-        f"one client: {latencies} ms; {report['decks_per_s']:,.0f} decks a second saturated, the "
-        f"generator on the same cores; load average {report['load_average'][0]}"
+        f"one client: {latencies} ms; floor {report['floor_p50_ms']:.1f}, textbook's path "
+        f"{report['textbook_p50_ms']:.1f} ms; saturated, with the generator on the same cores: "
+        f"{report['decks_per_s']:,.0f} decks a second; load average {report['load_average'][0]}"
     )

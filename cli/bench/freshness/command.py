@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cli.bench.plots import SvgFile
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,6 +24,7 @@ def freshness(
     seconds: Annotated[
         float, typer.Option(min=1.0, help="How long it happens: four times a second, of each kind.")
     ] = 60.0,
+    svg: SvgFile = None,
 ) -> None:
     """How long after its acknowledgement a swipe, a new profile, a move or a ban has its effect on
     who is found, while 300 swipes a second come in from others.
@@ -35,6 +38,7 @@ def freshness(
     from rich.console import Console
 
     from cli.bench.driver import GeneratorFailed
+    from cli.bench.freshness.plot import plot
     from cli.bench.freshness.report import print_report
     from cli.bench.running import running
     from cli.check.decks import NotServing
@@ -59,6 +63,8 @@ def freshness(
         typer.echo(json.dumps(report))
     else:
         print_report(console, report)
+    if svg is not None:
+        plot(report, svg)
 
 
 def _measured(people: int, seconds: float, say: "Callable[[str], None]") -> "Report":

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.bench.plots import SvgFile
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -28,9 +30,7 @@ def retrieval(
             min=1e-6, max=0.9, help="The share of them who are eligible; may be repeated."
         ),
     ] = None,
-    svg: Annotated[
-        Path | None, typer.Option(help="Draw the medians into this file, as SVG.")
-    ] = None,
+    svg: SvgFile = None,
 ) -> None:
     """How long the search for the 100 best of those who are eligible takes, and how many of them
     it finds: serving's own engine and, beside it, others.
@@ -42,6 +42,7 @@ def retrieval(
     """
     from rich.console import Console
 
+    from cli.bench.retrieval.plot import plot
     from cli.bench.retrieval.report import print_rows
     from cli.bench.running import running
 
@@ -53,7 +54,7 @@ def retrieval(
     else:
         print_rows(console, rows)
     if svg is not None:
-        _draw(rows, svg)
+        plot(rows, svg)
 
 
 def _measured(
@@ -73,9 +74,3 @@ def _measured(
                 release = Path(folder) / "release"
                 rows.extend(measure(size, shares, cache(), release, utc_now(), say))
     return rows
-
-
-def _draw(rows: "Sequence[Row]", svg: Path) -> None:
-    from cli.bench.retrieval.plot import plot
-
-    plot(rows, svg)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.bench.plots import SvgFile
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,6 +23,7 @@ def swap(
     seconds: Annotated[
         float, typer.Option(min=0.5, help="How long before, between and after the two commands.")
     ] = 10.0,
+    svg: SvgFile = None,
 ) -> None:
     """Promote a release and roll it back while decks are asked for: how long each takes, whether a
     deck fails or is of two releases, whether a swipe is forgotten, and memory meanwhile.
@@ -35,6 +38,7 @@ def swap(
     from cli.bench.driver import GeneratorFailed
     from cli.bench.running import running
     from cli.bench.swap.measure import CommandFailed
+    from cli.bench.swap.plot import plot
     from cli.bench.swap.report import print_report
     from cli.check.decks import NotServing
     from cli.wait import NeverHappened
@@ -60,6 +64,8 @@ def swap(
         typer.echo(json.dumps(report))
     else:
         print_report(console, report)
+    if svg is not None:
+        plot(report, svg)
 
 
 def _measured(people: int, rate: float, seconds: float, say: "Callable[[str], None]") -> "Report":

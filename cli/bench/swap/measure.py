@@ -160,7 +160,7 @@ class Measurement:
             unlogged=judged.unlogged,
             swipes=swipers.count,
             swipes_forgotten=lost,
-            rss_peak=watched.rss_peak,
+            rss=watched.rss,
             loads=(round(loads[0], 2), round(loads[1], 2)),
         )
 

@@ -8,9 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.bench.swap.generator import Dealt, Sent
+from cli.bench.swap.timeline import Second, timeline
 
 _FIRST: Final = 20
 _MB: Final = 1e6
+RSS_BOUND_MB: Final = 1_500
+"""What the ranker may take with both releases of a million people."""
+
 # Caches of the new release fill for a moment.
 _SETTLES_S: Final = 1.0
 
@@ -27,6 +31,10 @@ class Span:
         """How long."""
         return round(self.end - self.start, 3)
 
+    def since(self, begun: float) -> tuple[float, float]:
+        """Both ends in seconds since `begun`."""
+        return round(self.start - begun, 3), round(self.end - begun, 3)
+
 
 class Report(TypedDict):
     """`promote_s`, `rollback_s`: from the moment the rankers are told which release to hold until
@@ -41,6 +49,8 @@ class Report(TypedDict):
     `swipes_forgotten`: of `swipes`, all made after the window of both releases ended, those whose
     person was shown again or that are not in the swiper's features under both.
     `ranker_rss_mb_peak`: BentoML's parent and worker together.
+    `timeline`: second by second since the warm-up ended; `spans_s`: when, on that clock, each
+    command and each swap began and ended.
     """
 
     people: int
@@ -62,6 +72,8 @@ class Report(TypedDict):
     swipes: int
     swipes_forgotten: int
     load_average: tuple[float, float]
+    timeline: list[Second]
+    spans_s: dict[str, tuple[float, float]]
 
 
 def report_of(
@@ -79,10 +91,13 @@ def report_of(
     unlogged: int,
     swipes: int,
     swipes_forgotten: int,
-    rss_peak: int,
+    rss: list[tuple[float, int]],
     loads: tuple[float, float],
 ) -> Report:
-    """From the decks and what happened when; those due before `begun` warmed everything up."""
+    """From the decks and what happened when; those due before `begun` warmed everything up.
+
+    `rss`: when the ranker held how many bytes.
+    """
     spans = {
         "before": Span(begun, promote.start),
         "during": promote,
@@ -109,10 +124,17 @@ def report_of(
         p99_ms={name: _percentile(ms, 99) for name, ms in took.items()},
         first_ms=_slowest_first(sent.dealt, second, swap.end),
         rollback_first_ms=_slowest_first(sent.dealt, first, swap_back.end),
-        ranker_rss_mb_peak=round(rss_peak / _MB, 1),
+        ranker_rss_mb_peak=round(max(held for _, held in rss) / _MB, 1),
         swipes=swipes,
         swipes_forgotten=swipes_forgotten,
         load_average=loads,
+        timeline=timeline(sent.dealt, rss, begun),
+        spans_s={
+            "promote": promote.since(begun),
+            "swap": swap.since(begun),
+            "rollback": rollback.since(begun),
+            "swap_back": swap_back.since(begun),
+        },
     )
 
 
@@ -146,7 +168,7 @@ _TITLES: Final = {
     "fallbacks": ("decks dealt without the ranker", "0"),
     "first_ms": ("slowest of the new release's first 20, ms", ""),
     "rollback_first_ms": ("  of those after the rollback, ms", ""),
-    "ranker_rss_mb_peak": ("memory of the ranker at most, MB", "≤ 1,500"),
+    "ranker_rss_mb_peak": ("memory of the ranker at most, MB", f"≤ {RSS_BOUND_MB:,}"),
     "swipes": ("swipes since the window's end", ""),
     "swipes_forgotten": ("  forgotten", "0"),
     "load_average": ("load average before and after", "≤ 2"),

@@ -20,11 +20,11 @@ _WEIGH_S: Final = 0.1
 @dataclass(slots=True)
 class Watched:
     """Seconds since 1970 at which `release:next` and `release:serving` changed, each with what they
-    named from then on; the most that the ranker's processes held together, in bytes."""
+    named from then on; and what the ranker's processes held together, in bytes."""
 
     told: list[tuple[float, str]] = field(default_factory=list)
     served: list[tuple[float, str]] = field(default_factory=list)
-    rss_peak: int = 0
+    rss: list[tuple[float, int]] = field(default_factory=list)
 
     def swap(self, release: str, since: float) -> tuple[float, float]:
         """When the rankers were told to hold a release, and when all requests were bound to it: the
@@ -70,5 +70,5 @@ async def _memory(ranker: psutil.Process, watched: Watched) -> None:
         with suppress(psutil.NoSuchProcess):
             for process in (ranker, *ranker.children(recursive=True)):
                 held += process.memory_info().rss
-        watched.rss_peak = max(watched.rss_peak, held)
+        watched.rss.append((time.time(), held))
         await asyncio.sleep(_WEIGH_S)

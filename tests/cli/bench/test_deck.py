@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from cli.bench.plots import machine
+from tests.cli.bench.drawn import words_of
 from tests.cli.bench.left import left
 
 COMMAND = (*(sys.executable, "-m", "cli.main", "bench", "deck"), "--people", "300")
@@ -50,9 +52,9 @@ def test_decks_are_ranked_and_hold_what_brute_force_allows(folder: Path, tmp_pat
     assert_stages(report)
     assert_floor(report)
     assert_textbook(report)
-    drawn = (tmp_path / "plots" / "deck.svg").read_text()
-    for text in ("Decks of 20 out of 300 people", "viewer_read", "bench deck --people 300"):
-        assert text in drawn
+    drawn = words_of(tmp_path / "plots" / "deck.svg")
+    command = f"{machine()} gravity bench deck --people 300"
+    assert all(text in drawn for text in ("out of 300 people", "viewer_read", command))
 
 
 def assert_load(report: dict[str, Any]) -> None:

@@ -9,15 +9,20 @@ from pathlib import Path
 import pytest
 
 from cli.bench.feature_shapes import SHAPES
+from cli.bench.plots import machine
+from tests.cli.bench.drawn import words_of
 from tests.cli.bench.left import left
 
 COMMAND = (sys.executable, "-m", "cli.main", "bench", "features", "--json", "--calls", "1")
 
 
 @pytest.mark.timeout(300)
-def test_the_reader_and_the_sdk_find_the_same_and_nothing_is_left(folder: Path) -> None:
+def test_the_reader_and_the_sdk_find_the_same_and_nothing_is_left(
+    folder: Path, tmp_path: Path
+) -> None:
+    svg = tmp_path / "plots" / "features.svg"
     done = subprocess.run(
-        COMMAND,
+        [*COMMAND, "--svg", str(svg)],
         env={**os.environ, "TMPDIR": str(folder)},
         capture_output=True,
         text=True,
@@ -30,3 +35,6 @@ def test_the_reader_and_the_sdk_find_the_same_and_nothing_is_left(folder: Path) 
     assert all(row["equal"] for row in rows)
     assert all(row["sdk_p50_ms"] > 0 and row["reader_p50_ms"] > 0 for row in rows)
     assert left(folder) == []
+    drawn, ratio = words_of(svg), f"{rows[-1]['ratio']:.3g} ×"
+    command = f"{machine()} gravity bench features --json --calls 1"
+    assert all(text in drawn for text in (*SHAPES, ratio, "all values equal", command))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cli.bench.plots import machine
 from cli.bench.retrieval.contenders import contenders
 from cli.bench.retrieval.questions import Asking, Question
 from cli.bench.retrieval.recall import recalls
@@ -21,6 +22,7 @@ from cli.bench.world.source import source_for
 from cli.bench.world.truth import people_of
 from cli.check import brute_force
 from features.eligibility import EARTH_RADIUS_KM
+from tests.cli.bench.drawn import words_of
 from tests.cli.bench.left import left
 
 PEOPLE = 2_000
@@ -72,9 +74,9 @@ def test_each_cell_has_every_engine_and_uses_one_and_exact_finds_all(
         row["selectivity"]: row["recall_at_100"] for row in rows if row["engine"] == engines[1]
     }
     assert alone[0.01] < 0.3 < alone[0.5] < 0.8
-    drawn = svg.read_text()
+    drawn = words_of(svg)
     assert all(engine in drawn for engine in engines)
-    assert "gravity bench retrieval --json --people 2000" in drawn
+    assert f"{machine()} gravity bench retrieval --json --people 2000" in drawn
 
 
 @pytest.fixture(scope="module")
