@@ -3,10 +3,11 @@
 import asyncio
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cli.bench.plots import SvgFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,9 +26,7 @@ def scale(
     seconds: Annotated[
         float, typer.Option(min=0.5, help="How long decks are asked for in each step.")
     ] = 8.0,
-    svg: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Draw the costs into this file, as SVG.")
-    ] = None,
+    svg: SvgFile = None,
 ) -> None:
     """How each cost of a deck grows with the number of people: time, CPU, memory, Redis, the files
     of a release and its promotion.
@@ -45,6 +44,7 @@ def scale(
     from cli.bench.deck.stages import Untraced
     from cli.bench.driver import GeneratorFailed
     from cli.bench.running import running
+    from cli.bench.scale.plot import plot
     from cli.bench.scale.report import print_report
     from cli.check.decks import NotServing
     from features.mlflow_rest import MLflowRefused, MLflowUnreachable
@@ -72,7 +72,7 @@ def scale(
     else:
         print_report(console, report)
     if svg is not None:
-        _draw(report, svg)
+        plot(report, svg)
 
 
 def _measured(people: "Sequence[int]", seconds: float, say: "Callable[[str], None]") -> "Report":
@@ -89,9 +89,3 @@ def _measured(people: "Sequence[int]", seconds: float, say: "Callable[[str], Non
             rows.append(asyncio.run(measure(stack, traces, count, seconds, cache(), say)))
     load = (round(before, 2), round(os.getloadavg()[0], 2))
     return {"rows": rows, "growth": growth(rows), "load_average": load}
-
-
-def _draw(report: "Report", svg: Path) -> None:
-    from cli.bench.scale.plot import plot
-
-    plot(report, svg)
