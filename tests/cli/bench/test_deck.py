@@ -22,10 +22,12 @@ PROGRAMS = ("api", "broker", "consumers", "mlflow", "postgres", "ranker", "redis
 
 
 @pytest.mark.timeout(600)
-def test_decks_are_ranked_and_hold_what_brute_force_allows(folder: Path, tmp_path: Path) -> None:
+def test_decks_are_ranked_and_hold_what_brute_force_allows(
+    folder: Path, cache: Path, tmp_path: Path
+) -> None:
     done = subprocess.run(
         [*COMMAND, "--json", "--seconds", "1", "--svg", str(tmp_path / "plots" / "deck.svg")],
-        env={**os.environ, "TMPDIR": str(folder), "XDG_CACHE_HOME": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(folder), "XDG_CACHE_HOME": str(cache)},
         capture_output=True,
         text=True,
         check=False,

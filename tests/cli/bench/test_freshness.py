@@ -17,11 +17,13 @@ KINDS = ("swipe", "profile", "move", "ban")
 
 
 @pytest.mark.timeout(600)
-def test_whatever_happens_shows_and_nobody_gone_is_served(folder: Path, tmp_path: Path) -> None:
+def test_whatever_happens_shows_and_nobody_gone_is_served(
+    folder: Path, cache: Path, tmp_path: Path
+) -> None:
     svg = tmp_path / "plots" / "freshness.svg"
     done = subprocess.run(
         [*COMMAND, "--json", "--seconds", "2", "--svg", str(svg)],
-        env={**os.environ, "TMPDIR": str(folder), "XDG_CACHE_HOME": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(folder), "XDG_CACHE_HOME": str(cache)},
         capture_output=True,
         text=True,
         check=False,

@@ -29,11 +29,11 @@ def test_growth_is_the_exponent() -> None:
 
 
 @pytest.mark.timeout(600)
-def test_costs_are_measured_and_nothing_is_left(folder: Path, tmp_path: Path) -> None:
+def test_costs_are_measured_and_nothing_is_left(folder: Path, cache: Path, tmp_path: Path) -> None:
     svg = tmp_path / "plots" / "scale.svg"
     done = subprocess.run(
         [*COMMAND, "--seconds", "1", "--svg", str(svg)],
-        env={**os.environ, "TMPDIR": str(folder), "XDG_CACHE_HOME": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(folder), "XDG_CACHE_HOME": str(cache)},
         capture_output=True,
         text=True,
         check=False,

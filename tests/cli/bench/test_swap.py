@@ -18,12 +18,12 @@ COMMAND = (*(sys.executable, "-m", "cli.main", "bench", "swap"), "--people", "30
 
 @pytest.mark.timeout(600)
 def test_no_deck_fails_or_is_of_two_releases_and_no_swipe_is_forgotten(
-    folder: Path, tmp_path: Path
+    folder: Path, cache: Path, tmp_path: Path
 ) -> None:
     svg = tmp_path / "plots" / "swap.svg"
     done = subprocess.run(
         [*COMMAND, "--seconds", "1", "--rate", "5", "--svg", str(svg)],
-        env={**os.environ, "TMPDIR": str(folder), "XDG_CACHE_HOME": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(folder), "XDG_CACHE_HOME": str(cache)},
         capture_output=True,
         text=True,
         check=False,
