@@ -89,14 +89,14 @@ def indexed_by_milvus(release: Release, cache: Path) -> Iterator[CandidateIndex]
     Its searches may take two minutes. Raises what `own_milvus` does.
     """
     # It imports pandas, and so would whoever only lists benchmarks.
-    from serving.milvus import MilvusEngine
+    from serving.milvus import MilvusIndexes
 
     with own_milvus("gravity-bench-milvus-", cache) as server:
-        engine = MilvusEngine(server.url, _PATIENCE_S)
+        indexes = MilvusIndexes(server.url, _PATIENCE_S)
         try:
-            yield engine.opened("bench", release, Overlay(release))
+            yield indexes.open("bench", release, Overlay(release))
         finally:
-            engine.close()
+            indexes.close()
 
 
 def _unpacked(packed: Path, cache: Path) -> Path:
