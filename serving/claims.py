@@ -31,7 +31,7 @@ class Claims:
 
     def __init__(self, redis: Redis, worker: str) -> None:
         self._redis = redis
-        self._worker = worker
+        self.worker = worker
 
     async def take(self, name: str, release_id: str) -> None:
         """Hold a collection from now on, and before it is looked for: it may be in the middle of
@@ -82,7 +82,7 @@ class Claims:
         await lock.release()
 
     def _claim(self, name: str) -> str:
-        return f"{name} {self._worker}"
+        return f"{name} {self.worker}"
 
     async def _held(self) -> set[str]:
         claims = await self._redis.zrange(CLAIMS_KEY, 0, -1)

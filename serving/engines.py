@@ -57,6 +57,6 @@ def engine_at(url: str, deadline_s: float, claims: Claims) -> Engine:
         from serving.milvus import MilvusIndexes
         from serving.milvus_engine import MilvusEngine
 
-        return MilvusEngine(MilvusIndexes(url, deadline_s), claims)
+        return MilvusEngine(MilvusIndexes(url, deadline_s, claims.worker), claims)
     # Not the URL itself: it may hold a password.
     raise IndexUrlUnknown("GRAVITY_INDEX_URL is neither http(s)://… nor a path that ends in .db")

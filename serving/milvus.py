@@ -7,6 +7,7 @@ the vectors is scored: whatever Milvus leaves out, nobody is lost.
 """
 
 import asyncio
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,11 +35,16 @@ _AT_ONCE: Final = 16
 
 
 class MilvusIndexes:
-    """Releases in the Milvus at a URL; connects when it is first needed. Every method blocks."""
+    """Releases in the Milvus at a URL; connects when it is first needed. Every method blocks.
 
-    def __init__(self, url: str, deadline_s: float) -> None:
+    Of all who fill the same Milvus at the same time, one is `worker`.
+    """
+
+    def __init__(self, url: str, deadline_s: float, worker: str) -> None:
         self._url = url
         self._deadline_s = deadline_s
+        # Milvus takes nothing else in a name.
+        self._worker = re.sub(r"\W", "_", worker)
         self._connected: Milvus | None = None
         # Their own, so that searches that wait keep nothing else waiting.
         self._threads = ThreadPoolExecutor(_AT_ONCE, "milvus")
@@ -48,12 +54,13 @@ class MilvusIndexes:
         `IndexUnavailable`."""
         rows = EligibleRows(release, overlay)
         vectors = np.asarray(release.arrays.candidate_vectors)
-        self._milvus().publish(name, rows.people, vectors)
+        self._milvus().publish(name, f"{name}_{self._worker}", rows.people, vectors)
         collection = Collection(self._milvus(), name, self._deadline_s)
         return MilvusIndex(collection, rows, vectors, self._threads)
 
     def delete(self, name: str) -> None:
-        """For all who use this Milvus. Raises `IndexUnavailable`."""
+        """A collection, for all who use this Milvus, and what was to become it. Raises
+        `IndexUnavailable`."""
         self._milvus().drop(name)
 
     def close(self) -> None:

@@ -6,7 +6,6 @@ second and 100 MB.
 
 import contextlib
 import logging
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,26 +71,28 @@ class Milvus:
         """Let go of the connection."""
         self._client.close()
 
-    def publish(self, name: str, people: Candidates, vectors: Floats) -> None:
+    def publish(self, name: str, draft: str, people: Candidates, vectors: Floats) -> None:
         """Have a collection loaded and searched once, filled with people (n,) and their vectors
         (n, width) before where it is missing.
 
-        It gets its name when it is complete, so it is whole or absent, whoever dies meanwhile and
-        however many fill it at the same time.
+        Until it is complete it is named `draft`, which is the caller's own. So it is whole or
+        absent, whoever dies meanwhile and however many fill it at the same time.
         """
         with _translated(name):
+            # Left by a process that died.
+            self._drop(draft)
             if not self._client.has_collection(name):
-                self._fill(name, people, vectors)
-            # Of whoever died, or of whoever was slower and sees then that it is there.
-            self._drop(f"{name}_")
+                self._fill(name, draft, people, vectors)
             self._client.load_collection(name, timeout=_SETTLE_S)
         # The first search of a loaded collection takes seconds.
         self.search(name, np.zeros(vectors.shape[1], np.float32), "", 1, _SETTLE_S)
 
-    def drop(self, name: str) -> None:
-        """Drop a collection, and what is to become it."""
-        with _translated(name):
-            self._drop(name)
+    def drop(self, prefix: str) -> None:
+        """Drop every collection whose name begins so."""
+        with _translated(prefix):
+            for name in self._client.list_collections():
+                if name.startswith(prefix):
+                    self._drop(name)
 
     def search(
         self, name: str, vector: Floats, expression: str, limit: int, timeout_s: float
@@ -115,8 +116,7 @@ class Milvus:
             np.fromiter((hit["distance"] for hit in hits), np.float32, len(hits)),
         )
 
-    def _fill(self, name: str, people: Candidates, vectors: Floats) -> None:
-        draft = f"{name}_{secrets.token_hex(4)}"
+    def _fill(self, name: str, draft: str, people: Candidates, vectors: Floats) -> None:
         try:
             self._create(draft, vectors.shape[1])
             for batch in _batches(people, vectors):
@@ -127,16 +127,15 @@ class Milvus:
             self._client.rename_collection(draft, name)
         except BaseException as error:
             with contextlib.suppress(MilvusException, grpc.RpcError):
-                self._client.drop_collection(draft)
+                self._drop(draft)
                 if isinstance(error, MilvusException) and self._client.has_collection(name):
                     # Somebody was faster.
                     return
             raise
 
-    def _drop(self, prefix: str) -> None:
-        for name in self._client.list_collections():
-            if name.startswith(prefix):
-                self._client.drop_collection(name, timeout=_DROP_S)
+    def _drop(self, name: str) -> None:
+        if self._client.has_collection(name):
+            self._client.drop_collection(name, timeout=_DROP_S)
 
     def _create(self, draft: str, width: int) -> None:
         schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)

@@ -92,7 +92,7 @@ def indexed_by_milvus(release: Release, cache: Path) -> Iterator[CandidateIndex]
     from serving.milvus import MilvusIndexes
 
     with own_milvus("gravity-bench-milvus-", cache) as server:
-        indexes = MilvusIndexes(server.url, _PATIENCE_S)
+        indexes = MilvusIndexes(server.url, _PATIENCE_S, "bench")
         try:
             yield indexes.open("bench", release, Overlay(release))
         finally:

@@ -45,12 +45,13 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
     if request.param == "exact":
         yield ExactIndex
         return
-    # It imports pandas, which the other tests of this folder do without.
-    from serving.milvus import MilvusEngine
+    # They import pandas, which the other tests of this folder do without.
+    from serving.milvus import MilvusIndexes
+    from serving.milvus_engine import name_of
 
-    engine = MilvusEngine(_url(request), DEADLINE_S)
-    yield lambda release, overlay: engine.opened("1", release, overlay)
-    engine.close()
+    indexes = MilvusIndexes(_url(request), DEADLINE_S, "ranker-0")
+    yield lambda release, overlay: indexes.open(name_of("1", release), release, overlay)
+    indexes.close()
 
 
 def _url(request: pytest.FixtureRequest) -> str:
