@@ -49,13 +49,9 @@ class Contenders:
 
 @contextmanager
 def contenders(
-    world: OpenWorld,
-    random: np.random.Generator,
-    served: Mapping[str, Engine],
-    say: Callable[[str], None],
+    world: OpenWorld, random: np.random.Generator, served: Mapping[str, Engine]
 ) -> Iterator[Contenders]:
-    """Build them, beside those that have a server."""
-    say(f"{len(world):,} people: building indexes")
+    """Build them, beside those that have a server of their own."""
     vectors = np.asarray(world.release.arrays.candidate_vectors)
     table = Table(world.release)
     rows = random.integers(0, len(world), min(len(world), _QUERIES))

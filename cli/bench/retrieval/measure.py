@@ -41,14 +41,13 @@ def measure(
     asked = asking.questions(visible[:VIEWERS], shares)
     tuned_for = asking.questions(visible[VIEWERS : VIEWERS + _TUNED_FOR], shares)
     rows: list[Row] = []
-    with (
-        in_milvus(world.release, cache, say) as milvus,
-        contenders(world, random, milvus, say) as all_of_them,
-    ):
-        for share in shares:
-            say(f"{people:,} people, {100 * share:g}% of them eligible")
-            engines = all_of_them.tuned(tuned_for[share])
-            rows.extend(with_used(_cell(engines, asked[share], people, share)))
+    with in_milvus(world.release, cache, say) as milvus:
+        say(f"{people:,} people: building indexes")
+        with contenders(world, random, milvus) as all_of_them:
+            for share in shares:
+                say(f"{people:,} people, {100 * share:g}% of them eligible")
+                engines = all_of_them.tuned(tuned_for[share])
+                rows.extend(with_used(_cell(engines, asked[share], people, share)))
     return rows
 
 
