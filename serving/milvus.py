@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from features.release import Release
-from serving.eligible_rows import Eligible, EligibleRows, scores_of
+from serving.eligible_rows import Eligible, EligibleRows
 from serving.index import IndexUnavailable, Query, Retrieved
 from serving.milvus_collection import MOST, Hits, Milvus
 from serving.milvus_filter import Coarse, listed
 from serving.overlay import Overlay
+from serving.rows import scores_of
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

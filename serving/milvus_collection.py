@@ -42,7 +42,8 @@ _EVERYWHERE: Final = 5.0
 _BATCH: Final = 10_000
 _CONNECT_S: Final = 10.0
 _SETTLE_S: Final = 600.0
-_DROP_S: Final = 10.0
+_CALL_S: Final = 5.0
+"""For what is done at once; more than one of them happen while others wait (`serving.claims`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Milvus:
         with _translated(name):
             # Left by a process that died.
             self._drop(draft)
-            if not self._client.has_collection(name):
+            if not self._client.has_collection(name, timeout=_CALL_S):
                 self._fill(name, draft, people, vectors)
             self._client.load_collection(name, timeout=_SETTLE_S)
         # The first search of a loaded collection takes seconds.
@@ -90,9 +91,9 @@ class Milvus:
     def drop(self, prefix: str) -> None:
         """Drop every collection whose name begins so."""
         with _translated(prefix):
-            for name in self._client.list_collections():
+            for name in self._client.list_collections(timeout=_CALL_S):
                 if name.startswith(prefix):
-                    self._drop(name)
+                    self._client.drop_collection(name, timeout=_CALL_S)
 
     def search(
         self, name: str, vector: Floats, expression: str, limit: int, timeout_s: float
@@ -124,7 +125,7 @@ class Milvus:
             self._client.flush(draft, timeout=_SETTLE_S)
             self._index(draft)
             self._check(draft, int(people.visible.sum()))
-            self._client.rename_collection(draft, name)
+            self._client.rename_collection(draft, name, timeout=_SETTLE_S)
         except BaseException as error:
             with contextlib.suppress(MilvusException, grpc.RpcError):
                 self._drop(draft)
@@ -134,8 +135,8 @@ class Milvus:
             raise
 
     def _drop(self, name: str) -> None:
-        if self._client.has_collection(name):
-            self._client.drop_collection(name, timeout=_DROP_S)
+        if self._client.has_collection(name, timeout=_CALL_S):
+            self._client.drop_collection(name, timeout=_CALL_S)
 
     def _create(self, draft: str, width: int) -> None:
         schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
@@ -143,12 +144,13 @@ class Milvus:
         for column, kind in _COLUMNS.items():
             schema.add_field(column, kind)
         schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=width)
-        self._client.create_collection(draft, schema=schema)
+        self._client.create_collection(draft, schema=schema, timeout=_SETTLE_S)
 
     def _insert(self, draft: str, columns: list[dict[str, Any]]) -> None:
         # By columns, which `MilvusClient.insert` cannot: its rows take it five times as long.
         handler: Any = self._client._get_connection()
-        handler.batch_insert(draft, columns, context=self._client._generate_call_context())
+        context = self._client._generate_call_context()
+        handler.batch_insert(draft, columns, timeout=_SETTLE_S, context=context)
 
     def _index(self, draft: str) -> None:
         # Exact: graphs and lists miss the best where norms differ as much as here.
@@ -160,7 +162,11 @@ class Milvus:
         """Raises `IndexUnavailable` unless the draft holds so many people."""
         self._client.load_collection(draft, timeout=_SETTLE_S)
         answer = self._client.query(
-            draft, filter="", output_fields=["count(*)"], consistency_level="Strong"
+            draft,
+            filter="",
+            output_fields=["count(*)"],
+            consistency_level="Strong",
+            timeout=_SETTLE_S,
         )
         found = answer[0]["count(*)"]
         if found != count:
