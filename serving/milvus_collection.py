@@ -41,6 +41,8 @@ _EVERYWHERE: Final = 5.0
 """More than any squared chord, and a number: Milvus has no infinity."""
 _BATCH: Final = 10_000
 _CONNECT_S: Final = 10.0
+_QUIET: Final = {"grpc.keepalive_permit_without_calls": False}
+"""An embedded Milvus breaks off with whoever asks every ten seconds whether it is there."""
 _SETTLE_S: Final = 600.0
 _CALL_S: Final = 5.0
 """For what is done at once; more than one of them happen while others wait (`serving.claims`)."""
@@ -66,7 +68,7 @@ class Milvus:
         if not url.startswith(("http://", "https://")):
             Path(url).parent.mkdir(parents=True, exist_ok=True)
         with _translated("connecting"):
-            self._client = MilvusClient(url, timeout=_CONNECT_S)
+            self._client = MilvusClient(url, timeout=_CONNECT_S, grpc_options=_QUIET)
 
     def close(self) -> None:
         """Let go of the connection."""
