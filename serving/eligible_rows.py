@@ -12,6 +12,7 @@ from features.release import Release
 from serving.index import Query
 from serving.overlay import Overlay
 from serving.people import Persons
+from serving.rows import scores_of, unseen
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -46,7 +47,7 @@ class EligibleRows:
         recent = self._overlay.current()
         c = recent.candidates
         slots = np.flatnonzero(eligible(query.viewer, c, query.today))
-        slots = _unseen(slots, c.person_id, query.seen)
+        slots = unseen(slots, c.person_id, query.seen)
         ids = c.person_id[slots]
         persons = Persons(ids, self._release.rows_of(ids), c.gender[slots], c.birth_day[slots])
         scores = scores_of(recent.vectors, slots, query.vector)
@@ -65,23 +66,4 @@ class EligibleRows:
             mask = eligible(viewer, self.people.rows(start, stop), query.today)
             mask &= ~dead[start:stop]
             found.append(np.flatnonzero(mask) + start)
-        return _unseen(np.concatenate(found), self.people.person_id, query.seen)
-
-
-def scores_of(vectors: Floats, rows: Ints, query: Floats) -> Floats:
-    """Inner products (m,) of the given rows.
-
-    Row by row: the last bits of a matrix product depend on where a row stands, so that equal people
-    would not tie.
-    """
-    return np.asarray(np.vecdot(vectors[rows], query), np.float32)
-
-
-def _unseen(rows: Ints, person_id: Ints, seen: tuple[Ints, ...]) -> Ints:
-    """The rows whose person is in none of the sorted arrays."""
-    for ids in seen:
-        if len(ids) and len(rows):
-            wanted = person_id[rows]
-            at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-            rows = rows[ids[at] != wanted]
-    return rows
+        return unseen(np.concatenate(found), self.people.person_id, query.seen)

@@ -17,6 +17,7 @@ from features.release import Release
 from gravity.telemetry import stage
 from serving.overlay import Overlay
 from serving.people import Persons
+from serving.rows import scores_of, unseen
 from serving.table import Bounded, SearchTable
 
 Floats = npt.NDArray[np.float32]
@@ -84,12 +85,12 @@ class ExactIndex:
         """See `CandidateIndex.search`."""
         recent = self._overlay.current()
         slots = np.flatnonzero(eligible(query.viewer, recent.candidates, query.today))
-        slots = _unseen(slots, recent.candidates.person_id, query.seen)
+        slots = unseen(slots, recent.candidates.person_id, query.seen)
         with stage("bound"):
             people = self._table.bounded(query.viewer, query.today, query.vector)
         with stage("scan"):
             old = self._best_of_release(people, query)
-        scores = np.concatenate((old.scores, _scores(recent.vectors, slots, query.vector)))
+        scores = np.concatenate((old.scores, scores_of(recent.vectors, slots, query.vector)))
         ids = np.concatenate((self._person_id.take(old.rows), recent.candidates.person_id[slots]))
         best = _top(scores, ids, query.k)
         return Retrieved(
@@ -121,8 +122,8 @@ class ExactIndex:
         """Those of the rows who are eligible, alive and unseen, with their scores."""
         people = Candidates.of(self._columns.take(rows))
         rows = rows[eligible(query.viewer, people, query.today) & ~self._overlay.dead.take(rows)]
-        rows = _unseen(rows, self._person_id, query.seen)
-        return _Found(rows, _scores(self._vectors, rows, query.vector))
+        rows = unseen(rows, self._person_id, query.seen)
+        return _Found(rows, scores_of(self._vectors, rows, query.vector))
 
     def _persons(self, rows: Ints, slots: Ints) -> Persons:
         old, new = self._columns.take(rows), self._overlay.current().candidates
@@ -149,25 +150,6 @@ class _Found:
         return type(self)(
             np.concatenate((self.rows, other.rows)), np.concatenate((self.scores, other.scores))
         )
-
-
-def _scores(vectors: Floats, rows: Ints, query: Floats) -> Floats:
-    """Inner products (m,) of the given rows.
-
-    Row by row, not by a matrix product: that one's last bits depend on where a row stands, so that
-    equal people would not tie.
-    """
-    return np.asarray(np.vecdot(vectors.take(rows, axis=0), query), np.float32)
-
-
-def _unseen(rows: Ints, person_id: Ints, seen: tuple[Ints, ...]) -> Ints:
-    """The rows whose person is in none of the sorted arrays."""
-    for ids in seen:
-        if len(ids) and len(rows):
-            wanted = person_id.take(rows)
-            at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-            rows = rows[ids[at] != wanted]
-    return rows
 
 
 def _nth_highest(values: Floats, n: int) -> float:

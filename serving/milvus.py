@@ -7,7 +7,7 @@ the vectors is scored: whatever Milvus leaves out, nobody is lost.
 """
 
 import asyncio
-import hashlib
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from features.release import Release
-from serving.eligible_rows import Eligible, EligibleRows, scores_of
+from serving.eligible_rows import Eligible, EligibleRows
 from serving.index import IndexUnavailable, Query, Retrieved
 from serving.milvus_collection import MOST, Hits, Milvus
 from serving.milvus_filter import Coarse, listed
 from serving.overlay import Overlay
+from serving.rows import scores_of
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -34,49 +35,45 @@ _CHUNK: Final = 100_000
 _AT_ONCE: Final = 16
 
 
-class MilvusEngine:
-    """The Milvus at a URL; connects when the first release is opened."""
+class MilvusIndexes:
+    """Releases in the Milvus at a URL; connects when it is first needed. Every method blocks.
 
-    def __init__(self, url: str, deadline_s: float) -> None:
+    Of all who fill the same Milvus at the same time, one is `worker`.
+    """
+
+    def __init__(self, url: str, deadline_s: float, worker: str) -> None:
         self._url = url
         self._deadline_s = deadline_s
-        self._milvus: Milvus | None = None
-        self._names: dict[str, str] = {}
+        # Milvus takes nothing else in a name.
+        self._worker = re.sub(r"\W", "_", worker)
+        self._connected: Milvus | None = None
         # Their own, so that searches that wait keep nothing else waiting.
         self._threads = ThreadPoolExecutor(_AT_ONCE, "milvus")
 
-    @property
-    def names(self) -> list[str]:
-        """The collections of the releases that are open."""
-        return list(self._names.values())
-
-    async def open(self, release_id: str, release: Release, overlay: Overlay) -> "MilvusIndex":
-        """See `Engine.open`: the collection is filled, unless it is there, and loaded."""
-        return await asyncio.to_thread(self.opened, release_id, release, overlay)
-
-    def opened(self, release_id: str, release: Release, overlay: Overlay) -> "MilvusIndex":
-        """`open` for whoever has a thread to wait in."""
-        if self._milvus is None:
-            self._milvus = Milvus(self._url)
-        name = _name_of(release_id, release)
+    def open(self, name: str, release: Release, overlay: Overlay) -> "MilvusIndex":
+        """The release's index, to be searched; its collection is filled unless it is there. Raises
+        `IndexUnavailable`."""
         rows = EligibleRows(release, overlay)
         vectors = np.asarray(release.arrays.candidate_vectors)
-        self._milvus.publish(name, rows.people, vectors)
-        self._names[release_id] = name
-        collection = Collection(self._milvus, name, self._deadline_s)
+        self._milvus().publish(name, f"{name}_{self._worker}", rows.people, vectors)
+        collection = Collection(self._milvus(), name, self._deadline_s)
         return MilvusIndex(collection, rows, vectors, self._threads)
 
-    async def retire(self, release_id: str) -> None:
-        """See `Engine.retire`: gone for all who use this Milvus."""
-        name = self._names.pop(release_id, None)
-        if name is not None and self._milvus is not None:
-            await asyncio.to_thread(self._milvus.drop, name)
+    def delete(self, name: str) -> None:
+        """A collection, for all who use this Milvus, and what was to become it. Raises
+        `IndexUnavailable`."""
+        self._milvus().drop(name)
 
     def close(self) -> None:
-        """See `Engine.close`."""
+        """Let go of the connection; collections stay."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        if self._milvus is not None:
-            self._milvus.close()
+        if self._connected is not None:
+            self._connected.close()
+
+    def _milvus(self) -> Milvus:
+        if self._connected is None:
+            self._connected = Milvus(self._url)
+        return self._connected
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +169,3 @@ def _among(found: Hits, rows: Ints, k: int) -> Hits:
     at = np.minimum(np.searchsorted(rows, found.rows), len(rows) - 1)
     kept = np.flatnonzero(rows[at] == found.rows)[:k]
     return Hits(found.rows[kept], found.scores[kept])
-
-
-def _name_of(release_id: str, release: Release) -> str:
-    """With a hash of its files, since Milvus knows people by their rows: a release that was cut
-    again without somebody erased has other rows under the same id."""
-    files = repr(sorted(release.manifest.files.items()))
-    return f"deck_{release_id}_{hashlib.sha256(files.encode()).hexdigest()[:12]}"

@@ -6,7 +6,6 @@ second and 100 MB.
 
 import contextlib
 import logging
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +41,11 @@ _EVERYWHERE: Final = 5.0
 """More than any squared chord, and a number: Milvus has no infinity."""
 _BATCH: Final = 10_000
 _CONNECT_S: Final = 10.0
+_QUIET: Final = {"grpc.keepalive_permit_without_calls": False}
+"""An embedded Milvus breaks off with whoever asks every ten seconds whether it is there."""
 _SETTLE_S: Final = 600.0
+_CALL_S: Final = 5.0
+"""For what is done at once; more than one of them happen while others wait (`serving.claims`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +68,24 @@ class Milvus:
         if not url.startswith(("http://", "https://")):
             Path(url).parent.mkdir(parents=True, exist_ok=True)
         with _translated("connecting"):
-            self._client = MilvusClient(url, timeout=_CONNECT_S)
+            self._client = MilvusClient(url, timeout=_CONNECT_S, grpc_options=_QUIET)
 
     def close(self) -> None:
         """Let go of the connection."""
         self._client.close()
 
-    def publish(self, name: str, people: Candidates, vectors: Floats) -> None:
+    def publish(self, name: str, draft: str, people: Candidates, vectors: Floats) -> None:
         """Have a collection loaded and searched once, filled with people (n,) and their vectors
         (n, width) before where it is missing.
 
-        It gets its name when it is complete, so it is whole or absent, whoever dies meanwhile and
-        however many fill it at the same time.
+        Until it is complete it is named `draft`, which is the caller's own. So it is whole or
+        absent, whoever dies meanwhile and however many fill it at the same time.
         """
         with _translated(name):
-            if not self._client.has_collection(name):
-                self._fill(name, people, vectors)
+            # Left by a process that died.
+            self._drop(draft)
+            if not self._client.has_collection(name, timeout=_CALL_S):
+                self._fill(name, draft, people, vectors)
             self._client.load_collection(name, timeout=_SETTLE_S)
         # The first search of a loaded collection takes seconds.
         self.search(name, np.zeros(vectors.shape[1], np.float32), "", 1, _SETTLE_S)
@@ -88,9 +93,9 @@ class Milvus:
     def drop(self, prefix: str) -> None:
         """Drop every collection whose name begins so."""
         with _translated(prefix):
-            for name in self._client.list_collections():
+            for name in self._client.list_collections(timeout=_CALL_S):
                 if name.startswith(prefix):
-                    self._client.drop_collection(name)
+                    self._client.drop_collection(name, timeout=_CALL_S)
 
     def search(
         self, name: str, vector: Floats, expression: str, limit: int, timeout_s: float
@@ -114,23 +119,26 @@ class Milvus:
             np.fromiter((hit["distance"] for hit in hits), np.float32, len(hits)),
         )
 
-    def _fill(self, name: str, people: Candidates, vectors: Floats) -> None:
-        draft = f"{name}_{secrets.token_hex(4)}"
+    def _fill(self, name: str, draft: str, people: Candidates, vectors: Floats) -> None:
         try:
             self._create(draft, vectors.shape[1])
             for batch in _batches(people, vectors):
-                self._client.insert(draft, batch)
+                self._insert(draft, batch)
             self._client.flush(draft, timeout=_SETTLE_S)
             self._index(draft)
             self._check(draft, int(people.visible.sum()))
-            self._client.rename_collection(draft, name)
+            self._client.rename_collection(draft, name, timeout=_SETTLE_S)
         except BaseException as error:
             with contextlib.suppress(MilvusException, grpc.RpcError):
-                self._client.drop_collection(draft)
+                self._drop(draft)
                 if isinstance(error, MilvusException) and self._client.has_collection(name):
                     # Somebody was faster.
                     return
             raise
+
+    def _drop(self, name: str) -> None:
+        if self._client.has_collection(name, timeout=_CALL_S):
+            self._client.drop_collection(name, timeout=_CALL_S)
 
     def _create(self, draft: str, width: int) -> None:
         schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
@@ -138,7 +146,13 @@ class Milvus:
         for column, kind in _COLUMNS.items():
             schema.add_field(column, kind)
         schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=width)
-        self._client.create_collection(draft, schema=schema)
+        self._client.create_collection(draft, schema=schema, timeout=_SETTLE_S)
+
+    def _insert(self, draft: str, columns: list[dict[str, Any]]) -> None:
+        # By columns, which `MilvusClient.insert` cannot: its rows take it five times as long.
+        handler: Any = self._client._get_connection()
+        context = self._client._generate_call_context()
+        handler.batch_insert(draft, columns, timeout=_SETTLE_S, context=context)
 
     def _index(self, draft: str) -> None:
         # Exact: graphs and lists miss the best where norms differ as much as here.
@@ -150,7 +164,11 @@ class Milvus:
         """Raises `IndexUnavailable` unless the draft holds so many people."""
         self._client.load_collection(draft, timeout=_SETTLE_S)
         answer = self._client.query(
-            draft, filter="", output_fields=["count(*)"], consistency_level="Strong"
+            draft,
+            filter="",
+            output_fields=["count(*)"],
+            consistency_level="Strong",
+            timeout=_SETTLE_S,
         )
         found = answer[0]["count(*)"]
         if found != count:
@@ -158,21 +176,24 @@ class Milvus:
 
 
 def _batches(people: Candidates, vectors: Floats) -> Iterator[list[dict[str, Any]]]:
-    """The visible people; nobody else can be eligible as the snapshot has them."""
+    """Columns of the visible people; nobody else can be eligible as the snapshot has them."""
     visible = np.flatnonzero(people.visible)
+    kinds = {ROW: DataType.INT64, **_COLUMNS, _VECTOR: DataType.FLOAT_VECTOR}
     for start in range(0, len(visible), _BATCH):
         rows = visible[start : start + _BATCH]
         batch = people.take(rows)
-        columns: dict[str, list[Any]] = {
-            ROW: rows.tolist(),
-            **{name: getattr(batch, name).tolist() for name in ("x", "y", "z")},
-            **{name: getattr(batch, name).tolist() for name in ("birth_day", "age_min", "age_max")},
-            "reach": np.minimum(batch.reach, _EVERYWHERE).tolist(),
-            "kind": kinds_of(batch).tolist(),
-            _VECTOR: list(np.asarray(vectors[rows])),
+        values: dict[str, npt.NDArray[Any]] = {
+            ROW: rows,
+            **{name: getattr(batch, name) for name in ("x", "y", "z")},
+            **{name: getattr(batch, name) for name in ("birth_day", "age_min", "age_max")},
+            "reach": np.minimum(batch.reach, _EVERYWHERE),
+            "kind": kinds_of(batch),
+            _VECTOR: vectors[rows],
         }
-        values = zip(*columns.values(), strict=True)
-        yield [dict(zip(columns, each, strict=True)) for each in values]
+        yield [
+            {"name": name, "type": kind, "values": values[name].tolist()}
+            for name, kind in kinds.items()
+        ]
 
 
 @contextmanager

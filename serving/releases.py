@@ -162,7 +162,8 @@ class Releases:
         wanted = await self._wanted()
         if wanted:
             # Before anything is loaded: there is memory for two.
-            await self._retire(set(self._held) - set(wanted))
+            await self._drop(set(self._held) - set(wanted))
+            await self._keep(wanted)
         for release in wanted:
             if release not in self._held:
                 await self._load(release)
@@ -261,14 +262,12 @@ class Releases:
             raise
         return _Held(loaded, following)
 
-    async def _retire(self, releases: set[str]) -> None:
-        """Nobody may ask for them any more, here or elsewhere."""
-        await self._drop(releases)
-        for release in releases:
-            try:
-                await self._around.engine.retire(release)
-            except IndexUnavailable as error:
-                log.warning("index not deleted", extra={"release": release, "reason": str(error)})
+    async def _keep(self, wanted: list[str]) -> None:
+        """Each time: a collection may have been left by a worker that died, or be in use still."""
+        try:
+            await self._around.engine.keep(wanted)
+        except IndexUnavailable as error:
+            log.warning("indexes not deleted", extra={"reason": str(error)})
 
     async def _drop(self, releases: set[str]) -> None:
         for release in releases:

@@ -13,6 +13,7 @@ from gravity.kernel import utc_now
 from gravity.redis_client import cancellable
 from gravity.settings import Settings
 from serving import pipeline
+from serving.claims import Claims
 from serving.engines import Engine, engine_at
 from serving.registry import MLflowRegistry
 from serving.releases import Releases, Surroundings
@@ -37,7 +38,7 @@ class Worker:
             redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
         )
         # A ranking that comes later than the API waits for it is of no use.
-        engine = engine_at(settings.index_url, settings.rank_budget_ms / 1000)
+        engine = engine_at(settings.index_url, settings.rank_budget_ms / 1000, Claims(cache, name))
         around = Surroundings(
             registry=MLflowRegistry(settings.mlflow_url, settings.home / "releases"),
             engine=engine,

@@ -65,7 +65,7 @@ def own_milvus(prefix: str, cache: Path) -> Iterator[OwnMilvus]:
     errors of `gravity.stack`, BinaryMissing where the wheel is absent.
     """
     wheel = wheels.milvus()
-    binaries = _unpacked(wheel / "bin", cache)
+    binaries = unpacked(wheel, cache)
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
         home = Home.at(Path(folder))
         composition = stack.Composition(
@@ -89,19 +89,19 @@ def indexed_by_milvus(release: Release, cache: Path) -> Iterator[CandidateIndex]
     Its searches may take two minutes. Raises what `own_milvus` does.
     """
     # It imports pandas, and so would whoever only lists benchmarks.
-    from serving.milvus import MilvusEngine
+    from serving.milvus import MilvusIndexes
 
     with own_milvus("gravity-bench-milvus-", cache) as server:
-        engine = MilvusEngine(server.url, _PATIENCE_S)
+        indexes = MilvusIndexes(server.url, _PATIENCE_S, "bench")
         try:
-            yield engine.opened("bench", release, Overlay(release))
+            yield indexes.open("bench", release, Overlay(release))
         finally:
-            engine.close()
+            indexes.close()
 
 
-def _unpacked(packed: Path, cache: Path) -> Path:
+def unpacked(wheel: Path, cache: Path) -> Path:
     """The server and its libraries; whole or absent, whoever else unpacks them at the same time."""
-    files = sorted(packed.glob("*.lzma"))
+    files = sorted((wheel / "bin").glob("*.lzma"))
     size = sum(file.stat().st_size for file in files)
     target = cache / f"{NAME}-{size}"
     if not target.is_dir():

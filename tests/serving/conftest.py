@@ -27,10 +27,17 @@ def milvus_server() -> Iterator[OwnMilvus]:
 
 
 @pytest.fixture(scope="session")
-def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> str:
+def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of an embedded Milvus, for the session."""
     pytest.importorskip("milvus_lite", reason="the package milvus-lite is not installed")
-    return str(tmp_path_factory.mktemp("milvus") / "gravity.db")
+    # It imports pandas, which the other tests of this folder do without.
+    from serving.milvus_collection import Milvus
+
+    url = str(tmp_path_factory.mktemp("milvus") / "gravity.db")
+    # Whoever connects first starts it, and two cannot do so at the same time.
+    milvus = Milvus(url)
+    yield url
+    milvus.close()
 
 
 @pytest.fixture(scope="session", params=["milvus-lite", "milvus"])
@@ -45,12 +52,13 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
     if request.param == "exact":
         yield ExactIndex
         return
-    # It imports pandas, which the other tests of this folder do without.
-    from serving.milvus import MilvusEngine
+    # They import pandas, which the other tests of this folder do without.
+    from serving.milvus import MilvusIndexes
+    from serving.milvus_engine import name_of
 
-    engine = MilvusEngine(_url(request), DEADLINE_S)
-    yield lambda release, overlay: engine.opened("1", release, overlay)
-    engine.close()
+    indexes = MilvusIndexes(_url(request), DEADLINE_S, "ranker-0")
+    yield lambda release, overlay: indexes.open(name_of("1", release), release, overlay)
+    indexes.close()
 
 
 def _url(request: pytest.FixtureRequest) -> str:

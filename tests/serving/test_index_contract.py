@@ -1,28 +1,33 @@
-"""What every engine of `CandidateIndex` must do; `opened` opens one over a release and its overlay.
+"""What every engine of `CandidateIndex` must do; `opened` opens a release and its overlay in each.
 
 Held to the brute force of `cli.check`, which shares nothing with `features.eligibility`. The
 release is written once, since not every engine opens one quickly.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from cli.check import brute_force
-from features.disk_cells import table_order
 from features.eligibility import Viewer, person_table, viewer_of
-from features.release import Release
-from serving.index import CandidateIndex, ExactIndex, Query, Retrieved
 from serving.overlay import Overlay
-from tests.serving.worlds import TODAY, D, World, world, write_world
-
-Ids = npt.NDArray[np.int64]
-Open = Callable[[Release, Overlay], CandidateIndex]
+from tests.serving.conftest import Open
+from tests.serving.searched import (
+    Opened,
+    as_checked,
+    best_of,
+    eligible_ids,
+    ids_of,
+    joined,
+    query,
+    search,
+    vector_of,
+    viewers,
+    written,
+)
+from tests.serving.worlds import TODAY, World, world
 
 CITY = (37.77, -122.42)
 TOGETHER = (-36.85, 174.76)
@@ -30,21 +35,6 @@ PENTAGON = (64.7, 10.5)
 PLACES = [(90.0, 0.0), (-90.0, 0.0), (0.0, 180.0), (89.9, 179.9), (-17.0, -179.99), PENTAGON]
 LIMITS_KM = [1.0, 10.0, 100.0, 5_000.0, 30_000.0]
 AGES = [(18, 255), (30, 34), (40, 39)]
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A release of a world, and the world as the brute force knows it."""
-
-    people: World
-    release: Release
-    check: brute_force.People
-
-
-@pytest.fixture(params=["exact"])
-def opened(request: pytest.FixtureRequest) -> Open:
-    """Opens a release with an overlay in each engine."""
-    return {"exact": ExactIndex}[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -59,85 +49,12 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Opened:
     return written(joined([*parts, city, together]), tmp_path_factory.mktemp("everywhere"))
 
 
-def joined(parts: Sequence[World]) -> World:
-    """One world of several, with ids that say nothing about the place."""
-    table = np.concatenate([part.table for part in parts])
-    table["person_id"] = 1 + np.random.default_rng(2).permutation(len(table))
-    latitude = np.concatenate([part.latitude for part in parts])
-    longitude = np.concatenate([part.longitude for part in parts])
-    placed = table_order(latitude, longitude)
-    order = placed.order
-    return World(table[order], latitude[order], longitude[order], placed.cell)
-
-
-def written(people: World, folder: Path) -> Opened:
-    release = write_world(folder / "1", people, np.random.default_rng(3), seen=0.002)
-    return Opened(people, release, as_checked(people))
-
-
-def as_checked(people: World) -> brute_force.People:
-    order = np.argsort(people.table["person_id"])
-    table = people.table[order]
-    return brute_force.People(
-        person=table["person_id"].astype(np.int64),
-        latitude=people.latitude[order],
-        longitude=people.longitude[order],
-        birthday=table["birth_day"].astype("datetime64[D]"),
-        gender=table["gender"].astype(np.int64),
-        seeks=(table["seeks"][:, None] >> np.arange(4)) & 1 == 1,
-        age_min=table["age_min"].astype(np.int64),
-        age_max=table["age_max"].astype(np.int64),
-        max_distance_km=table["max_distance_km"].astype(np.float64),
-        shown=table["visible"].copy(),
-    )
-
-
-def eligible_ids(check: brute_force.People, viewer: Viewer) -> Ids:
-    """Ascending; with the viewer's limits as they ask, not as they are stored."""
-    row = check.row(viewer.person_id)
-    names = ("age_min", "age_max", "max_distance_km")
-    changed = {name: getattr(check, name).copy() for name in names}
-    for name, column in changed.items():
-        column[row] = getattr(viewer, name)
-    today = date(1970, 1, 1) + timedelta(days=TODAY)
-    # Somebody's own limits as a viewer do not change whom they are shown to.
-    return check.person[brute_force.eligible(replace(check, **changed), row, today)]
-
-
-def viewers(opened: Opened, count: int) -> list[Viewer]:
-    """From everywhere in the table."""
-    table = opened.people.table
-    rows = np.linspace(0, len(table) - 1, count).astype(np.int64).tolist()
-    return [viewer_of(table, row) for row in rows]
-
-
 def citizens(opened: Opened, count: int) -> list[Viewer]:
     """Viewers of the city who see nearly everybody in it."""
     near = np.abs(opened.people.latitude - CITY[0]) < 0.05
     rows = np.flatnonzero(near)[:count].tolist()
     found = [viewer_of(opened.people.table, row) for row in rows]
     return [replace(one, max_distance_km=500.0, age_min=18, age_max=99) for one in found]
-
-
-def vector_of(viewer: Viewer) -> npt.NDArray[np.float32]:
-    """A query as different for each viewer as can be."""
-    return np.random.default_rng(viewer.person_id).normal(size=2 * D + 3).astype(np.float32)
-
-
-def search(index: CandidateIndex, viewer: Viewer, k: int, seen: tuple[Ids, ...] = ()) -> Retrieved:
-    return index.search(Query(viewer, TODAY, vector_of(viewer), seen, k))
-
-
-def best_of(opened: Opened, viewer: Viewer) -> Ids:
-    """Everybody eligible, best first, in double precision."""
-    ids = eligible_ids(opened.check, viewer)
-    vectors = opened.release.arrays.candidate_vectors[opened.release.rows_of(ids)]
-    return ids[np.argsort(-(vectors.astype(np.float64) @ vector_of(viewer)), kind="stable")]
-
-
-def ids_of(found: Retrieved) -> list[int]:
-    ids: list[int] = found.persons.ids.tolist()
-    return ids
 
 
 @pytest.mark.parametrize("km", LIMITS_KM)
@@ -256,6 +173,20 @@ def alike(person: int) -> npt.NDArray[np.void]:
         [person], [-48.9], [-123.4], birth_day=TODAY - 12_000, gender=1, seeks=2,
         age_min=18, age_max=99, max_distance_km=50.0,
     )  # fmt: skip
+
+
+def test_where_nobody_lives_there_is_nobody(opened: Open, everywhere: Opened) -> None:
+    index = opened(everywhere.release, Overlay(everywhere.release))
+    found = search(index, viewer_of(alike(9_999), 0), 200)
+    assert ids_of(found) == []
+    assert found.complete
+
+
+async def test_in_an_event_loop_it_answers_the_same(opened: Open, everywhere: Opened) -> None:
+    index = opened(everywhere.release, Overlay(everywhere.release))
+    for viewer in citizens(everywhere, 3):
+        asked = query(viewer, 200)
+        assert ids_of(await index.retrieve(asked)) == ids_of(index.search(asked))
 
 
 def test_where_everybody_is_dead_there_is_nobody(opened: Open, everywhere: Opened) -> None:

@@ -48,8 +48,10 @@ class Contenders:
 
 
 @contextmanager
-def contenders(world: OpenWorld, random: np.random.Generator) -> Iterator[Contenders]:
-    """Build them; whatever needs a server of its own starts and ends here."""
+def contenders(
+    world: OpenWorld, random: np.random.Generator, served: Mapping[str, Engine]
+) -> Iterator[Contenders]:
+    """Build them, beside those that have a server of their own."""
     vectors = np.asarray(world.release.arrays.candidate_vectors)
     table = Table(world.release)
     rows = random.integers(0, len(world), min(len(world), _QUERIES))
@@ -63,6 +65,7 @@ def contenders(world: OpenWorld, random: np.random.Generator) -> Iterator[Conten
             fixed={
                 EXACT: ExactIndex(world.release, Overlay(world.release)),
                 "faiss-alone": alone,
+                **served,
             },
             by_lists={
                 "faiss-ivf": lambda nprobe: FaissIvf(table, lists, nprobe),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from cli.bench.retrieval.contenders import contenders
 from cli.bench.retrieval.engines import Engine
+from cli.bench.retrieval.milvus import in_milvus
 from cli.bench.retrieval.questions import Asking, Question
 from cli.bench.retrieval.recall import recalls
 from cli.bench.retrieval.report import Row, with_used
@@ -39,13 +40,14 @@ def measure(
     asking = Asking(world)
     asked = asking.questions(visible[:VIEWERS], shares)
     tuned_for = asking.questions(visible[VIEWERS : VIEWERS + _TUNED_FOR], shares)
-    say(f"{people:,} people: building indexes")
     rows: list[Row] = []
-    with contenders(world, random) as all_of_them:
-        for share in shares:
-            say(f"{people:,} people, {100 * share:g}% of them eligible")
-            engines = all_of_them.tuned(tuned_for[share])
-            rows.extend(with_used(_cell(engines, asked[share], people, share)))
+    with in_milvus(world.release, cache, say) as milvus:
+        say(f"{people:,} people: building indexes")
+        with contenders(world, random, milvus) as all_of_them:
+            for share in shares:
+                say(f"{people:,} people, {100 * share:g}% of them eligible")
+                engines = all_of_them.tuned(tuned_for[share])
+                rows.extend(with_used(_cell(engines, asked[share], people, share)))
     return rows
 
 

@@ -12,8 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cli.bench.cache import cache
+from cli.bench.milvus_server import unpacked
 from cli.bench.plots import machine
 from cli.bench.retrieval.contenders import contenders
+from cli.bench.retrieval.milvus import MILVUS, missing
 from cli.bench.retrieval.questions import Asking, Question
 from cli.bench.retrieval.recall import recalls
 from cli.bench.retrieval.report import EXACT, Row, with_used
@@ -22,6 +25,7 @@ from cli.bench.world.source import source_for
 from cli.bench.world.truth import people_of
 from cli.check import brute_force
 from features.eligibility import EARTH_RADIUS_KM
+from gravity.stack import wheels
 from tests.cli.bench.drawn import words_of
 from tests.cli.bench.left import left
 
@@ -41,8 +45,13 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the source is kept: learned once for these tests."""
-    return tmp_path_factory.mktemp("cache")
+    """Where the source is kept: learned once for these tests. Milvus is unpacked once for all."""
+    folder = tmp_path_factory.mktemp("cache")
+    if missing() is None:
+        (folder / cache().name).mkdir()
+        milvus = unpacked(wheels.milvus(), cache())
+        (folder / cache().name / milvus.name).symlink_to(milvus)
+    return folder
 
 
 @pytest.mark.timeout(600)
@@ -62,12 +71,13 @@ def test_each_cell_has_every_engine_and_uses_one_and_exact_finds_all(
     assert left(folder) == []
     rows = json.loads(done.stdout)["rows"]
     assert all(set(row) == KEYS and row["people"] == PEOPLE for row in rows)
-    engines = ("faiss-exact", "faiss-alone", "faiss-ivf", "post-filter")
+    served = () if missing() else (MILVUS,)
+    engines = ("faiss-exact", "faiss-alone", *served, "faiss-ivf", "post-filter")
     cells = [(row["selectivity"], row["engine"]) for row in rows]
     assert cells == [(share, engine) for share in (0.01, 0.5) for engine in engines]
     assert Counter(row["selectivity"] for row in rows if row["used"]) == {0.01: 1, 0.5: 1}
     assert all(0 < row["p50_ms"] <= row["p99_ms"] for row in rows)
-    exact = [row for row in rows if row["engine"] == EXACT]
+    exact = [row for row in rows if row["engine"] in (EXACT, MILVUS)]
     assert all(row["recall_at_100"] == row["worst_group_recall_at_100"] == 1.0 for row in exact)
     # Of the 100 best of everybody about as large a share is eligible as of all.
     alone = {
@@ -77,6 +87,31 @@ def test_each_cell_has_every_engine_and_uses_one_and_exact_finds_all(
     drawn = words_of(svg)
     assert all(engine in drawn for engine in engines)
     assert f"{machine()} gravity bench retrieval --json --people 2000" in drawn
+
+
+@pytest.mark.timeout(600)
+def test_without_a_server_of_milvus_its_rows_are_left_out_and_it_says_so(
+    folder: Path, kept: Path, tmp_path: Path
+) -> None:
+    # As where the package has no build: one of its name, with nothing in it.
+    (tmp_path / "milvus").mkdir()
+    (tmp_path / "milvus" / "__init__.py").touch()
+    done = subprocess.run(
+        [*COMMAND, "--people", "500", "--selectivity", "0.5"],
+        env={
+            **os.environ,
+            "TMPDIR": str(folder),
+            "XDG_CACHE_HOME": str(kept),
+            "PYTHONPATH": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "without milvus: " in done.stderr
+    engines = [row["engine"] for row in json.loads(done.stdout)["rows"]]
+    assert engines == ["faiss-exact", "faiss-alone", "faiss-ivf", "post-filter"]
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +147,7 @@ def test_wide_limits_reach_further_for_the_same_share(world: OpenWorld) -> None:
 
 def test_lists_are_exact_when_all_are_searched(world: OpenWorld) -> None:
     questions = Asking(world).questions(np.arange(0, PEOPLE, 100), (0.0005, 0.01, 0.3))
-    with contenders(world, np.random.default_rng(1)) as all_of_them:
+    with contenders(world, np.random.default_rng(1), {}) as all_of_them:
         for asked in questions.values():
             engines = {
                 EXACT: all_of_them.fixed[EXACT],

@@ -1,0 +1,26 @@
+"""What every search does with rows of a table of people: leave out the seen, and score."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+def unseen(rows: Ints, person_id: Ints, seen: tuple[Ints, ...]) -> Ints:
+    """The rows (m,) whose person, of `person_id` (n,), is in none of the sorted arrays."""
+    for ids in seen:
+        if len(ids) and len(rows):
+            wanted = person_id.take(rows)
+            at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+            rows = rows[ids[at] != wanted]
+    return rows
+
+
+def scores_of(vectors: Floats, rows: Ints, query: Floats) -> Floats:
+    """Inner products (m,) of the given rows of vectors (n, width) with the query (width,).
+
+    Row by row, not by a matrix product: that one's last bits depend on where a row stands, so that
+    equal people would not tie.
+    """
+    return np.asarray(np.vecdot(vectors.take(rows, axis=0), query), np.float32)
