@@ -165,6 +165,30 @@ async def test_caught_up_is_told_while_changes_keep_coming(
     await asyncio.wait([beside])
 
 
+async def test_caught_up_is_told_when_every_partition_is_read(
+    settings: Settings, redis: Redis, tmp_path: Path
+) -> None:
+    await create_topics(settings.bus_url, ALL)
+    # Of both partitions, in many appends: more than comes with the first answers of the bus.
+    for start in range(1000, 5000, 50):
+        await append(settings, *(profile(person) for person in range(start, start + 50)))
+    overlay, caught_up = Overlay(opened(tmp_path)), asyncio.Event()
+    async with following(settings, redis, overlay, caught_up):
+        async with asyncio.timeout(20):
+            await caught_up.wait()
+        assert visible(overlay) == list(range(1000, 5000))
+
+
+async def test_a_bus_that_is_away_keeps_nobody_waiting(
+    settings: Settings, redis: Redis, tmp_path: Path
+) -> None:
+    nobody = settings.model_copy(update={"bus_url": "tansu://127.0.0.1:1"})
+    caught_up = asyncio.Event()
+    async with following(nobody, redis, Overlay(opened(tmp_path)), caught_up):
+        async with asyncio.timeout(20):
+            await caught_up.wait()
+
+
 async def followed(
     settings: Settings, redis: Redis, overlay: Overlay, today: Callable[[], int]
 ) -> list[int]:
