@@ -6,11 +6,13 @@
 not hold is a 404 problem.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import bentoml
 
 from contracts.ranking import RetrieveAnswer, RetrieveRequest
+from serving import parent
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -26,6 +28,8 @@ _workers: "list[Worker]" = []
     name="Ranker",
     workers=1,
     traffic={"timeout": 30},
+    # Of the supervising process, which imports this module to start the workers.
+    envs=[{"name": parent.VARIABLE, "value": str(os.getpid()), "stage": "runtime"}],
     # Rankings are counted and traced by our own: what BentoML does for each costs as much as one.
     logging={"access": {"enabled": False, "skip_paths": ["/metrics", "/rank"]}},
     tracing={"excluded_urls": ["/rank"]},
@@ -40,10 +44,9 @@ class Ranker:
         """Connect, and begin to follow the registry."""
         # Here, since BentoML's own supervising process imports this module too.
         from gravity.settings import Settings
-        from serving.parent import end_with_parent
         from serving.worker import Worker
 
-        end_with_parent()
+        parent.end_with_parent()
         self._worker = Worker.start(Settings.load(), _worker_name())
         _workers.append(self._worker)
 

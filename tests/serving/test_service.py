@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ from features.release import MANIFEST
 from features.wire import run
 from gravity.bus import Message, Producer, create_topics
 from gravity.settings import Settings
+from gravity.stack.orphans import has_ended
 from tests.serving.ranker_process import RankerProcess, running_ranker
 from tests.serving.test_pipeline import constraints_of, request_of
 from tests.serving.worlds import TODAY, World, world, write_world
@@ -125,6 +127,29 @@ async def test_a_release_for_a_ranker_that_reads_other_features_is_refused(
     await until(lambda: logged(ranker, "release refused"))
     assert await redis.exists("release:7:ready") == 0
     assert path.exists()
+
+
+async def test_a_worker_whose_supervisor_is_killed_before_it_has_started_ends(
+    ranker: RankerProcess,
+) -> None:
+    supervisor = psutil.Process(ranker.process.pid)
+    workers: list[psutil.Process] = []
+
+    async def began() -> bool:
+        workers[:] = [each for each in supervisor.children() if "--worker-id" in each.cmdline()]
+        return bool(workers)
+
+    async def ended() -> bool:
+        return all(has_ended(worker) for worker in workers)
+
+    await until(began, 60.0)
+    ranker.kill()
+    try:
+        await until(ended, 60.0)
+    finally:
+        for worker in workers:
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()
 
 
 def publish(home: Path, people: World, release: str = "7") -> None:
