@@ -29,6 +29,7 @@ from serving.exposure import seed_of
 from serving.index import IndexUnavailable
 from serving.inputs import SignatureMismatch, check_signature
 from serving.live import Live
+from serving.living import report_living
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
 from serving.ranking import ProductRanker
@@ -75,7 +76,8 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a worker's releases live on. `worker` is its name among those that report ready."""
+    """What a worker's releases live on. `worker` is its name among those that report ready, of this
+    one process."""
 
     registry: Registry
     engine: Engine
@@ -129,11 +131,14 @@ class Releases:
 
     async def run(self) -> None:
         """Follow until cancelled: at once what Redis names, every 2 s what the registry does."""
+        living = asyncio.create_task(report_living(self._around.redis, self._around.worker))
         try:
             while True:
                 await self._look()
                 await self._told()
         finally:
+            living.cancel()
+            await asyncio.wait([living])
             await self._drop(set(self._held))
 
     async def _told(self) -> None:
@@ -189,7 +194,7 @@ class Releases:
 
     async def _load(self, release: str) -> None:
         around = self._around
-        # A worker of this name that died may have left its report.
+        # A report of before, that could not be taken back.
         await run(around.redis.srem(ready_key(release), around.worker))
         if await run(around.redis.hexists(refused_key(release), around.worker)):
             return

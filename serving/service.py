@@ -47,7 +47,7 @@ class Ranker:
         from serving.worker import Worker
 
         parent.end_with_parent()
-        self._worker = Worker.start(Settings.load(), _worker_name())
+        self._worker = Worker.start(Settings.load())
         _workers.append(self._worker)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
@@ -88,10 +88,6 @@ def _rank_route(app: "ASGIApp") -> "ASGIApp":
 # The decorator made `Ranker` a BentoML service.
 _service: Any = Ranker
 _service.add_asgi_middleware(_rank_route)
-
-
-def _worker_name() -> str:
-    return f"ranker-{max(0, (bentoml.server_context.worker_index or 1) - 1)}"
 
 
 def _not_loaded(release: str) -> "Response":

@@ -1,6 +1,8 @@
 """What one worker process does: holds releases, answers from them."""
 
 import asyncio
+import socket
+import uuid
 from collections.abc import Mapping
 from typing import Self
 
@@ -28,7 +30,7 @@ class Worker:
         self._following = asyncio.create_task(releases.run())
 
     @classmethod
-    def start(cls, settings: Settings, name: str) -> Self:
+    def start(cls, settings: Settings) -> Self:
         """Connect, and begin to follow the registry; inside a running event loop."""
         telemetry.configure("ranker", settings)
         # One core for one search: more threads cost more than they bring at these sizes.
@@ -44,7 +46,7 @@ class Worker:
             redis=cache,
             bus_url=settings.bus_url,
             clock=utc_now,
-            worker=name,
+            worker=_unique_name(),
         )
         return cls(cache, engine, Releases(around))
 
@@ -80,3 +82,8 @@ class Worker:
         loaded = self._releases.newest() if release is None else self._releases.get(release)
         ids = await pipeline.retrieve_all(self._redis, loaded, request)
         return RetrieveAnswer(release=loaded.id, ids=ids)
+
+
+def _unique_name() -> str:
+    """Of this process among all rankers there are and were; it says on which machine it is."""
+    return f"ranker-{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
