@@ -7,8 +7,6 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from redis.asyncio import Redis
-
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SAFETY_DECIDED
 from gravity.bus import BrokenBus, Consumer
 from gravity.bus_engines import engine_of
@@ -34,9 +32,7 @@ def positions_of(bus_positions: Mapping[str, Mapping[int, int]], bus_url: str) -
     }
 
 
-async def follow(
-    live: Live, bus_url: str, redis: Redis, positions: Positions, caught_up: asyncio.Event
-) -> None:
+async def follow(live: Live, bus_url: str, positions: Positions, caught_up: asyncio.Event) -> None:
     """Apply changes until cancelled; `caught_up` is set once all those are applied that were in any
     partition when this began.
 
@@ -45,7 +41,7 @@ async def follow(
     """
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(hear(live, redis))
+            group.create_task(hear(live))
             group.create_task(_follow_bus(live, bus_url, dict(positions), caught_up))
     finally:
         live.close()

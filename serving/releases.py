@@ -28,7 +28,7 @@ from serving.engines import Engine
 from serving.exposure import seed_of
 from serving.index import IndexUnavailable
 from serving.inputs import SignatureMismatch, check_signature
-from serving.live import Live
+from serving.live import WITHDRAWN_KEY, Live
 from serving.living import report_living
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
@@ -39,7 +39,6 @@ from serving.why import typical
 log = logging.getLogger(__name__)
 
 SERVING_KEY: Final = "release:serving"
-WITHDRAWN_KEY: Final = "withdrawn"
 _ALIASES: Final = ("champion", "previous")
 _MOST_HELD: Final = 2
 _LOOK_S: Final = 2.0
@@ -252,10 +251,8 @@ class Releases:
         await warm(around.redis, loaded, around.today())
         caught_up = asyncio.Event()
         positions = positions_of(opened.manifest.bus_positions, around.bus_url)
-        live = Live(release, overlay, around.today)
-        following = asyncio.create_task(
-            follow(live, around.bus_url, around.redis, positions, caught_up)
-        )
+        live = Live(release, overlay, around.today, around.redis)
+        following = asyncio.create_task(follow(live, around.bus_url, positions, caught_up))
         try:
             async with asyncio.timeout(_CATCH_UP_S):
                 await caught_up.wait()
