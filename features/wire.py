@@ -17,7 +17,7 @@ from hiredis import Reader, pack_command
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as ConnectionFailure
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as TimeoutFailure
 
 Reply = bytes | int | list["Reply"] | None
@@ -79,12 +79,15 @@ async def raw_round_trip(redis: Redis, commands: bytes, count: int) -> bytes:
     For whoever reads many replies of one form: arrays find their way in the bytes faster than a
     parser, which makes an object of every value (`replies_in`, for all others).
     """
-    # Behind the commands the server is asked to say what nobody can have stored: that is the end.
+    # Behind the commands the server is asked to say what nobody can have stored: that is the end. A
+    # user who may not ask for it gets an error in its place, found by counting: parsed, so slower.
     nonce = urandom(16)
     connection = await _connection_of(redis.connection_pool)
     try:
         together = commands + packed(b"ECHO", nonce)
-        return await _exchange(connection, together, count, partial(_bytes_before, bulk(nonce)))
+        return await _exchange(
+            connection, together, count, partial(_bytes_before, bulk(nonce), count)
+        )
     finally:
         await redis.connection_pool.release(connection)
 
@@ -168,12 +171,7 @@ class _Line:
     async def _trip(self, redis: Redis, commands: bytes, count: int) -> list[object]:
         """One round trip on a connection of the line."""
         pool = redis.connection_pool
-        connection = self._idle.pop() if self._idle else await _connection_of(pool)
-        if not await _fit(connection):
-            # The pool opens it anew.
-            await connection.disconnect(nowait=True)
-            await pool.release(connection)
-            connection = await _connection_of(pool)
+        connection = await self._connection(pool)
         try:
             replies = await _ask(connection, commands, count)
         except BaseException:
@@ -181,6 +179,22 @@ class _Line:
             raise
         self._idle.append(connection)
         return replies
+
+    async def _connection(self, pool: ConnectionPool) -> AbstractConnection:
+        """One of the line that is fit, or else one from the pool."""
+        while self._idle:
+            connection = self._idle.pop()
+            fit = False
+            try:
+                fit = await _fit(connection)
+            finally:
+                if not fit:
+                    # Whatever it has said is nobody's; the pool opens it anew.
+                    await connection.disconnect(nowait=True)
+                    await pool.release(connection)
+            if fit:
+                return connection
+        return await _connection_of(pool)
 
 
 _LINES: Final[WeakKeyDictionary[Redis, _Line]] = WeakKeyDictionary()
@@ -204,7 +218,7 @@ async def _fit(connection: AbstractConnection) -> bool:
     """Whether the other side is still there, and has said nothing that nobody asked."""
     try:
         said = await connection.can_read_destructive()  # type: ignore[no-untyped-call]
-    except (ConnectionFailure, OSError):
+    except (RedisError, OSError):
         return False
     return not said
 
@@ -219,29 +233,29 @@ async def _replies(count: int, connection: AbstractConnection) -> list[object]:
     return [await read(disable_decoding=True) for _ in range(count)]
 
 
-async def _bytes_before(end: bytes, connection: AbstractConnection) -> bytes:
-    """All that comes until `end` has come."""
+async def _bytes_before(end: bytes, count: int, connection: AbstractConnection) -> bytes:
+    """All that comes until `end` has come, or behind `count` replies an error instead of it."""
     stream = connection._reader
     assert stream is not None, "it is connected"
     parts: list[bytes] = []
     last = b""
-    while last != end:
+    while True:
         part = await stream.read(_BATCH_BYTES)
         if not part:
             raise ConnectionFailure("the connection was closed meanwhile")
         parts.append(part)
-        last = (last + part[-len(end) :])[-len(end) :]
-        if part[-2:] == b"\r\n" and b"-" in part[-_LONGEST_ERROR:] and last != end:
-            _raise_if_refused(b"".join(parts))
-    return b"".join(parts)[: -len(end)]
+        last = (last + part[-_LONGEST_ERROR:])[-_LONGEST_ERROR:]
+        if last.endswith(end):
+            return b"".join(parts)[: -len(end)]
+        error = _last_line(last)
+        # Values may look like errors, too.
+        if error.startswith(b"-") and len(replies_in(data := b"".join(parts))) > count:
+            return data[: -len(error)]
 
 
-def _raise_if_refused(data: bytes) -> None:
-    """Raise the error that stands where the end should: a user of the server may be forbidden to
-    ask for it, and would wait for ever."""
-    replies = replies_in(data)
-    if replies and isinstance(replies[-1], ResponseError) and "echo" in str(replies[-1]):
-        raise replies[-1]
+def _last_line(data: bytes) -> bytes:
+    """With the line break that it ends with; nothing where it does not."""
+    return data[data[:-2].rfind(b"\r\n") + 2 :] if data.endswith(b"\r\n") else b""
 
 
 async def _exchange(
