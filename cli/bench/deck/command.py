@@ -46,6 +46,7 @@ def deck(
     from cli.bench.running import running
     from cli.bench.textbook.client import TextbookFailed
     from cli.check.decks import NotServing
+    from cli.wait import NeverHappened
     from features.mlflow_rest import MLflowRefused, MLflowUnreachable
     from flows.activation import NotFollowed
     from flows.gates import ReleaseRejected
@@ -60,6 +61,7 @@ def deck(
         HopsFailed,
         TextbookFailed,
         NotServing,
+        NeverHappened,
         NotFollowed,
         ReleaseRejected,
         MLflowUnreachable,
