@@ -6,8 +6,9 @@ nodes: by the map of slots that the cluster gave, corrected whenever a node answ
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Final, Self, TypeVar, cast
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AskError, MovedError, RedisError
 from redis.exceptions import ConnectionError as ConnectionFailure
 
+from features.resting import Resting
 from features.slots import SLOTS, slots_of
 from features.wire import packed, replies_to, round_trip
 from gravity.redis_client import cancellable
@@ -29,6 +31,7 @@ Address = tuple[str, int]
 _SCHEMES: Final = {"redis+cluster": False, "rediss+cluster": True}
 _ATTEMPTS: Final = 5
 _ASKING: Final = packed(b"ASKING")
+_MAP: Final = packed(b"CLUSTER", b"SLOTS")
 T = TypeVar("T")
 
 
@@ -62,6 +65,7 @@ class Cluster:
         self._holder = np.full(SLOTS, -1, np.int64)
         self._known = False
         self._learning = asyncio.Lock()
+        self._resting = Resting(self._access.timeout_s)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -125,6 +129,11 @@ class Cluster:
             waiting = await self._errands(sent_on, keys)
         raise ConnectionFailure(f"{len(sent_on)} keys were sent on {_ATTEMPTS} times")
 
+    async def ask_node(self, node: Redis, trip: Callable[[], Awaitable[T]]) -> T:
+        """What comes of a round trip to a node. One that did not answer a moment ago is not asked:
+        a ConnectionError at once, as everybody would wait otherwise."""
+        return await self._resting.ask(node, trip)
+
     async def together(self, asked: Sequence[Coroutine[object, object, T]]) -> list[T]:
         """What comes of round trips to several nodes; all have ended when one of them raises."""
         outcomes = await asyncio.gather(*asked, return_exceptions=True)
@@ -142,7 +151,9 @@ class Cluster:
         before = _ASKING if errand.asking else b""
         together = b"".join([before + commands[at] for at in errand.at])
         step = each + errand.asking
-        replies = await replies_to(errand.node, together, step * len(errand.at))
+        replies = await self.ask_node(
+            errand.node, lambda: replies_to(errand.node, together, step * len(errand.at))
+        )
         sent_on: list[_SentOn] = []
         for number, at in enumerate(errand.at):
             answers[at] = replies[(number + 1) * step - each : (number + 1) * step]
@@ -193,10 +204,9 @@ class Cluster:
                 return
             failed: RedisError | None = None
             for address in (*self._clients, *self._seeds):
+                client = self._client(address)
                 try:
-                    (ranges,) = await round_trip(
-                        self._client(address), packed(b"CLUSTER", b"SLOTS"), 1
-                    )
+                    (ranges,) = await self.ask_node(client, partial(round_trip, client, _MAP, 1))
                 except RedisError as error:
                     failed = error
                     continue

@@ -109,7 +109,7 @@ async def _hear_part(cluster: Cluster, part: Part, keys: Sequence[bytes], pack: 
     """Where the node may have sent some elsewhere, all of its keys are asked for again, one by
     one: a text that only looks so costs a second round trip."""
     own = [keys[at] for at in part.at.tolist()]
-    heard = await _hear(part.node, part.at, own, pack)
+    heard = await cluster.ask_node(part.node, lambda: _hear(part.node, part.at, own, pack))
     if heard.replies is None:
         sent_on = b"-MOVED " in heard.data or b"-ASK " in heard.data
     else:

@@ -28,8 +28,13 @@ class LiveReleasesUnknown(Exception):
 
 
 def ready_key(release_id: str) -> str:
-    """The Redis set of the workers that hold a release."""
+    """The Redis set of the workers that hold a release, rankers that died meanwhile among them."""
     return f"release:{release_id}:ready"
+
+
+def alive_key(ranker: str) -> str:
+    """There as long as a ranker's process lives, and for some seconds more."""
+    return f"ranker:{ranker}:alive"
 
 
 def refused_key(release_id: str) -> str:

@@ -82,11 +82,14 @@ async def raw_round_trip(redis: Redis, commands: bytes, count: int) -> bytes:
     For whoever reads many replies of one form: arrays find their way in the bytes faster than a
     parser, which makes an object of every value (`replies_in`, for all others).
     """
-    # Behind the commands the server is asked to say what nobody can have stored: that is the end.
+    # Behind the commands the server is asked to say what nobody can have stored: that is the end. A
+    # user who may not ask for it gets an error in its place, found by counting: parsed, so slower.
     nonce = urandom(16)
     together = commands + packed(b"ECHO", nonce)
     async with _kept_of(redis).one() as connection:
-        return await _exchange(connection, together, count, partial(_bytes_before, bulk(nonce)))
+        return await _exchange(
+            connection, together, count, partial(_bytes_before, bulk(nonce), count)
+        )
 
 
 def replies_in(data: bytes) -> list[object]:
@@ -245,29 +248,29 @@ async def _replies(count: int, connection: AbstractConnection) -> list[object]:
         await connection._parser.read_from_socket()  # type: ignore[attr-defined]
 
 
-async def _bytes_before(end: bytes, connection: AbstractConnection) -> bytes:
-    """All that comes until `end` has come."""
+async def _bytes_before(end: bytes, count: int, connection: AbstractConnection) -> bytes:
+    """All that comes until `end` has come, or behind `count` replies an error instead of it."""
     stream = connection._reader
     assert stream is not None, "it is connected"
     parts: list[bytes] = []
     last = b""
-    while last != end:
+    while True:
         part = await stream.read(_BATCH_BYTES)
         if not part:
             raise ConnectionFailure("the connection was closed meanwhile")
         parts.append(part)
-        last = (last + part[-len(end) :])[-len(end) :]
-        if part[-2:] == b"\r\n" and b"-" in part[-_LONGEST_ERROR:] and last != end:
-            _raise_if_refused(b"".join(parts))
-    return b"".join(parts)[: -len(end)]
+        last = (last + part[-_LONGEST_ERROR:])[-_LONGEST_ERROR:]
+        if last.endswith(end):
+            return b"".join(parts)[: -len(end)]
+        error = _last_line(last)
+        # Values may look like errors, too.
+        if error.startswith(b"-") and len(replies_in(data := b"".join(parts))) > count:
+            return data[: -len(error)]
 
 
-def _raise_if_refused(data: bytes) -> None:
-    """Raise the error that stands where the end should: a user of the server may be forbidden to
-    ask for it, and would wait for ever."""
-    replies = replies_in(data)
-    if replies and isinstance(replies[-1], ResponseError) and "echo" in str(replies[-1]):
-        raise replies[-1]
+def _last_line(data: bytes) -> bytes:
+    """With the line break that it ends with; nothing where it does not."""
+    return data[data[:-2].rfind(b"\r\n") + 2 :] if data.endswith(b"\r\n") else b""
 
 
 async def _exchange(

@@ -16,7 +16,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.live_releases import LIVE_KEY, NEXT_KEY, current_key, ready_key, refused_key
+from features.live_releases import (
+    LIVE_KEY,
+    NEXT_KEY,
+    alive_key,
+    current_key,
+    ready_key,
+    refused_key,
+)
 from features.person_row import person_of_row_key
 from features.reader import read
 from features.release import Release
@@ -138,7 +145,6 @@ async def _until_ready(kernel: Kernel, release_id: str, kind: str, wait_s: float
     Raises NotFollowed, SnapshotRefused.
     """
     serving = await kernel.redis.get(SERVING_KEY)
-    known = await _workers(kernel, serving.decode(), kind) if serving else set()
     ready: set[bytes] = set()
 
     async def all_ready() -> bool:
@@ -151,18 +157,24 @@ async def _until_ready(kernel: Kernel, release_id: str, kind: str, wait_s: float
         ]
         if said:
             raise SnapshotRefused("; ".join(said))
-        # Not whoever was ready once: one that died since and starts again loads again.
+        # Each time anew: some may die meanwhile.
+        known = await _workers(kernel, serving.decode(), kind) if serving else set()
         ready = await _workers(kernel, release_id, kind)
         return bool(ready) and known <= ready
 
-    # A worker that died has left its name behind: the others do not wait for it for ever.
+    # One that hangs keeps the others from nothing.
     if not await _within(wait_s, all_ready) and not ready:
         raise NotFollowed(f"no {kind} holds release {release_id} after {wait_s:.0f} s")
 
 
 async def _workers(kernel: Kernel, release_id: str, kind: str) -> set[bytes]:
+    """Those that hold a release; of rankers, which leave their names behind, those that live."""
     members: set[bytes] = await run(kernel.redis.smembers(ready_key(release_id)))
-    return {name for name in members if name.startswith(kind.encode())}
+    names = [name for name in members if name.startswith(kind.encode())]
+    if kind != RANKER or not names:
+        return set(names)
+    live = await run(kernel.redis.mget([alive_key(name.decode()) for name in names]))
+    return {name for name, lives in zip(names, live, strict=True) if lives is not None}
 
 
 async def _within(seconds: float, happened: Callable[[], Awaitable[bool]]) -> bool:

@@ -12,7 +12,7 @@ from features.release import Release
 from flows import activation, features_gate, gates, promotion, tracking
 from flows.activation import Candidate
 from flows.gates import Gate
-from flows.promotion import Promotion
+from flows.promotion import Kind, Promotion
 from flows.retirement import retire
 from gravity.kernel import Kernel
 
@@ -93,13 +93,14 @@ async def promote_release(
         await make_current(kernel, candidate, say)
         found += (await features_gate.judge(kernel, candidate),)
         await promotion.require(mlflow, release_id, found, kernel.clock())
-        return await _switch(mlflow, kernel, release_id, by, found, say)
+        return await _switch(mlflow, kernel, release_id, by, found, "promotion", say)
 
 
 async def roll_back(mlflow: MLflow, kernel: Kernel, by: str, say: Say) -> Promotion:
     """Serve the previous champion again: it is loaded and current, so this takes seconds.
 
-    No gate stands in the way: it has served. What says that it is current is kept by the store that
+    After a promotion that died half way that is the champion it was to replace. No gate stands
+    in the way: it has served. What says that it is current is kept by the store that
     keeps its features, so neither is lost alone.
     Raises NothingToRollBackTo, SnapshotRefused, NotFollowed, PromotionUnderWay.
     """
@@ -107,7 +108,7 @@ async def roll_back(mlflow: MLflow, kernel: Kernel, by: str, say: Say) -> Promot
         release_id = await promotion.previous_champion(mlflow)
         if not await activation.is_current(kernel, release_id):
             await make_current(kernel, await candidate_of(kernel, release_id), say)
-        return await _switch(mlflow, kernel, release_id, by, (), say)
+        return await _switch(mlflow, kernel, release_id, by, (), "rollback", say)
 
 
 async def _switch(
@@ -116,11 +117,12 @@ async def _switch(
     release_id: str,
     by: str,
     found: tuple[Gate, ...],
+    kind: Kind,
     say: Say,
 ) -> Promotion:
     await hold(mlflow, kernel, release_id)
     say(f"release {release_id} is held by the rankers")
-    done = await promotion.promote(mlflow, kernel, release_id, by, found)
+    done = await promotion.promote(mlflow, kernel, release_id, by, found, kind)
     say(f"release {release_id} is the champion")
     await activation.serve(kernel, release_id)
     say(f"release {release_id} is served")

@@ -1,14 +1,15 @@
 """Which release is the champion: aliases in MLflow, said on the bus, signed on the version.
 
-MLflow moves one alias at a time, so what is intended is noted first, on the registered model; a
-promotion that died half way is finished, with the same event, by the next attempt.
+MLflow moves one alias at a time, so what is intended is noted first, on the registered model. What
+died half way is finished, with the same event, by the next attempt of its kind; a rollback takes a
+promotion back that died, and ends where it began.
 """
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from contracts import events_pb2 as events
 from contracts.topics import RELEASE_PROMOTED
@@ -25,6 +26,8 @@ LANE: Final = "releases"
 """The outbox lane of `release.promoted`; the consumers process relays it."""
 _INTENDED: Final = "promotion.intended"
 
+Kind = Literal["promotion", "rollback"]
+
 
 class NothingToRollBackTo(Exception):
     """There is no previous champion."""
@@ -39,16 +42,22 @@ class Promotion:
     by: str
     at: str
     event_id: str
+    kind: Kind = "promotion"
 
 
 async def promote(
-    mlflow: MLflow, kernel: Kernel, release: str, by: str, gates: tuple[Gate, ...]
+    mlflow: MLflow,
+    kernel: Kernel,
+    release: str,
+    by: str,
+    gates: tuple[Gate, ...],
+    kind: Kind = "promotion",
 ) -> Promotion:
     """Make a release the champion and the champion the previous one; again is without effect.
 
     `gates` are kept with the version. The release must be materialised and live already.
     """
-    promotion = await _intend(mlflow, release, by, kernel.clock)
+    promotion = await _intend(mlflow, release, by, kernel.clock, kind)
     if promotion.previous != release:
         await _announce(kernel, promotion)
     if promotion.previous not in ("", release):
@@ -61,13 +70,16 @@ async def promote(
 
 async def previous_champion(mlflow: MLflow) -> str:
     """The release that a rollback returns to. Raises NothingToRollBackTo."""
-    # A rollback that died half way goes on to where it was going.
-    unfinished = await tracking.model_tag(mlflow, _INTENDED)
-    if unfinished:
-        return str(json.loads(unfinished)["release"])
-    known = await aliases_in(mlflow)
-    target = known.get(PREVIOUS)
-    if target is None or target == known.get(CHAMPION):
+    unfinished = await _unfinished(mlflow)
+    if unfinished and unfinished.kind == "rollback":
+        return unfinished.release
+    if unfinished and unfinished.previous != unfinished.release:
+        # Wherever the aliases are by now: this is what they were to be moved from.
+        target, champion = unfinished.previous, unfinished.release
+    else:
+        known = await aliases_in(mlflow)
+        target, champion = known.get(PREVIOUS, ""), known.get(CHAMPION, "")
+    if target in ("", champion):
         raise NothingToRollBackTo
     return target
 
@@ -88,19 +100,32 @@ async def reject(mlflow: MLflow, release: str, gates: tuple[Gate, ...], at: date
     await tracking.tag_release(mlflow, release, tags)
 
 
+async def _unfinished(mlflow: MLflow) -> Promotion | None:
+    noted = await tracking.model_tag(mlflow, _INTENDED)
+    return Promotion(**json.loads(noted)) if noted else None
+
+
 async def _intend(
-    mlflow: MLflow, release: str, by: str, clock: Callable[[], datetime]
+    mlflow: MLflow, release: str, by: str, clock: Callable[[], datetime], kind: Kind
 ) -> Promotion:
-    unfinished = await tracking.model_tag(mlflow, _INTENDED)
-    if unfinished:
-        intended = Promotion(**json.loads(unfinished))
-        if intended.release == release:
-            return intended
+    unfinished = await _unfinished(mlflow)
+    if unfinished and unfinished.release == release:
+        return unfinished
     now = clock()
-    champion = (await aliases_in(mlflow)).get(CHAMPION, "")
-    intended = Promotion(release, champion, by, now.isoformat(), new_event_id(now))
+    instead_of = await _champion_until_now(mlflow, unfinished, release)
+    intended = Promotion(release, instead_of, by, now.isoformat(), new_event_id(now), kind)
     await tracking.set_model_tag(mlflow, _INTENDED, json.dumps(asdict(intended)))
     return intended
+
+
+async def _champion_until_now(mlflow: MLflow, unfinished: Promotion | None, release: str) -> str:
+    if unfinished is None:
+        return (await aliases_in(mlflow)).get(CHAMPION, "")
+    if release == unfinished.previous:
+        # It is taken back, as if it had been finished: it may have been announced.
+        return unfinished.release
+    # Nobody was ever served what died half way.
+    return unfinished.previous
 
 
 async def _announce(kernel: Kernel, promotion: Promotion) -> None:

@@ -85,6 +85,12 @@ class Consumer:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._threads, self._check)
 
+    async def ends(self) -> dict[Place, int]:
+        """The offset behind the last record of each place, 0 where there is none; on an engine that
+        tells it early, behind one of the last (`Engine.ends_early_s`). Raises BrokenBus."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._ends)
+
     async def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         """Up to `max_records`, as soon as there is one; empty after `timeout_s`.
 
@@ -112,6 +118,20 @@ class Consumer:
             unsure = _UNSURE if end and self._engine.needs_trimming else 0
             if 0 <= end < position - unsure:
                 raise WrongBus(topic, partition, position, end)
+
+    def _ends(self) -> _Places:
+        found: _Places = {}
+        for topic, partition in self._next:
+            place = confluent_kafka.TopicPartition(topic, partition)
+            try:
+                offsets = self._client.get_watermark_offsets(place, timeout=_END_TIMEOUT_S)
+            except confluent_kafka.KafkaException as error:
+                raise BrokenBus(f"{topic}/{partition}: its end is not known: {error}") from error
+            if offsets is None:
+                raise BrokenBus(f"{topic}/{partition}: its end did not become known in time")
+            first, end = offsets
+            found[topic, partition] = end if first < end else 0
+        return found
 
     def _poll(self, max_records: int, timeout_s: float) -> list[Record]:
         records = self._read(max_records, timeout_s)

@@ -90,6 +90,8 @@ class Engine:
     # It shows a record before one of a lower offset is stored (gravity/bus_gaps.py). On a cluster
     # missing offsets are only marks of transactions.
     shows_gaps: bool
+    # The end of a log is told too early, by what its last so many seconds brought.
+    ends_early_s: float
     # What consumers of one name share its partitions by: a group of the broker; where None, as
     # groups of the embedded one take 3 to 19 s to join, the members' table in Postgres.
     group: Config | None
@@ -145,6 +147,7 @@ def _tansu(client: Config) -> Engine:
         replication=1,
         needs_trimming=True,
         shows_gaps=True,
+        ends_early_s=1.0,
         group=None,
     )
 
@@ -171,5 +174,6 @@ def _kafka(client: Config) -> Engine:
         replication=-1,
         needs_trimming=False,
         shows_gaps=False,
+        ends_early_s=0.0,
         group={**client, **_GROUP},
     )

@@ -2,18 +2,30 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import parse_qsl
 
+from fastapi.datastructures import Default
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
 from gravity import auth
 
-_STATUSES: Final = (None, 200, 204)
+_NOTHING: Final = 204
+_STATUSES: Final = (None, 200, _NOTHING)
+_WHOLE: Final[Mapping[str, object]] = {
+    "include": None,
+    "exclude": None,
+    "by_alias": True,
+    "exclude_unset": False,
+    "exclude_defaults": False,
+    "exclude_none": False,
+}
+_DEFAULT: Final = Default(JSONResponse)
 _JSON: Final = b"application/json"
 
 
@@ -38,9 +50,24 @@ class PlainRoute(APIRoute):
         self._takes = names[1]
         taken: Any = signature.parameters[self._takes].annotation
         given_back: Any = signature.return_annotation
+        self._refuse_another_answer(given_back)
         self._call = endpoint
         self._taken: TypeAdapter[object] = TypeAdapter(taken)
         self._answer: TypeAdapter[object] = TypeAdapter(given_back)
+
+    def _refuse_another_answer(self, given_back: object) -> None:
+        """Raise TypeError where the framework would answer otherwise than with what the endpoint
+        gives, whole."""
+        answered = (
+            self.response_model,
+            self.response_class if self.response_class is not JSONResponse else _DEFAULT,
+            *(getattr(self, f"response_model_{option}") for option in _WHOLE),
+        )
+        if answered != (given_back, _DEFAULT, *_WHOLE.values()):
+            raise TypeError("a plain route answers with all of what its endpoint is said to give")
+        nothing = given_back is None
+        if nothing != (self.status_code == _NOTHING) or type(None) in get_args(given_back):
+            raise TypeError("a plain route gives a model, or None with status 204: always the same")
 
     async def plainly(
         self, scope: Scope, headers: Mapping[str, bytes], receive: Receive, send: Send
@@ -68,7 +95,7 @@ class PlainRoute(APIRoute):
 
     async def _send(self, answer: object, send: Send) -> None:
         if answer is None:
-            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.start", "status": _NOTHING, "headers": []})
             await send({"type": "http.response.body", "body": b""})
             return
         content = self._answer.dump_json(answer, by_alias=True)

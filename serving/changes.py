@@ -7,11 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from redis.asyncio import Redis
-
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SAFETY_DECIDED
 from gravity.bus import BrokenBus, Consumer
 from gravity.bus_engines import engine_of
+from serving.backlog import Backlog
 from serving.live import Live
 from serving.news import hear
 
@@ -33,17 +32,16 @@ def positions_of(bus_positions: Mapping[str, Mapping[int, int]], bus_url: str) -
     }
 
 
-async def follow(
-    live: Live, bus_url: str, redis: Redis, positions: Positions, caught_up: asyncio.Event
-) -> None:
-    """Apply changes until cancelled; `caught_up` is set once all those from before are applied.
+async def follow(live: Live, bus_url: str, positions: Positions, caught_up: asyncio.Event) -> None:
+    """Apply changes until cancelled; `caught_up` is set once all those are applied that were in any
+    partition when this began.
 
     A bus that is away sets it too: a deck must not wait for it, and the last look guards the deck.
     No error ends it: an overlay that nobody follows would be stale for ever.
     """
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(hear(live, redis))
+            group.create_task(hear(live))
             group.create_task(_follow_bus(live, bus_url, dict(positions), caught_up))
     finally:
         live.close()
@@ -55,24 +53,26 @@ async def _follow_bus(live: Live, bus_url: str, at: Positions, caught_up: asynci
             await _read(live, bus_url, at, caught_up)
         except BrokenBus:
             log.warning("the overlay lost the bus", exc_info=True)
+            caught_up.set()
         except Exception:
             log.exception("the overlay could not be followed")
-        caught_up.set()
         await asyncio.sleep(_BACKOFF_S)
 
 
 async def _read(live: Live, bus_url: str, at: Positions, caught_up: asyncio.Event) -> None:
-    began_ms = time.time() * 1000
     # News come at once: the bus need not.
     consumer = Consumer.open(bus_url, at, prompt=False)
     try:
+        backlog = Backlog(
+            await consumer.ends(), engine_of(bus_url).ends_early_s, time.time(), time.monotonic()
+        )
         while True:
             records = await consumer.poll(_MOST_RECORDS, _POLL_S)
             await live.apply(records)
             for record in records:
                 at[record.topic, record.partition] = record.offset + 1
-            # There may never be a pause.
-            if all(record.timestamp_ms >= began_ms for record in records):
+            backlog.note(records, time.monotonic())
+            if backlog.is_read(at, time.monotonic()):
                 caught_up.set()
     finally:
         await consumer.close()

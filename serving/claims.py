@@ -22,8 +22,8 @@ _LOCK_KEY: Final = "index:{collections}:lock"
 _LOCK_S: Final = 30.0
 """Longer than it takes to delete a collection."""
 LEASE_S: Final = 3600.0
-"""Longer than a worker is busy with opening a release. Who comes again within it is known by its
-name; only of who never does, collections stay so long."""
+"""Longer than a worker is busy with opening a release. What one held that was killed stays so long,
+unless another holds it."""
 
 
 class Claims:

@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from google.protobuf.message import DecodeError
 from prometheus_client import Gauge
+from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SAFETY_DECIDED
 from features.eligibility import PERSON_DTYPE, person_table
+from features.wire import run
 from gravity.bus import Record
 from serving.overlay import Overlay
 
@@ -22,6 +25,7 @@ log = logging.getLogger(__name__)
 SHARE: Final = Gauge(
     "overlay_share", "People changed since a release's snapshot, in shares of it.", ["release"]
 )
+WITHDRAWN_KEY: Final = "withdrawn"
 _MOST_SHARE: Final = 0.25
 # Applied in one go, some milliseconds: decks wait meanwhile.
 _TOGETHER: Final = 100
@@ -40,13 +44,17 @@ class Live:
     release: str
     overlay: Overlay
     today: Callable[[], int]
+    redis: Redis
     _has_overflowed: bool = False
+    # Who asks first applies first: what is applied last is the newest.
+    _standing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def apply(self, records: Sequence[Record]) -> None:
         """Apply records in their order, and let others work in between.
 
         One that cannot be applied is logged and passed over, whatever is wrong with it: it would
-        stand before all later changes for ever.
+        stand before all later changes for ever. Raises Redis's errors: then they are to be applied
+        again.
         """
         for start in range(0, len(records), _TOGETHER):
             chunk = records[start : start + _TOGETHER]
@@ -55,6 +63,7 @@ class Live:
             except Exception:
                 for record in chunk:
                     self._apply_alone(record)
+            await self.stand(_lifted(chunk))
             self._measure()
             await asyncio.sleep(0)
 
@@ -63,11 +72,21 @@ class Live:
         self.overlay.put_many(people, versions, self.today())
         self._measure()
 
-    def stand(self, persons: Collection[int], withdrawn: Collection[int]) -> None:
-        """Apply the standing of persons: those among `withdrawn` are gone, the others are not."""
-        self.overlay.withdraw(withdrawn)
-        for person in set(persons).difference(withdrawn):
-            self.overlay.restore(person)
+    async def stand(self, persons: Collection[int]) -> None:
+        """Apply how persons stand now: those in the set `withdrawn` are gone, the others are not.
+
+        Whatever told of them may be older than another decision. Raises Redis's errors.
+        """
+        asked = sorted(set(persons))
+        if not asked:
+            return
+        async with self._standing:
+            are = await run(self.redis.smismember(WITHDRAWN_KEY, asked))
+            for person, is_in in zip(asked, are, strict=True):
+                if is_in:
+                    self.overlay.withdraw([person])
+                else:
+                    self.overlay.restore(person)
 
     def close(self) -> None:
         """Measure it no more."""
@@ -83,11 +102,9 @@ class Live:
         if changes:
             versions = np.array([change.version for change in changes], np.int64)
             self.overlay.put_many(_table(changes), versions, self.today())
-        for decided in map(events.SafetyDecided.FromString, values[SAFETY_DECIDED.name]):
-            if decided.decision == events.SAFETY_DECISION_LIFTED:
-                self.overlay.restore(decided.person)
-            else:
-                self.overlay.withdraw([decided.person])
+        decisions = map(events.SafetyDecided.FromString, values[SAFETY_DECIDED.name])
+        # Before the set knows it, if need be; whoever is free again is asked for (`stand`).
+        self.overlay.withdraw(each.person for each in decisions if not _lifts(each))
         for erased in map(events.PersonErased.FromString, values[PERSON_ERASED.name]):
             self.overlay.erase(erased.person)
 
@@ -116,6 +133,21 @@ class Live:
                 extra={"release": self.release, "people": len(self.overlay), "share": share},
             )
         self._has_overflowed = overflows
+
+
+def _lifted(records: Sequence[Record]) -> list[int]:
+    """Those of whom records that make sense say last that they may be shown again."""
+    lifts: dict[int, bool] = {}
+    for record in records:
+        if record.topic == SAFETY_DECIDED.name:
+            with contextlib.suppress(DecodeError):
+                decided = events.SafetyDecided.FromString(record.value)
+                lifts[decided.person] = _lifts(decided)
+    return [person for person, last in lifts.items() if last]
+
+
+def _lifts(decided: events.SafetyDecided) -> bool:
+    return decided.decision == events.SAFETY_DECISION_LIFTED
 
 
 _TOPICS: Final = (PROFILE_CHANGED.name, SAFETY_DECIDED.name, PERSON_ERASED.name)

@@ -5,29 +5,26 @@ import logging
 from typing import Final
 
 import numpy as np
-from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from features.news import CHANGED, STANDING, heads_of, persons_of
-from features.wire import run
 from serving.live import Live
 
 log = logging.getLogger(__name__)
 
-WITHDRAWN: Final = "withdrawn"
 _READ_S: Final = 5.0
 _BACKOFF_S: Final = 0.5
 _TOGETHER: Final = 100
 
 
-async def hear(live: Live, redis: Redis) -> None:
+async def hear(live: Live) -> None:
     """Apply news until cancelled. What is not heard while Redis is away comes by the bus."""
     while True:
         try:
-            async with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+            async with live.redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                 await pubsub.subscribe(CHANGED, STANDING)
                 while True:
-                    await _apply(live, redis, await _messages(pubsub))
+                    await _apply(live, await _messages(pubsub))
         except Exception as error:
             log.warning("news are not heard", extra={"reason": type(error).__name__})
             await asyncio.sleep(_BACKOFF_S)
@@ -46,7 +43,7 @@ async def _messages(pubsub: PubSub) -> dict[bytes, list[bytes]]:
     return found
 
 
-async def _apply(live: Live, redis: Redis, messages: dict[bytes, list[bytes]]) -> None:
+async def _apply(live: Live, messages: dict[bytes, list[bytes]]) -> None:
     heads = heads_of(messages[CHANGED])
     if len(heads):
         try:
@@ -54,8 +51,4 @@ async def _apply(live: Live, redis: Redis, messages: dict[bytes, list[bytes]]) -
         except Exception as error:
             # The bus brings them once more, and tells the one that makes no sense from the others.
             log.error("news skipped", extra={"people": len(heads), "reason": type(error).__name__})
-    persons = persons_of(messages[STANDING])
-    if persons:
-        # The set says how things are; what was said last may be older than another message.
-        are = await run(redis.smismember(WITHDRAWN, persons))
-        live.stand(persons, [person for person, is_in in zip(persons, are, strict=True) if is_in])
+    await live.stand(persons_of(messages[STANDING]))

@@ -28,7 +28,8 @@ from serving.engines import Engine
 from serving.exposure import seed_of
 from serving.index import IndexUnavailable
 from serving.inputs import SignatureMismatch, check_signature
-from serving.live import Live
+from serving.live import WITHDRAWN_KEY, Live
+from serving.living import report_living
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
 from serving.ranking import ProductRanker
@@ -38,7 +39,6 @@ from serving.why import typical
 log = logging.getLogger(__name__)
 
 SERVING_KEY: Final = "release:serving"
-WITHDRAWN_KEY: Final = "withdrawn"
 _ALIASES: Final = ("champion", "previous")
 _MOST_HELD: Final = 2
 _LOOK_S: Final = 2.0
@@ -75,7 +75,8 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a worker's releases live on. `worker` is its name among those that report ready."""
+    """What a worker's releases live on. `worker` is its name among those that report ready, of this
+    one process."""
 
     registry: Registry
     engine: Engine
@@ -129,11 +130,14 @@ class Releases:
 
     async def run(self) -> None:
         """Follow until cancelled: at once what Redis names, every 2 s what the registry does."""
+        living = asyncio.create_task(report_living(self._around.redis, self._around.worker))
         try:
             while True:
                 await self._look()
                 await self._told()
         finally:
+            living.cancel()
+            await asyncio.wait([living])
             await self._drop(set(self._held))
 
     async def _told(self) -> None:
@@ -190,7 +194,7 @@ class Releases:
 
     async def _load(self, release: str) -> None:
         around = self._around
-        # A worker of this name that died may have left its report.
+        # A report of before, that could not be taken back.
         await run(around.redis.srem(ready_key(release), around.worker))
         if await run(around.redis.hexists(refused_key(release), around.worker)):
             return
@@ -248,10 +252,8 @@ class Releases:
         await warm(around.redis, loaded, around.today())
         caught_up = asyncio.Event()
         positions = positions_of(opened.manifest.bus_positions, around.bus_url)
-        live = Live(release, overlay, around.today)
-        following = asyncio.create_task(
-            follow(live, around.bus_url, around.redis, positions, caught_up)
-        )
+        live = Live(release, overlay, around.today, around.redis)
+        following = asyncio.create_task(follow(live, around.bus_url, positions, caught_up))
         try:
             async with asyncio.timeout(_CATCH_UP_S):
                 await caught_up.wait()

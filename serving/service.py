@@ -6,11 +6,13 @@
 not hold is a 404 problem.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import bentoml
 
 from contracts.ranking import RetrieveAnswer, RetrieveRequest
+from serving import parent
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -26,6 +28,8 @@ _workers: "list[Worker]" = []
     name="Ranker",
     workers=1,
     traffic={"timeout": 30},
+    # Of the supervising process, which imports this module to start the workers.
+    envs=[{"name": parent.VARIABLE, "value": str(os.getpid()), "stage": "runtime"}],
     # Rankings are counted and traced by our own: what BentoML does for each costs as much as one.
     logging={"access": {"enabled": False, "skip_paths": ["/metrics", "/rank"]}},
     tracing={"excluded_urls": ["/rank"]},
@@ -40,11 +44,10 @@ class Ranker:
         """Connect, and begin to follow the registry."""
         # Here, since BentoML's own supervising process imports this module too.
         from gravity.settings import Settings
-        from serving.parent import end_with_parent
         from serving.worker import Worker
 
-        end_with_parent()
-        self._worker = Worker.start(Settings.load(), _worker_name())
+        parent.end_with_parent()
+        self._worker = Worker.start(Settings.load())
         _workers.append(self._worker)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
@@ -85,10 +88,6 @@ def _rank_route(app: "ASGIApp") -> "ASGIApp":
 # The decorator made `Ranker` a BentoML service.
 _service: Any = Ranker
 _service.add_asgi_middleware(_rank_route)
-
-
-def _worker_name() -> str:
-    return f"ranker-{max(0, (bentoml.server_context.worker_index or 1) - 1)}"
 
 
 def _not_loaded(release: str) -> "Response":

@@ -1,6 +1,8 @@
 """What one worker process does: holds releases, answers from them."""
 
 import asyncio
+import socket
+import uuid
 from collections.abc import Mapping
 from typing import Self
 
@@ -29,7 +31,7 @@ class Worker:
         self._following = asyncio.create_task(releases.run())
 
     @classmethod
-    def start(cls, settings: Settings, name: str) -> Self:
+    def start(cls, settings: Settings) -> Self:
         """Connect, and begin to follow the registry; inside a running event loop."""
         telemetry.configure("ranker", settings)
         # One core for one search: more threads cost more than they bring at these sizes.
@@ -38,6 +40,7 @@ class Worker:
             redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
         )
         # A ranking that comes later than the API waits for it is of no use.
+        name = _unique_name()
         engine = engine_at(settings.index_url, settings.rank_budget_ms / 1000, Claims(cache, name))
         around = Surroundings(
             registry=MLflowRegistry(settings.mlflow_url, settings.home / "releases"),
@@ -81,3 +84,8 @@ class Worker:
         loaded = self._releases.newest() if release is None else self._releases.get(release)
         ids = await pipeline.retrieve_all(self._redis, loaded, request)
         return RetrieveAnswer(release=loaded.id, ids=ids)
+
+
+def _unique_name() -> str:
+    """Of this process among all rankers there are and were; it says on which machine it is."""
+    return f"ranker-{socket.gethostname()}-{uuid.uuid4().hex[:8]}"

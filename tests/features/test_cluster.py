@@ -1,12 +1,18 @@
 """Reader and writers on three nodes: what they do on one Redis, also while slots move."""
 
+import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
+from typing import cast
 
 import numpy as np
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as ConnectionFailure
 from redis.exceptions import MovedError, ResponseError
+from redis.exceptions import TimeoutError as TimeoutFailure
 
 from features import online, reader
 from features.cluster import Access, Cluster
@@ -132,6 +138,36 @@ async def test_a_cluster_that_is_away_is_a_connection_error() -> None:
     cluster = Cluster([("127.0.0.1", 1)], Access(timeout_s=1))
     with pytest.raises(ConnectionFailure):
         await read_matrix(cluster, Signature.of_views([PROFILE]), [7])
+    await cluster.aclose()
+
+
+async def test_a_node_that_hangs_is_waited_for_once(nodes: Sequence[Node]) -> None:
+    for node in nodes:
+        node.client.flushall()
+    cluster = Cluster([("127.0.0.1", node.port) for node in nodes], Access(timeout_s=1))
+    await write(cluster, FACTORS)
+    signature = Signature.of_views([FACTORS], {"taste": D})
+    hung = Move.of(nodes, 7).source
+    other = next(p for p in range(1, 200) if Move.of(nodes, p).source is not hung)
+    pid = int(cast("dict[str, int]", hung.client.info("server"))["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(TimeoutFailure):
+            await read_matrix(cluster, signature, [7])
+        # Each of them would wait for a second, and for the map another one.
+        async with asyncio.timeout(20):
+            for _ in range(50):
+                with pytest.raises(ConnectionFailure):
+                    await read_matrix(cluster, signature, [7])
+        assert (await read_matrix(cluster, signature, [other])).present.any()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(ConnectionFailure, TimeoutFailure):
+                assert (await read_matrix(cluster, signature, [7])).present.any()
+                break
+            await asyncio.sleep(0.05)
     await cluster.aclose()
 
 

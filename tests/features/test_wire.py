@@ -53,17 +53,41 @@ async def test_a_raw_round_trip_that_is_cut_off_leaves_no_reply_behind(redis: Re
     assert await raw_round_trip(redis, packed(b"PING"), 1) == b"+PONG\r\n"
 
 
-async def test_who_may_not_ask_for_an_end_is_told_so(redis: Redis) -> None:
-    await round_trip(redis, packed("ACL", "SETUSER", "mute", "on", ">x", "+@all", "-echo"), 1)
+async def test_who_may_not_ask_for_an_end_gets_the_same(redis: Redis) -> None:
+    await round_trip(redis, packed("ACL", "SETUSER", "mute", "on", ">x", "~*", "+@all", "-echo"), 1)
     kwargs = redis.connection_pool.connection_kwargs
     mute = Redis(host=kwargs["host"], port=kwargs["port"], username="mute", password="x")
+    # Like errors, and at the ends of what comes at once.
+    values = [b"\r\n-no error\r\n" * times for times in (1, 100, 50_000)]
     try:
-        async with asyncio.timeout(10):
-            with pytest.raises(ResponseError, match="echo"):
-                await raw_round_trip(mute, packed(b"PING"), 1)
+        for value in values:
+            await redis.set("a", value)
+            commands = packed(b"HGET", b"a", b"f") + packed(b"GET", b"a") + packed(b"GET", b"b")
+            for asked, count in ((commands, 3), (commands + packed(b"HGET", b"a", b"f"), 4)):
+                async with asyncio.timeout(10):
+                    found = await raw_round_trip(mute, asked, count)
+                assert found == await raw_round_trip(redis, asked, count)
+                assert replies_in(found)[1:3] == [value, None]
     finally:
         await mute.aclose()
         await run(redis.acl_deluser("mute"))
+
+
+async def test_wherever_a_trip_is_cancelled_no_connection_is_lost(redis: Redis) -> None:
+    pool = redis.connection_pool
+    for steps in range(12):
+        await round_trip(redis, packed("PING"), 1)
+        asked = asyncio.create_task(round_trip(redis, packed("GET", "a"), 1))
+        before = asyncio.all_tasks()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        trips = [task for task in asyncio.all_tasks() - before if not task.done()]
+        for task in trips:
+            task.cancel()
+        await asyncio.wait([asked, *trips])
+        # What is taken from the pool is idle in the line, and next asked it has nothing to say.
+        assert len(pool._in_use_connections) <= 1
+        assert await round_trip(redis, packed("ECHO", f"{steps}"), 1) == [b"%d" % steps]
 
 
 async def test_a_cancelled_round_trip_leaves_no_reply_behind(redis: Redis) -> None:

@@ -1,21 +1,23 @@
 """What cannot be served never becomes the champion, and whoever serves holds two at most."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
 from features.forget import forget
-from features.live_releases import NEXT_KEY
+from features.live_releases import NEXT_KEY, alive_key, ready_key
 from features.mlflow_rest import MLflow
 from features.registry import aliases_in, version
 from features.release import MANIFEST
 from features.view_writer import drop_view
 from features.views import Feature, Kind, View, factors
+from features.wire import run
 from flows import activation, features_gate
-from flows.activation import Candidate, SnapshotRefused
+from flows.activation import Candidate, NotFollowed, SnapshotRefused
 from flows.gates import ReleaseRejected
 from flows.learning import Draft
 from flows.promote import make_current, promote_release, roll_back
@@ -107,6 +109,52 @@ async def test_whoever_was_erased_has_no_features_and_refuses_no_release(
     await activation.materialise(kernel, candidate)
     await forget(kernel.redis, candidate.release.arrays.person_id[:30])
     assert (await features_gate.judge(kernel, candidate)).passed
+
+
+async def test_a_promotion_waits_for_every_ranker_that_lives(kernel: Kernel) -> None:
+    await rankers(kernel, serving="1", alive=["ranker-a", "ranker-b"], dead=[])
+    await run(kernel.redis.sadd(ready_key("2"), "ranker-a"))
+    async with asyncio.timeout(20):
+        prepared = asyncio.create_task(activation.prepare(kernel, "2", wait_s=60.0))
+        before = await looks(kernel)
+        # Several looks later it still waits for the other.
+        while await looks(kernel) < before + 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        assert not prepared.done()
+        await run(kernel.redis.sadd(ready_key("2"), "ranker-b"))
+        await prepared
+
+
+async def test_a_promotion_waits_for_no_ranker_that_died(kernel: Kernel) -> None:
+    await rankers(kernel, serving="1", alive=["ranker-a"], dead=["ranker-b", "ranker-c"])
+    await run(kernel.redis.sadd(ready_key("2"), "ranker-c"))
+    async with asyncio.timeout(20):
+        prepared = asyncio.create_task(activation.prepare(kernel, "2", wait_s=60.0))
+        await run(kernel.redis.sadd(ready_key("2"), "ranker-a"))
+        await prepared
+
+
+async def test_a_release_that_only_a_dead_ranker_holds_is_held_by_nobody(kernel: Kernel) -> None:
+    await rankers(kernel, serving="1", alive=[], dead=["ranker-b"])
+    await run(kernel.redis.sadd(ready_key("2"), "ranker-b"))
+    with pytest.raises(NotFollowed):
+        await activation.prepare(kernel, "2", wait_s=0.2)
+
+
+async def looks(kernel: Kernel) -> int:
+    """How often anybody has looked who refused a release."""
+    found = (await kernel.redis.info("commandstats")).get("cmdstat_hgetall", {"calls": 0})
+    return int(found["calls"])
+
+
+async def rankers(
+    kernel: Kernel, serving: str, alive: Collection[str], dead: Collection[str]
+) -> None:
+    """What rankers that hold the served release have said, until some of them died."""
+    await kernel.redis.set(activation.SERVING_KEY, serving)
+    await run(kernel.redis.sadd(ready_key(serving), *alive, *dead))
+    for name in alive:
+        await kernel.redis.set(alive_key(name), b"1")
 
 
 async def test_a_ranker_holds_the_served_release_and_one_other(

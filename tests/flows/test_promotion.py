@@ -1,7 +1,7 @@
 """Promotion, rollback and what becomes of a release in between, on real MLflow, Redis and bus."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -211,29 +211,20 @@ async def take_steps_until(kernel: Kernel, mlflow: MLflow, candidate: Candidate,
             return
 
 
-@pytest.mark.parametrize("moved", ["nothing", "previous", "champion"])
-async def test_aliases_that_were_half_moved_are_moved_on_with_the_same_event(
-    kernel: Kernel,
-    mlflow: MLflow,
-    draft: Draft,
-    workers: None,
-    tmp_path: Path,
-    moved: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    first = (await registered(kernel, mlflow, draft, tmp_path)).id
-    await promote_release(mlflow, kernel, first, "Ada", quiet)
-    second = (await registered(kernel, mlflow, draft, tmp_path)).id
-    await promote_release(mlflow, kernel, second, "Ada", quiet)
+# How many aliases were moved before the end.
+MOVED = (0, 1, 2)
 
-    allowed = {"nothing": 0, "previous": 1, "champion": 2}[moved]
+
+@contextmanager
+def dying_after(moved: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever moves aliases in the block ends, at the latest when all of them are moved."""
     set_alias = tracking.set_alias
     calls = 0
 
     async def dying(mlflow: MLflow, alias: str, release: str) -> None:
         nonlocal calls
         calls += 1
-        if calls > allowed:
+        if calls > moved:
             raise Killed
         await set_alias(mlflow, alias, release)
 
@@ -243,12 +234,94 @@ async def test_aliases_that_were_half_moved_are_moved_on_with_the_same_event(
     with monkeypatch.context() as patched, suppress(Killed):
         patched.setattr(tracking, "set_alias", dying)
         patched.setattr(tracking, "tag_release", dying_tag)
+        yield
+
+
+async def three(
+    kernel: Kernel, mlflow: MLflow, draft: Draft, tmp_path: Path
+) -> tuple[str, str, str]:
+    """Registered releases; the first was champion, the second is."""
+    first, second = [(await registered(kernel, mlflow, draft, tmp_path)).id for _ in range(2)]
+    for release in (first, second):
+        await promote_release(mlflow, kernel, release, "Ada", quiet)
+    return first, second, (await registered(kernel, mlflow, draft, tmp_path)).id
+
+
+@pytest.mark.parametrize("moved", MOVED)
+async def test_a_rollback_that_died_is_moved_on_with_the_same_event(
+    kernel: Kernel,
+    mlflow: MLflow,
+    draft: Draft,
+    workers: None,
+    tmp_path: Path,
+    moved: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second, _ = await three(kernel, mlflow, draft, tmp_path)
+    with dying_after(moved, monkeypatch):
         await roll_back(mlflow, kernel, "Grace", quiet)
 
     await roll_back(mlflow, kernel, "Grace", quiet)
     assert await aliases_in(mlflow) == {"champion": first, "previous": second}
     back = [e for e in await announced(kernel, 4) if e.release == first and e.previous == second]
     assert len({e.event_id for e in back}) == 1
+
+
+@pytest.mark.parametrize("moved", MOVED)
+async def test_a_rollback_takes_a_promotion_back_that_died(
+    kernel: Kernel,
+    mlflow: MLflow,
+    draft: Draft,
+    workers: None,
+    tmp_path: Path,
+    moved: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, second, third = await three(kernel, mlflow, draft, tmp_path)
+    with dying_after(moved, monkeypatch):
+        await promote_release(mlflow, kernel, third, "Ada", quiet)
+
+    await roll_back(mlflow, kernel, "Grace", quiet)
+    assert await aliases_in(mlflow) == {"champion": second, "previous": third}
+    assert await serving(kernel) == second
+    said = [(e.release, e.previous) for e in await announced(kernel, 4)]
+    assert said[-2:] == [(third, second), (second, third)]
+    # And forth again, as after every rollback.
+    await promote_release(mlflow, kernel, third, "Ada", quiet)
+    assert await serving(kernel) == third
+
+
+@pytest.mark.parametrize("moved", MOVED)
+async def test_another_promotion_after_one_that_died_is_instead_of_what_was_served(
+    kernel: Kernel,
+    mlflow: MLflow,
+    draft: Draft,
+    workers: None,
+    tmp_path: Path,
+    moved: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, second, third = await three(kernel, mlflow, draft, tmp_path)
+    with dying_after(moved, monkeypatch):
+        await promote_release(mlflow, kernel, third, "Ada", quiet)
+    fourth = (await registered(kernel, mlflow, draft, tmp_path)).id
+    await promote_release(mlflow, kernel, fourth, "Ada", quiet)
+    assert await aliases_in(mlflow) == {"champion": fourth, "previous": second}
+
+
+async def test_a_first_promotion_that_died_leaves_nothing_to_roll_back_to(
+    kernel: Kernel,
+    mlflow: MLflow,
+    draft: Draft,
+    workers: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = (await registered(kernel, mlflow, draft, tmp_path)).id
+    with dying_after(0, monkeypatch):
+        await promote_release(mlflow, kernel, first, "Ada", quiet)
+    with pytest.raises(NothingToRollBackTo):
+        await roll_back(mlflow, kernel, "Grace", quiet)
 
 
 async def test_two_promotions_do_not_run_at_once(kernel: Kernel, mlflow: MLflow) -> None:

@@ -164,6 +164,23 @@ async def test_a_poll_ends_empty_when_there_is_nothing(producer: Producer, bus_u
     await consumer.close()
 
 
+async def test_the_end_of_a_log_is_told_or_else_early(producer: Producer, bus_url: str) -> None:
+    place = (
+        TOPIC.name,
+        (await producer.append_many([Message(TOPIC.name, b"1", b"")]))[0].partition,
+    )
+    last = (await producer.append_many([Message(TOPIC.name, b"1", b"")] * 3))[-1]
+    consumer = Consumer.open(bus_url, START)
+    try:
+        ends = await consumer.ends()
+    finally:
+        await consumer.close()
+    assert ends.keys() == START.keys()
+    behind = last.offset + 1
+    assert 0 < ends[place] <= behind
+    assert ends[place] == behind or engine_of(bus_url).ends_early_s
+
+
 async def test_an_append_that_no_broker_acknowledges_fails() -> None:
     producer = Producer.open("tansu://127.0.0.1:1", deadline_s=0.1)
     with pytest.raises(AppendFailed):

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import Message, Scope
 
 from cli.run import api_routers
@@ -254,14 +255,30 @@ def test_what_it_would_pass_over_is_refused() -> None:
     async def more(who: Asking, body: NoteIn, page: int = 1) -> NoteOut:
         return NoteOut(person=who.person, size=page)
 
+    async def perhaps(who: Asking, body: NoteIn) -> NoteOut | None:
+        return None
+
     for path, endpoint, given in (
         ("/a", note, {"dependencies": [Depends(never)]}),
         ("/a/{page}", note, {}),
         ("/a", note, {"status_code": 201}),
         ("/a", more, {}),
+        ("/a", note, {"response_model": NoteIn}),
+        ("/a", note, {"response_model": None}),
+        ("/a", note, {"response_model_include": {"size"}}),
+        ("/a", note, {"response_model_exclude": {"size"}}),
+        ("/a", note, {"response_model_by_alias": False}),
+        ("/a", note, {"response_model_exclude_unset": True}),
+        ("/a", note, {"response_model_exclude_defaults": True}),
+        ("/a", note, {"response_model_exclude_none": True}),
+        ("/a", note, {"response_class": PlainTextResponse}),
+        ("/a", note, {"status_code": 204}),
+        ("/a", silent, {}),
+        ("/a", perhaps, {}),
     ):
-        with pytest.raises(TypeError):
+        with pytest.raises((TypeError, AssertionError)):
             PlainRoute(path, endpoint, methods=["POST"], **given)
+    PlainRoute("/a", note, methods=["POST"], response_class=JSONResponse, response_model=NoteOut)
 
 
 def never() -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
-from contracts.topics import ALL, PROFILE_CHANGED, person_key
+from contracts.topics import ALL, PROFILE_CHANGED, SAFETY_DECIDED, person_key
 from features.eligibility import person_table
 from features.news import CHANGED, tell_changed, tell_standing
 from features.person_row import VISIBLE, encode_head
@@ -118,8 +118,27 @@ async def test_a_standing_is_what_the_set_says_when_it_is_told(
         await until(lambda: visible(overlay) == [907])
 
 
-async def test_thousands_of_changes_at_once_let_others_work_in_between(tmp_path: Path) -> None:
-    live = Live("1", Overlay(opened(tmp_path)), lambda: TODAY)
+async def test_an_older_lift_undoes_no_newer_ban(redis: Redis, tmp_path: Path) -> None:
+    live = Live("1", Overlay(opened(tmp_path)), lambda: TODAY, redis)
+    await live.apply([record(1, profile(907)), record(2, profile(908))])
+    banned, lifted = events.SAFETY_DECISION_BANNED, events.SAFETY_DECISION_LIFTED
+    # News have told of a ban that the bus brings later.
+    await run(redis.sadd("withdrawn", 907))
+    await live.stand([907])
+    await live.apply([record(3, decided(907, lifted)), record(4, decided(908, banned))])
+    assert visible(live.overlay) == []
+    # One that the set does not know yet holds, in one batch with the lift before it too.
+    await live.apply([record(5, decided(908, lifted)), record(6, decided(908, banned))])
+    assert visible(live.overlay) == []
+    await run(redis.srem("withdrawn", 907))
+    await live.apply([record(7, decided(n, lifted)) for n in (907, 908)])
+    assert visible(live.overlay) == [907, 908]
+
+
+async def test_thousands_of_changes_at_once_let_others_work_in_between(
+    redis: Redis, tmp_path: Path
+) -> None:
+    live = Live("1", Overlay(opened(tmp_path)), lambda: TODAY, redis)
     changes = [record(n, profile(1000 + n)) for n in range(5_000)]
     seen: set[int] = set()
 
@@ -136,8 +155,10 @@ async def test_thousands_of_changes_at_once_let_others_work_in_between(tmp_path:
     assert len(seen) >= 49
 
 
-async def test_one_of_a_thousand_that_makes_no_sense_costs_only_itself(tmp_path: Path) -> None:
-    live = Live("1", Overlay(opened(tmp_path)), lambda: TODAY)
+async def test_one_of_a_thousand_that_makes_no_sense_costs_only_itself(
+    redis: Redis, tmp_path: Path
+) -> None:
+    live = Live("1", Overlay(opened(tmp_path)), lambda: TODAY, redis)
     changes = [record(n, profile(1000 + n)) for n in range(1_000)]
     changes[500] = record(500, profile(1500, gender=200))
     await live.apply(changes)
@@ -165,6 +186,30 @@ async def test_caught_up_is_told_while_changes_keep_coming(
     await asyncio.wait([beside])
 
 
+async def test_caught_up_is_told_when_every_partition_is_read(
+    settings: Settings, redis: Redis, tmp_path: Path
+) -> None:
+    await create_topics(settings.bus_url, ALL)
+    # Of both partitions, in many appends: more than comes with the first answers of the bus.
+    for start in range(1000, 5000, 50):
+        await append(settings, *(profile(person) for person in range(start, start + 50)))
+    overlay, caught_up = Overlay(opened(tmp_path)), asyncio.Event()
+    async with following(settings, redis, overlay, caught_up):
+        async with asyncio.timeout(20):
+            await caught_up.wait()
+        assert visible(overlay) == list(range(1000, 5000))
+
+
+async def test_a_bus_that_is_away_keeps_nobody_waiting(
+    settings: Settings, redis: Redis, tmp_path: Path
+) -> None:
+    nobody = settings.model_copy(update={"bus_url": "tansu://127.0.0.1:1"})
+    caught_up = asyncio.Event()
+    async with following(nobody, redis, Overlay(opened(tmp_path)), caught_up):
+        async with asyncio.timeout(20):
+            await caught_up.wait()
+
+
 async def followed(
     settings: Settings, redis: Redis, overlay: Overlay, today: Callable[[], int]
 ) -> list[int]:
@@ -184,10 +229,8 @@ async def following(
     today: Callable[[], int] = lambda: TODAY,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     start = positions_of({}, settings.bus_url)
-    live = Live("1", overlay, today)
-    task = asyncio.create_task(
-        follow(live, settings.bus_url, redis, start, caught_up or asyncio.Event())
-    )
+    live = Live("1", overlay, today, redis)
+    task = asyncio.create_task(follow(live, settings.bus_url, start, caught_up or asyncio.Event()))
     try:
         async with asyncio.timeout(20):
             while not (await redis.pubsub_numsub(CHANGED))[0][1]:  # noqa: ASYNC110
@@ -218,6 +261,11 @@ async def say(redis: Redis, *commands: bytes) -> None:
 
 def record(offset: int, message: Message) -> Record:
     return Record(message.topic, 0, offset, message.key, message.value)
+
+
+def decided(person: int, decision: events.SafetyDecision.ValueType) -> Message:
+    event = events.SafetyDecided(event_id="decided", person=person, decision=decision)
+    return Message(SAFETY_DECIDED.name, person_key(person), event.SerializeToString())
 
 
 def person(number: int, **columns: int) -> npt.NDArray[np.void]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from features.eligibility import viewer_of
 from features.release import Release
@@ -78,7 +79,8 @@ def test_an_overlay_ten_times_the_snapshot_is_exact_and_says_so_once(
     after = world(rng, 1_000, spread_km=20.0)
     release = opened(before, tmp_path)
     overlay = Overlay(release)
-    live = Live("overflowing", overlay, lambda: TODAY)
+    # Nobody is decided about, so Redis is not asked.
+    live = Live("overflowing", overlay, lambda: TODAY, Redis())
     for start in range(0, 1_000, 100):
         part = after.table[start : start + 100]
         live.put(part, np.ones(len(part), np.int64))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ from features.release import MANIFEST
 from features.wire import run
 from gravity.bus import Message, Producer, create_topics
 from gravity.settings import Settings
+from gravity.stack.orphans import has_ended
 from tests.serving.ranker_process import RankerProcess, running_ranker
 from tests.serving.test_pipeline import constraints_of, request_of
 from tests.serving.worlds import TODAY, World, world, write_world
@@ -62,7 +64,9 @@ async def test_it_starts_without_a_release_and_takes_the_first_one_by_itself(
         publish(settings.home, people)
         await redis.set("release:serving", "7")
         await until(lambda: answers(http, body))
-        assert await run(redis.smembers("release:7:ready")) == {b"ranker-0"}
+        (name,) = [each.decode() for each in await run(redis.smembers("release:7:ready"))]
+        assert name.startswith("ranker-")
+        assert await redis.ttl(f"ranker:{name}:alive") > 0
         answer = Ranking.decoded((await http.post("/rank", json=body)).content)
         assert len(answer.ids) == 200
 
@@ -125,6 +129,29 @@ async def test_a_release_for_a_ranker_that_reads_other_features_is_refused(
     await until(lambda: logged(ranker, "release refused"))
     assert await redis.exists("release:7:ready") == 0
     assert path.exists()
+
+
+async def test_a_worker_whose_supervisor_is_killed_before_it_has_started_ends(
+    ranker: RankerProcess,
+) -> None:
+    supervisor = psutil.Process(ranker.process.pid)
+    workers: list[psutil.Process] = []
+
+    async def began() -> bool:
+        workers[:] = [each for each in supervisor.children() if "--worker-id" in each.cmdline()]
+        return bool(workers)
+
+    async def ended() -> bool:
+        return all(has_ended(worker) for worker in workers)
+
+    await until(began, 60.0)
+    ranker.kill()
+    try:
+        await until(ended, 60.0)
+    finally:
+        for worker in workers:
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()
 
 
 def publish(home: Path, people: World, release: str = "7") -> None:

@@ -45,6 +45,7 @@ def deck(
     from cli.bench.running import running
     from cli.bench.textbook.client import TextbookFailed
     from cli.check.decks import NotServing
+    from cli.wait import NeverHappened
     from features.mlflow_rest import MLflowRefused, MLflowUnreachable
     from flows.activation import NotFollowed
     from flows.gates import ReleaseRejected
@@ -59,6 +60,7 @@ def deck(
         HopsFailed,
         TextbookFailed,
         NotServing,
+        NeverHappened,
         NotFollowed,
         ReleaseRejected,
         MLflowUnreachable,

@@ -22,6 +22,7 @@ from cli.bench.deck.turns import Turns, in_turns
 from cli.bench.deck.under_load import under_load
 from cli.bench.textbook.client import TextbookCheck, check_dealt
 from cli.bench.textbook.programs import PATIENCE_S, textbook
+from cli.bench.world.news import tell_changes
 from cli.bench.world.truth import world_of
 from cli.check.decks import DeckCheck, check_decks, count_missed, deck_recall, wait_for_release
 from cli.check.ranker import Ranker
@@ -186,4 +187,6 @@ async def measure(
     `Measurement.run` and `serve` do."""
     async with open_kernel(stack.settings) as kernel:
         served = await serve(kernel, people, cache, say)
+        say(f"{len(served.changed):,} people change")
+        await tell_changes(kernel, served.population, served.changed)
     return await Measurement(stack, served, traces, seconds, say).run()

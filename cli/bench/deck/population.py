@@ -12,16 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from cli.bench.deck.activation import activate
-from cli.bench.world.online import write_people, write_seen
+from cli.bench.world.online import write_people, write_seen, write_seen_since
 from cli.bench.world.population import Population, draw_population, people_around
 from cli.bench.world.release import write_population
 from cli.bench.world.seen import Seen, draw_seen
+from cli.bench.world.since import Parted, part_seen
 from cli.bench.world.source import Source, source_for
 from gravity.kernel import Kernel
 from simulator.population import DISTANCE_LIMITS_KM
 
 VIEWERS: Final = 2_000
 _SEED: Final = 6
+# Since the release: of each viewer at most so many swipes, and so many people who changed.
+_RECENT: Final = 10
+_CHANGED: Final = 1_000
 _AROUND_KM: Final = 50.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -32,11 +36,13 @@ Say = Callable[[str], None]
 @dataclass(frozen=True, slots=True, eq=False)
 class Served:
     """A population that is served. `viewers` (v,) int64: rows of visible people in random order, so
-    in proportion to where people live; seconds are those that each step took."""
+    in proportion to where people live; `changed` (c,) int64: rows of visible people whom the
+    release has as they were before; seconds are those that each step took."""
 
     population: Population
     seen: Seen
     viewers: Ints
+    changed: Ints
     release: str
     source_s: float
     population_s: float
@@ -68,6 +74,9 @@ class Served:
 class _Drawn:
     population: Population
     seen: Seen
+    parted: Parted
+    viewers: Ints
+    changed: Ints
 
 
 async def serve(kernel: Kernel, people: int, cache: Path, say: Say) -> Served:
@@ -80,21 +89,22 @@ async def serve(kernel: Kernel, people: int, cache: Path, say: Say) -> Served:
     drawn = await asyncio.to_thread(_draw, people, source, draft, window_end, say)
     drawn_at = time.monotonic()
     population = drawn.population
-    visible = np.flatnonzero(population.table["visible"])
-    viewers = np.random.default_rng([_SEED, 1]).permutation(visible)[:VIEWERS]
+    viewers, parted = drawn.viewers, drawn.parted
 
     def advance(done: int) -> None:
         rate = done / (time.monotonic() - drawn_at)
         say(f"{done:,} of {people:,} people in Redis, {rate:,.0f} a second")
 
     await write_people(kernel.redis, population, source, window_end, advance)
-    await write_seen(kernel.redis, population, drawn.seen, viewers, window_end)
+    await write_seen(kernel.redis, population, parted.before, viewers, window_end)
+    await write_seen_since(kernel.redis, population, parted.since, viewers, window_end)
     filled_at = time.monotonic()
     release = await activate(kernel, draft, say)
     return Served(
         population=population,
         seen=drawn.seen,
         viewers=viewers,
+        changed=drawn.changed,
         release=release,
         source_s=round(learned_at - started, 2),
         population_s=round(drawn_at - learned_at, 2),
@@ -108,6 +118,11 @@ def _draw(people: int, source: Source, draft: Path, window_end: datetime, say: S
     random = np.random.default_rng(_SEED)
     population = draw_population(source, people, (window_end - _EPOCH).days, random)
     seen = draw_seen(population, random)
+    visible = np.flatnonzero(population.table["visible"])
+    viewers = np.random.default_rng([_SEED, 1]).permutation(visible)[:VIEWERS]
+    since = np.random.default_rng([_SEED, 2])
+    changed = since.permutation(visible)[: min(_CHANGED, people // 20)]
+    parted = part_seen(seen, viewers, _RECENT, since)
     say("writing their release")
-    write_population(draft, population, seen, source, window_end, random)
-    return _Drawn(population, seen)
+    write_population(draft, population, parted.before, source, window_end, random, changed)
+    return _Drawn(population, seen, parted, viewers, changed)

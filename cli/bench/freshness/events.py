@@ -1,6 +1,7 @@
 """What happens in the benchmark of freshness: one method a kind, each gives the seconds from the
 acknowledgement to the answer that first shows the effect."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from time import perf_counter
@@ -100,10 +101,11 @@ class Happenings:
         """Somebody in a viewer's deck is banned, as `gravity safety ban` does it: found no more."""
         viewers = self.cast.viewers
         viewer = viewers[-1 - number % len(viewers)]
-        deck = await self.client.deck(viewer)
-        person = self._bannable(deck)
-        if person is None:
+        decks = [(viewer, await self.client.deck(viewer)), *self.guard.last]
+        chosen = in_a_deck(decks, self.cast.bannable & self.at_home.found)
+        if chosen is None:
             return None
+        viewer, deck, person = chosen
         kernel, banned = self.kernel, events.SAFETY_DECISION_BANNED
         await decide(kernel.pool, kernel.redis, person, banned, "benchmark", kernel.clock())
         acknowledged = perf_counter()
@@ -112,12 +114,6 @@ class Happenings:
             lambda found: person not in found, f"the ban of person {person}"
         )
         return shown - acknowledged
-
-    def _bannable(self, deck: Deck) -> int | None:
-        """Somebody of a deck who is found at home, or else anybody found there."""
-        found = self.cast.bannable & self.at_home.found
-        ours = [card["id"] for card in deck["cards"] if card["id"] in found]
-        return ours[0] if ours else min(found, default=None)
 
     async def _given_rate(self, viewer: int) -> float | None:
         """What a deck's ranking takes for how readily the viewer likes: only they change it."""
@@ -129,6 +125,18 @@ class Happenings:
         headers = {"Authorization": f"Bearer {self.client.token(viewer)}"}
         response = await self.client.http.request(method, path, json=body, headers=headers)
         response.raise_for_status()
+
+
+def in_a_deck(
+    decks: Iterable[tuple[int, Deck]], people: Collection[int]
+) -> tuple[int, Deck, int] | None:
+    """The first of the viewers and their decks that has somebody of these people, and that person;
+    None where nobody of them is in a deck."""
+    for viewer, deck in decks:
+        for card in deck["cards"]:
+            if card["id"] in people:
+                return viewer, deck, card["id"]
+    return None
 
 
 def _location(place: Place) -> dict[str, float]:

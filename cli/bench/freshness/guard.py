@@ -13,6 +13,7 @@ from cli.client import Client, Deck
 
 _PAUSE_S: Final = 0.05
 _SHARP_S: Final = 3.0
+_LAST: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Guard:
     """Knows who is gone for whom since when; counts cards that ought not to be there.
 
     `sharp`: decks of viewers who held the card within the last seconds: new ones, and every other
-    time the same deck again.
+    time the same deck again. `last`: the last decks that it saw, with their viewers, newest first.
     """
 
     client: Client
@@ -37,6 +38,7 @@ class Guard:
     served: int = 0
     checked: int = 0
     sharp: int = 0
+    last: deque[tuple[int, Deck]] = field(default_factory=lambda: deque(maxlen=_LAST))
     _gone_at: dict[tuple[int, int], float] = field(default_factory=dict)
     _banned_at: dict[int, float] = field(default_factory=dict)
     _held: deque[Held] = field(default_factory=deque)
@@ -70,6 +72,7 @@ class Guard:
         began = perf_counter()
         deck = await self.client.deck(viewer, deck_id=deck_id)
         self.checked += 1
+        self.last.appendleft((viewer, deck))
         self.served += sum(self._is_gone(viewer, card["id"], began) for card in deck["cards"])
 
     def _is_gone(self, viewer: int, person: int, by: float) -> bool:

@@ -1,4 +1,5 @@
-"""Candidates by FAISS alone: search over everybody, then leave out who may not be shown."""
+"""Candidates by FAISS alone: search over everybody and leave out who may not be shown; where too
+few of many are left, the other way round."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -17,6 +18,8 @@ Ints = npt.NDArray[np.int64]
 WANTED: Final = 200
 _FIRST_SEARCH: Final = 1_000
 _FIRST_LISTS: Final = 16
+_MOST: Final = 16_000
+"""More are not asked for: to look at everybody's profile first is quicker then."""
 _LEAST_A_LIST: Final = 39
 """FAISS warns of fewer vectors to train a list with, and has use for up to 256."""
 _MOST_A_LIST: Final = 64
@@ -52,11 +55,12 @@ class Index:
     def search(self, viewer: int, seen: Ints, today: int) -> Ints:
         """The ids (m,) of the 200 best whom the viewer may see, or of all who were found.
 
-        FAISS knows nothing of constraints: it is asked for more until enough of them pass.
+        FAISS knows nothing of constraints: it is asked for more until enough of them pass, and
+        where that does not help for the best of those who do.
         """
         row = int(self.release.rows_of([viewer])[0])
         n, wanted, lists = len(self.table), _FIRST_SEARCH, _FIRST_LISTS
-        while True:
+        while wanted <= _MOST:
             how = faiss.SearchParametersIVF()
             how.nprobe = min(lists, self.vectors.nlist)
             _, found = self.vectors.search(self.queries[row : row + 1], min(wanted, n), params=how)
@@ -65,6 +69,17 @@ class Index:
             if len(passed) >= WANTED or (wanted >= n and lists >= self.vectors.nlist):
                 return passed[:WANTED]
             wanted, lists = 2 * wanted, 2 * lists
+        return self._best_of_passing(row, seen, today)
+
+    def _best_of_passing(self, row: int, seen: Ints, today: int) -> Ints:
+        mask = eligible(viewer_of(self.table, row), self.profiles, today)
+        mask &= ~np.isin(self.profiles.person_id, seen)
+        bits = np.packbits(mask, bitorder="little")
+        how = faiss.SearchParametersIVF(
+            sel=faiss.IDSelectorBitmap(bits), nprobe=int(self.vectors.nlist)
+        )
+        _, found = self.vectors.search(self.queries[row : row + 1], WANTED, params=how)
+        return np.asarray(self.profiles.person_id[found[0][found[0] >= 0]], np.int64)
 
     def _passing(self, row: int, rows: Ints, seen: Ints, today: int) -> Ints:
         profiles = self.profiles.take(rows)

@@ -76,7 +76,20 @@ async def write_seen(
     redis: Redis, population: Population, seen: Seen, rows: Ints, window_end: datetime
 ) -> None:
     """Write whom the people of rows (m,) swiped, all of it before the window's end."""
-    at = b"%d" % int((window_end - _BEFORE).timestamp())
+    await _write_seen(redis, population, seen, rows, window_end - _BEFORE)
+
+
+async def write_seen_since(
+    redis: Redis, population: Population, seen: Seen, rows: Ints, window_end: datetime
+) -> None:
+    """Write whom the people of rows (m,) swiped since the window's end."""
+    await _write_seen(redis, population, seen, rows, window_end)
+
+
+async def _write_seen(
+    redis: Redis, population: Population, seen: Seen, rows: Ints, when: datetime
+) -> None:
+    at = b"%d" % int(when.timestamp())
 
     def commands() -> Iterator[bytes]:
         for row, viewer in zip(rows.tolist(), population.person_id[rows].tolist(), strict=True):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from cli.bench.world.population import Population
 from cli.bench.world.seen import Seen
+from cli.bench.world.since import lagging
 from cli.bench.world.source import Source
 from features.release import Manifest, ReleaseArrays, TrainingWindow, write_release
 from features.score import Sides, candidate_vectors
@@ -17,6 +18,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 _JITTER: Final = 0.05
+_NOBODY: Final = np.empty(0, np.int64)
 _CHUNK: Final = 100_000
 _WINDOW: Final = timedelta(days=90)
 
@@ -28,8 +30,10 @@ def write_population(
     source: Source,
     window_end: datetime,
     random: np.random.Generator,
+    changed: Ints = _NOBODY,
 ) -> Manifest:
-    """Write the release at `path`; whatever is swiped from `window_end` on is not in it.
+    """Write the release at `path`; whatever is swiped from `window_end` on is not in it, and the
+    people of rows `changed` (m,) are in it as they were before (`since.lagging`).
 
     Priors, calibration and tau are those of the source's release. Raises `ReleaseExists`.
     """
@@ -43,17 +47,22 @@ def write_population(
             "files": {},
         }
     )
-    return write_release(path, manifest, _arrays(population, seen, source, random))
+    table = lagging(population, changed)
+    return write_release(path, manifest, _arrays(population, table, seen, source, random))
 
 
 def _arrays(
-    population: Population, seen: Seen, source: Source, random: np.random.Generator
+    population: Population,
+    table: npt.NDArray[np.void],
+    seen: Seen,
+    source: Source,
+    random: np.random.Generator,
 ) -> ReleaseArrays:
     of, row = source.release.arrays, population.source
     taste, appeal = _jittered(of.taste, row, random), _jittered(of.appeal, row, random)
     return ReleaseArrays(
         person_id=population.person_id,
-        columns=population.table,
+        columns=table,
         cell=population.cell,
         taste=taste,
         taste_prior=of.taste_prior[row],

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import cast
 from uuid import uuid4
 
 import httpx
 
+from cli.bench.freshness.events import in_a_deck
 from cli.bench.freshness.guard import Guard
-from cli.client import Client, Deck
+from cli.client import Card, Client, Deck
 
 HELD: Deck = {
     "deck_id": str(uuid4()),
@@ -65,3 +67,25 @@ async def test_a_deck_that_was_asked_for_before_counts_nobody() -> None:
     assert watching.served == 0
     await watching._look(1, None)
     assert watching.served == 1
+
+
+async def test_who_is_banned_is_in_the_newest_deck_that_has_somebody() -> None:
+    watching = guard([7, 8], viewers=[2])
+    await checked(watching, 2)
+    assert [viewer for viewer, _ in watching.last] == [2] * watching.checked
+    assert [chosen[::2] if chosen else None for chosen in chosen_from(watching)] == [
+        (3, 9),
+        (2, 8),
+        None,
+    ]
+
+
+def chosen_from(watching: Guard) -> list[tuple[int, Deck, int] | None]:
+    """Of people who may be banned: some in a deck of viewer 3, some in one seen before, none."""
+    own: Deck = {**HELD, "cards": [card(9)]}
+    decks = [(3, own), *watching.last]
+    return [in_a_deck(decks, people) for people in ({8, 9}, {8, 10}, {10})]
+
+
+def card(person: int) -> Card:
+    return cast("Card", {"id": person})

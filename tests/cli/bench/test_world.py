@@ -12,6 +12,7 @@ from cli.bench.world.online import write_people, write_seen
 from cli.bench.world.population import Population, draw_population, people_around
 from cli.bench.world.release import write_population
 from cli.bench.world.seen import Seen, draw_seen
+from cli.bench.world.since import lagging, part_seen
 from cli.bench.world.source import Source, source_for
 from cli.bench.world.truth import world_of
 from features.eligibility import Candidates, eligible, viewer_of
@@ -126,3 +127,18 @@ async def test_redis_has_the_people_of_the_table(drawn: Drawn, redis: Redis) -> 
     assert np.all(views["behaviour"].event_ms < window)
     seen = await run(redis.zrange(f"seen:{{{int(ids[7])}}}", 0, -1))
     assert sorted(map(int, seen)) == drawn.seen.of(7).tolist()
+
+
+def test_a_release_lags_behind_by_swipes_and_by_a_hair(drawn: Drawn) -> None:
+    rows = np.arange(0, PEOPLE, 3)
+    parted = part_seen(drawn.seen, rows, 10, np.random.default_rng(2))
+    for row in range(PEOPLE):
+        before, since = parted.before.of(row), parted.since.of(row)
+        assert np.array_equal(np.union1d(before, since), drawn.seen.of(row))
+        many = len(drawn.seen.of(row)) // 2 if row % 3 == 0 else 0
+        assert (len(since), len(before) + len(since)) == (min(10, many), len(drawn.seen.of(row)))
+    table = drawn.population.table
+    then = lagging(drawn.population, rows)
+    differ = np.flatnonzero(then != table)
+    assert np.array_equal(differ, rows)
+    assert np.all(table["max_distance_km"] - then["max_distance_km"] < 1e-4)
