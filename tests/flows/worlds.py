@@ -33,7 +33,7 @@ async def import_market(lake: str, redis: Redis, world: Market) -> None:
     """What an import does to the lake and to Redis."""
     append_rows(lake, "profiles", world.profiles, "import-profiles-000000")
     append_rows(lake, "swipes", world.swipes, "import-swipes-000000")
-    await write_person_rows(redis, world.profiles)
+    await write_person_rows(redis, redis, world.profiles)
     await rebuild_behaviour(redis, world.swipes)
 
 

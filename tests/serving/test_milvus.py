@@ -34,6 +34,7 @@ from serving.milvus_collection import MOST, Milvus
 from serving.milvus_filter import Coarse
 from serving.overlay import Overlay
 from serving.releases import Releases, Surroundings
+from serving.store import Online
 from tests.serving.conftest import DEADLINE_S, Open
 from tests.serving.ranker_process import running_ranker
 from tests.serving.test_pipeline import request_of
@@ -301,7 +302,8 @@ async def test_a_worker_keeps_the_collections_of_what_it_serves(
         write_world(tmp_path / release_id, crowd_of(50), np.random.default_rng(seed))
     registry = Folder(tmp_path, {"champion": "71"})
     with connected(milvus_lite) as engine:
-        around = Surroundings(registry, engine, redis, settings.bus_url, lambda: NOW, "ranker-9")
+        online = Online(redis, redis)
+        around = Surroundings(registry, engine, online, settings.bus_url, lambda: NOW, "ranker-9")
         releases = Releases(around)
         for names in ({}, {"champion": "72", "previous": "71"}):
             registry.names |= names

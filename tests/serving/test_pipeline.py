@@ -20,6 +20,7 @@ from serving.index import ExactIndex
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
 from serving.ranking import ProductRanker
+from serving.store import Online
 from serving.why import typical
 from tests.serving.worlds import CALIBRATIONS, TODAY, WINDOW_END, D, World, world, write_world
 
@@ -70,7 +71,7 @@ def constraints_of(people: World, row: int) -> Constraints:
 async def test_without_features_the_releases_own_values_rank(
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
-    answer = await pipeline.rank(redis, loaded, request_of(people, 3))
+    answer = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     assert len(answer.ids) == 200
     assert not answer.complete
     rows = loaded.release.rows_of(answer.ids)
@@ -88,7 +89,7 @@ async def test_fresh_features_of_both_sides_are_what_ranks(
     taste = rng.normal(0, 1, (n, D)).astype(np.float32)
     given, received = (rng.uniform(0.1, 0.9, n).astype(np.float32) for _ in range(2))
     await write_factors(redis, "7", people.table["person_id"], taste, given, received, 1_000)
-    answer = await pipeline.rank(redis, loaded, request_of(people, 3))
+    answer = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     arrays = loaded.release.arrays
     sides = Sides.of(
         taste, arrays.appeal, given, received, arrays.line, people.table["gender"], CALIBRATIONS
@@ -103,23 +104,23 @@ async def test_fresh_features_of_both_sides_are_what_ranks(
 async def test_factors_of_another_release_are_not_read(
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
-    before = await pipeline.rank(redis, loaded, request_of(people, 3))
+    before = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     n = len(people)
     ones = np.full(n, 0.9, np.float32)
     await write_factors(
         redis, "8", people.table["person_id"], np.ones((n, D), np.float32), ones, ones, 1_000
     )
-    after = await pipeline.rank(redis, loaded, request_of(people, 3))
+    after = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     assert after.encoded() == before.encoded()
 
 
 async def test_a_deck_id_gives_one_order_and_another_gives_another(
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
-    first = await pipeline.rank(redis, loaded, request_of(people, 3))
-    again = await pipeline.rank(redis, loaded, request_of(people, 3))
+    first = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
+    again = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     assert again.encoded() == first.encoded()
-    other = await pipeline.rank(redis, loaded, request_of(people, 3, deck=2))
+    other = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3, deck=2))
     assert set(other.ids.tolist()) == set(first.ids.tolist())
     assert other.ids.tolist() != first.ids.tolist()
 
@@ -149,7 +150,7 @@ async def test_somebody_whom_the_release_does_not_know_gets_the_means_of_their_b
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
     request = request_of(people, 3).model_copy(update={"viewer": 999_999})
-    answer = await pipeline.rank(redis, loaded, request)
+    answer = await pipeline.rank(Online(redis, redis), loaded, request)
     assert len(answer.ids) == 200
     assert np.all(np.isfinite(answer.scores))
 
@@ -159,7 +160,8 @@ async def test_nobody_around_gives_an_empty_complete_answer(
 ) -> None:
     request = request_of(people, 3)
     nowhere = request.constraints.model_copy(update={"latitude": -48.9, "longitude": -123.4})
-    answer = await pipeline.rank(redis, loaded, request.model_copy(update={"constraints": nowhere}))
+    request = request.model_copy(update={"constraints": nowhere})
+    answer = await pipeline.rank(Online(redis, redis), loaded, request)
     assert (len(answer.ids), len(answer.why_codes), answer.complete) == (0, 0, True)
     assert Ranking.decoded(answer.encoded()).encoded() == answer.encoded()
 
@@ -167,7 +169,7 @@ async def test_nobody_around_gives_an_empty_complete_answer(
 async def test_reasons_name_only_what_lifted_the_card(
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
-    answer = await pipeline.rank(redis, loaded, request_of(people, 3))
+    answer = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     back = answer.features[:, answer.feature_names.index("logit_candidate_likes_viewer")]
     liking = (WHY_CODE_LIKES_YOU_PROBABLY, WHY_CODE_MAY_LIKE_YOU)
     named = np.flatnonzero(np.isin(answer.why_codes, liking).any(axis=1))
@@ -187,7 +189,7 @@ async def all_ids(redis: Redis, people: World, loaded: Loaded, row: int) -> set[
         constraints=constraints_of(people, row),
         today=TODAY,
     )
-    return set(await pipeline.retrieve_all(redis, loaded, request))
+    return set(await pipeline.retrieve_all(Online(redis, redis), loaded, request))
 
 
 def sides_of(release: Release) -> Sides:
