@@ -2,7 +2,7 @@
 without its own reads."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,6 @@ from features.repo.store import feature_store, history_folder, notation, registe
 from features.view_writer import write_view
 from features.views import BEHAVIOUR, JOIN_KEY, PROFILE, View
 from gravity.settings import Settings
-from tests.features.clusters import Node, running_cluster
 from tests.features.test_feast_equality import (
     AT_MS,
     FACTORS,
@@ -37,25 +36,16 @@ NAMES = [f"{view.name}:{feature.name}" for view in VIEWS for feature in view.fea
 OWN = [f"{view.name}:{f.name}" for view in VIEWS[:3] for f in view.features]
 
 
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
-    with running_cluster(tmp_path_factory.mktemp("cluster")) as nodes:
-        yield nodes
-
-
 @pytest.fixture(params=["one Redis", "a cluster"])
 async def online(
-    request: pytest.FixtureRequest, infra: Infra, redis: Redis, nodes: Sequence[Node]
+    request: pytest.FixtureRequest, infra: Infra, redis: Redis, cluster_url: str
 ) -> AsyncIterator[tuple[str, Store]]:
     """The URL of the features, and an empty store there."""
     if request.param == "one Redis":
         yield infra.redis_url, redis
         return
-    for node in nodes:
-        node.client.flushall()
-    url = f"redis+cluster://127.0.0.1:{nodes[0].port},127.0.0.1:{nodes[1].port}"
-    cluster = Cluster.from_url(url)
-    yield url, cluster
+    cluster = Cluster.from_url(cluster_url)
+    yield cluster_url, cluster
     await cluster.aclose()
 
 

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from contracts.ranking import Constraints, Ranking, RankRequest, RetrieveRequest
 from contracts.ranking_pb2 import WHY_CODE_LIKES_YOU_PROBABLY, WHY_CODE_MAY_LIKE_YOU
+from features.cluster import Cluster
 from features.eligibility import Candidates, eligible, viewer_of
 from features.release import Release
 from features.score import Sides, like_logits, match_scores
@@ -99,6 +100,26 @@ async def test_fresh_features_of_both_sides_are_what_ranks(
     assert answer.features.shape == (200, len(answer.feature_names))
     logits = answer.features[:, :2].astype(np.float64)
     np.testing.assert_allclose(-np.logaddexp(0, -logits).sum(axis=1), expected, rtol=1e-4)
+
+
+async def test_features_in_a_cluster_rank_as_in_one_redis(
+    redis: Redis, cluster_url: str, people: World, loaded: Loaded
+) -> None:
+    ids = people.table["person_id"]
+    viewer = int(ids[3])
+    rng = np.random.default_rng(3)
+    taste = rng.normal(0, 1, (len(people), D)).astype(np.float32)
+    rates = [rng.uniform(0.1, 0.9, len(people)).astype(np.float32) for _ in range(2)]
+    await redis.zadd(f"seen:{{{viewer}}}", {str(ids[9]): int(WINDOW_END.timestamp()) + 60})
+    without = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
+    cluster = Cluster.from_url(cluster_url)
+    await write_factors(cluster, "7", ids, taste, *rates, 1_000)
+    clustered = await pipeline.rank(Online(redis, cluster), loaded, request_of(people, 3))
+    await cluster.aclose()
+    await write_factors(redis, "7", ids, taste, *rates, 1_000)
+    single = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
+    assert clustered.encoded() == single.encoded() != without.encoded()
+    assert int(ids[9]) not in clustered.ids
 
 
 async def test_factors_of_another_release_are_not_read(
