@@ -92,8 +92,9 @@ async def test_a_release_goes_live_ranks_and_retires_and_the_redis_has_no_featur
     found = await differences(kernel.pool, store, lake, 0)
     assert {d.person for d in found} == {NEWCOMER}
 
-    await stream(kernel, {}, PROFILE_CHANGED, [profile_of(NEWCOMER)])
-    await stream(kernel, {}, PERSON_ERASED, [events.PersonErased(person=LEAVER)])
+    live = {first.id: first.release}
+    await stream(kernel, live, PROFILE_CHANGED, [profile_of(NEWCOMER)])
+    await stream(kernel, live, PERSON_ERASED, [events.PersonErased(person=LEAVER)])
     profiles = (await read(store, [PROFILE], [NEWCOMER, LEAVER]))["profile"]
     assert profiles.numbers("gender").tolist()[0] == 2
     assert np.isnan(profiles.numbers("gender")[1])
@@ -149,8 +150,8 @@ async def stream(
 
     # No promotion waits for one of this name.
     live = LiveReleases(kernel.redis, opened, "a test")
-    if releases:
-        await live.refresh()
+    # It hears of nothing before it knows which releases are live.
+    await live.refresh()
     handle = subscription(features_of(kernel), live).handle
     records = [Record(topic.name, 0, n, b"", m.SerializeToString()) for n, m in enumerate(messages)]
     async with kernel.pool.acquire() as conn, conn.transaction():
