@@ -57,7 +57,7 @@ async def _differences(
         settling = Settling(to.pool, settings.bus_url, utc_now, wait_s)
         lists = await differences(to.pool, to.redis, settling)
         charged = await charges.differences(to.pool, to.redis, settling, utc_now())
-        counts = await behaviour_check.differences(to.pool, to.redis, settings.lake, wait_s)
+        counts = await behaviour_check.differences(to.pool, to.features, settings.lake, wait_s)
     return lists, charged, counts
 
 

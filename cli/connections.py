@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import asyncpg
     from redis.asyncio import Redis
 
+    from features.keyed import Store
     from gravity.settings import Settings
 
 
@@ -20,6 +21,7 @@ class Connections:
 
     pool: "asyncpg.Pool"
     redis: "Redis"
+    features: "Store"
 
 
 def load_settings(exit_code: int = 1) -> "Settings":
@@ -60,13 +62,16 @@ async def connections() -> "AsyncIterator[Connections]":
     import asyncpg
     from redis.asyncio import Redis
 
+    from features.whereabouts import store_beside
+
     settings = load_settings()
     with stores_answer():
         async with (
             asyncpg.create_pool(settings.postgres_url, min_size=1, max_size=2) as pool,
             Redis.from_url(settings.redis_url) as redis,
+            store_beside(settings, redis) as features,
         ):
-            yield Connections(pool, redis)
+            yield Connections(pool, redis, features)
 
 
 @asynccontextmanager

@@ -92,15 +92,21 @@ async def tell_story(console: "Console", settings: "Settings", people: int) -> N
     from cli.entitled import entitled_by
     from cli.showcase import Showcase, ShowcaseFailed
     from cli.wait import NeverHappened
+    from features.whereabouts import store_beside
 
     async with (
         Redis.from_url(settings.redis_url) as redis,
+        store_beside(settings, redis) as features,
         asyncpg.create_pool(settings.postgres_url, min_size=1, max_size=1) as pool,
         client_of(settings) as client,
     ):
         console.print()
         story = Showcase(
-            console, client, learned_by(redis), has_swiped_by(redis), entitled_by(pool, redis)
+            console,
+            client,
+            learned_by(redis, features),
+            has_swiped_by(redis),
+            entitled_by(pool, redis),
         )
         try:
             await story.tell(viewer_of(people), people)

@@ -94,6 +94,7 @@ def own_stack(
                 "GRAVITY_LAKE_URL": str(home.path / "lake"),
                 "GRAVITY_API_URL": place.url("api"),
                 "GRAVITY_INDEX_URL": "",
+                "GRAVITY_FEATURES_URL": "",
             }
             if programs.RANKER in others:
                 own[programs.RANKER_URL] = place.url(programs.RANKER)

@@ -119,7 +119,8 @@ def settings(place: Place, environment: Mapping[str, str]) -> dict[str, str]:
     here = infra.settings(place, infra.needed(SERVERS, environment)) | ours
     # What the caller's environment says wins, for the programs of this stack and for commands that
     # are called without it: an import must find the lake that the consumers write.
-    theirs = (*infra.settings(place, SERVERS), *ours, "GRAVITY_LAKE_URL", "GRAVITY_INDEX_URL")
+    elsewhere = ("GRAVITY_LAKE_URL", "GRAVITY_INDEX_URL", "GRAVITY_FEATURES_URL")
+    theirs = (*infra.settings(place, SERVERS), *ours, *elsewhere)
     return here | {key: environment[key] for key in theirs if environment.get(key)}
 
 

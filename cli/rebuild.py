@@ -60,7 +60,7 @@ async def _rebuild(settings: "Settings", behaviour: bool) -> None:
         await _remove_extras(to, settings.bus_url)
         if behaviour:
             try:
-                people = await restore_behaviour(to.pool, to.redis, settings.lake)
+                people = await restore_behaviour(to.pool, to.features, settings.lake)
             except LakeBehind as error:
                 typer.secho(str(error), fg="red", err=True)
                 raise typer.Exit(1) from None

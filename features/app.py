@@ -8,6 +8,7 @@ from typing import Any
 from features import lake_writer, registry, stream
 from features.live_releases import LiveReleases, OpenRelease
 from features.release import Release, ReleaseCorrupt
+from features.whereabouts import features_of
 from gravity.consumer import Subscription
 from gravity.kernel import Kernel
 from gravity.settings import Settings
@@ -25,7 +26,7 @@ class FeatureStream:
 
     def subscriptions(self) -> list[Subscription]:
         """What to consume."""
-        return [stream.subscription(self._kernel.redis, self._live)]
+        return [stream.subscription(features_of(self._kernel), self._live)]
 
     def background(self, stop: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
         """What to run beside, until `stop`."""

@@ -7,11 +7,11 @@ from typing import Final, cast
 import asyncpg
 import numpy as np
 import numpy.typing as npt
-from redis.asyncio import Redis
 
 from features import online
 from features.behaviour_rows import Behaviour, behaviour_of
 from features.forget import erased
+from features.keyed import Store, ask_each, every_node, raised
 from features.lake import Positions, read_swipe_events
 from features.lake_erased import erased_people
 from features.lake_files import place_of
@@ -19,7 +19,7 @@ from features.reader import read
 from features.standing_swipes import NEEDED
 from features.stream_lock import both_at_rest
 from features.views import BEHAVIOUR
-from features.wire import packed, round_trip
+from features.wire import packed
 
 Int64s = npt.NDArray[np.int64]
 # The lake is written every few seconds.
@@ -44,7 +44,7 @@ class Difference:
 
 
 async def differences(
-    pool: asyncpg.Pool, redis: Redis, lake: str, wait_s: float = _WAIT_S
+    pool: asyncpg.Pool, store: Store, lake: str, wait_s: float = _WAIT_S
 ) -> list[Difference]:
     """Where Redis and a recount of the lake's swipes differ, of everybody in either; none is right.
 
@@ -54,13 +54,13 @@ async def differences(
     async with both_at_rest(pool, wait_s) as reached:
         counted, gone = await asyncio.to_thread(_recount, lake, reached)
         found: list[Difference] = []
-        everybody = np.unique(np.concatenate((counted.person_id, gone, await _in_redis(redis))))
+        everybody = np.unique(np.concatenate((counted.person_id, gone, await _stored(store))))
         for start in range(0, len(everybody), _AT_ONCE):
             chunk = everybody[start : start + _AT_ONCE]
-            marked = await erased(redis, chunk)
+            marked = await erased(store, chunk)
             left = marked | np.isin(chunk, gone)
-            found += await _left(redis, chunk[left], marked[left])
-            found += await _compared(redis, chunk[~left], counted)
+            found += await _left(store, chunk[left], marked[left])
+            found += await _compared(store, chunk[~left], counted)
         return found
 
 
@@ -69,15 +69,19 @@ def _recount(lake: str, reached: Positions) -> tuple[Behaviour, Int64s]:
     return behaviour_of(events), erased_people(place_of(lake))
 
 
-async def _in_redis(redis: Redis) -> Int64s:
-    keys = [key async for key in redis.scan_iter(match=online.KEY_PATTERN, count=5000)]
+async def _stored(store: Store) -> Int64s:
+    keys = [
+        key
+        for node in await every_node(store)
+        async for key in node.scan_iter(match=online.KEY_PATTERN, count=5000)
+    ]
     return np.unique(online.persons_of(keys))
 
 
-async def _compared(redis: Redis, people: Int64s, counted: Behaviour) -> list[Difference]:
+async def _compared(store: Store, people: Int64s, counted: Behaviour) -> list[Difference]:
     if not len(people):
         return []
-    rows = (await read(redis, [BEHAVIOUR], people))[BEHAVIOUR.name]
+    rows = (await read(store, [BEHAVIOUR], people))[BEHAVIOUR.name]
     at = np.minimum(np.searchsorted(counted.person_id, people), max(0, len(counted.person_id) - 1))
     known = (
         counted.person_id[at] == people if len(counted.person_id) else np.zeros(len(people), bool)
@@ -95,10 +99,11 @@ async def _compared(redis: Redis, people: Int64s, counted: Behaviour) -> list[Di
     return found
 
 
-async def _left(redis: Redis, people: Int64s, marked: npt.NDArray[np.bool_]) -> list[Difference]:
+async def _left(store: Store, people: Int64s, marked: npt.NDArray[np.bool_]) -> list[Difference]:
     """People who were erased and of whom there is more than the mark, or no mark."""
-    commands = b"".join(packed(b"HLEN", key) for key in online.entity_keys(people))
-    lengths = cast("list[int]", await round_trip(redis, commands, len(people)))
+    keys = online.entity_keys(people)
+    commands = [packed(b"HLEN", key) for key in keys]
+    lengths = cast("list[int]", raised(await ask_each(store, keys, commands)))
     return [
         Difference(person, _FIELDS, length - 1 if has_mark else length + 1, 0)
         for person, length, has_mark in zip(people.tolist(), lengths, marked, strict=True)

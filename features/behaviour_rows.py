@@ -8,12 +8,12 @@ import asyncpg
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from redis.asyncio import Redis
 
 from features import online
 from features.fold_in import PASS
 from features.forget import forget
 from features.history import HISTORY_LIMIT, SWIPE_DTYPE
+from features.keyed import Store
 from features.lake import read_swipe_events
 from features.lake_erased import erased_people
 from features.lake_erasure import NOBODY
@@ -31,7 +31,7 @@ _LAKE_WAIT_S: Final = 60.0
 _READ: Final = (*NEEDED, "action", "source_partition", "source_offset")
 
 
-async def restore_behaviour(pool: asyncpg.Pool, redis: Redis, lake: str) -> int:
+async def restore_behaviour(pool: asyncpg.Pool, store: Store, lake: str) -> int:
     """Rebuild behaviour from all swipes of the lake, and the marks of people who were erased.
     Returns the number of people who have some.
 
@@ -40,12 +40,12 @@ async def restore_behaviour(pool: asyncpg.Pool, redis: Redis, lake: str) -> int:
     async with pool.acquire() as conn, conn.transaction():
         await hold_off_stream(conn)
         await until_lake_has_all(conn, _LAKE_WAIT_S)
-        await forget(redis, await asyncio.to_thread(erased_people, place_of(lake)))
+        await forget(store, await asyncio.to_thread(erased_people, place_of(lake)))
         events = await asyncio.to_thread(read_swipe_events, lake, columns=_READ)
-        return await rebuild_behaviour(redis, events)
+        return await rebuild_behaviour(store, events)
 
 
-async def rebuild_behaviour(redis: Redis, events: pa.Table) -> int:
+async def rebuild_behaviour(store: Store, events: pa.Table) -> int:
     """Write counts and histories of everybody in a table of schema SWIPES from the whole of it.
 
     With the stream held off (`features.stream_lock`) or stopped: what was there is replaced. The
@@ -63,7 +63,7 @@ async def rebuild_behaviour(redis: Redis, events: pa.Table) -> int:
     partitions = range(PARTITIONS)
     offsets = [_offsets(events, partition, ids) for partition in partitions]
     fields = (*online.view_fields(BEHAVIOUR), HISTORY_FIELD, *map(offset_field, partitions))
-    await write_hashes(redis, ids, fields, [*encoded, times, behaviour.history, *offsets])
+    await write_hashes(store, ids, fields, [*encoded, times, behaviour.history, *offsets])
     return len(ids)
 
 

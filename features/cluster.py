@@ -68,7 +68,7 @@ class Cluster:
         self._resting = Resting(self._access.timeout_s)
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, timeout_s: float = 10.0) -> Self:
         """`redis+cluster://[user:password@]host:port,host:port`; rediss+cluster:// with TLS.
 
         Raises ValueError.
@@ -78,11 +78,10 @@ class Cluster:
             raise ValueError(f"{parts.scheme}:// is no cluster")
         login, _, hosts = parts.netloc.rpartition("@")
         username, _, password = login.partition(":")
+        names = (unquote(username) or None, unquote(password) or None)
         seeds = [host.rpartition(":") for host in hosts.split(",")]
-        return cls(
-            [(host, int(port)) for host, _, port in seeds],
-            Access(unquote(username) or None, unquote(password) or None, _SCHEMES[parts.scheme]),
-        )
+        access = Access(*names, _SCHEMES[parts.scheme], timeout_s)
+        return cls([(host, int(port)) for host, _, port in seeds], access)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from features import online
 from features.disk_cells import cells_of
 from features.eligibility import person_table
+from features.keyed import Store
 from features.newest_row import NewRow, set_if_newest
 from features.person_row import cell_key, encode_head
 from features.view_writer import PROFILE_VERSION_FIELD, write_hashes
@@ -22,8 +23,9 @@ from features.wire import packed, send_all
 CELL_RESOLUTION: Final = 6
 
 
-async def write_person_rows(redis: Redis, rows: pa.Table) -> int:
-    """Write person rows, cells and profile views of a table of schema PROFILES; returns how many.
+async def write_person_rows(redis: Redis, store: Store, rows: pa.Table) -> int:
+    """Write person rows and cells to `redis`, profile views to `store`, of a table of schema
+    PROFILES; returns how many.
 
     One row a person; where Redis has a newer version of somebody, nothing of them is written. A
     person who moved stays in the former cell too, where the last look at their row leaves them
@@ -37,10 +39,10 @@ async def write_person_rows(redis: Redis, rows: pa.Table) -> int:
     changed = pc.cast(rows["changed_at"].cast(pa.timestamp("ms", "UTC")), pa.int64()).to_numpy()
     cells = cells_of(rows["latitude"].to_numpy(), rows["longitude"].to_numpy(), CELL_RESOLUTION)
     await send_all(redis, _cell_commands(rows["person"].to_numpy(), cells, changed // 1000))
-    return await write_profiles(redis, rows)
+    return await write_profiles(store, rows)
 
 
-async def write_profiles(redis: Redis, rows: pa.Table) -> int:
+async def write_profiles(store: Store, rows: pa.Table) -> int:
     """Write the `profile` view from a table of schema PROFILES. Returns the number of rows."""
     height = rows["height_cm"].to_numpy()
     columns: list[npt.ArrayLike | Sequence[str | None]] = [
@@ -60,7 +62,7 @@ async def write_profiles(redis: Redis, rows: pa.Table) -> int:
         versions,
     ]
     fields = (*online.view_fields(PROFILE), PROFILE_VERSION_FIELD)
-    await write_hashes(redis, ids, fields, cells)
+    await write_hashes(store, ids, fields, cells)
     return rows.num_rows
 
 

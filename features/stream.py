@@ -12,11 +12,11 @@ from itertools import compress
 from typing import Final
 
 import asyncpg
-from redis.asyncio import Redis
 
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SWIPE_RECORDED
 from features.forget import forget
+from features.keyed import Store
 from features.live_releases import LiveReleases
 from features.profile_stream import apply_profiles
 from features.release import Release
@@ -32,8 +32,8 @@ _BATCH: Final = 2000
 _ACTIONS: Final = frozenset(events.Action.values()[1:])
 
 
-def subscription(redis: Redis, live: LiveReleases) -> Subscription:
-    """The consumer `features`: what it writes is in Redis before its position moves."""
+def subscription(store: Store, live: LiveReleases) -> Subscription:
+    """The consumer `features`: what it writes is in the store before its position moves."""
 
     async def handle(conn: asyncpg.Connection, records: Sequence[Record]) -> None:
         await hold_off_rebuilds(conn)
@@ -41,11 +41,11 @@ def subscription(redis: Redis, live: LiveReleases) -> Subscription:
         for record in records:
             by_topic[record.topic].append(record)
         async with live.held() as releases:
-            await apply_swipes(redis, map(swipe_of, by_topic[SWIPE_RECORDED.name]), releases)
+            await apply_swipes(store, map(swipe_of, by_topic[SWIPE_RECORDED.name]), releases)
         changes = map(events.ProfileChanged.FromString, _values(by_topic[PROFILE_CHANGED.name]))
-        await apply_profiles(redis, list(changes))
+        await apply_profiles(store, list(changes))
         erased = map(events.PersonErased.FromString, _values(by_topic[PERSON_ERASED.name]))
-        await forget(redis, [event.person for event in erased])
+        await forget(store, [event.person for event in erased])
 
     topics = (SWIPE_RECORDED, PROFILE_CHANGED, PERSON_ERASED)
     return Subscription(STREAM, topics, handle, _BATCH, prompt=True)
@@ -72,7 +72,7 @@ def swipe_of(record: Record) -> Swipe:
 
 
 async def apply_swipes(
-    redis: Redis, swipes: Iterable[Swipe], releases: Mapping[str, Release]
+    store: Store, swipes: Iterable[Swipe], releases: Mapping[str, Release]
 ) -> None:
     """Apply each swipe to both people once, ever; one solve a person and release for the batch.
 
@@ -91,10 +91,10 @@ async def apply_swipes(
             return None
         return Changed(stored, state, refolds=state.history != stored.state.history)
 
-    await _until_written(redis, list(by_person), sorted(partitions), decide, releases)
+    await _until_written(store, list(by_person), sorted(partitions), decide, releases)
 
 
-async def refold(redis: Redis, release_id: str, release: Release, persons: Sequence[int]) -> int:
+async def refold(store: Store, release_id: str, release: Release, persons: Sequence[int]) -> int:
     """Write rates and tastes of people (from their stored history) under a release.
 
     The activation of a release calls this for everybody who swiped after its window; swipes that
@@ -106,7 +106,7 @@ async def refold(redis: Redis, release_id: str, release: Release, persons: Seque
             dict.fromkeys(int(person) for person in persons[start : start + _REFOLD_BATCH])
         )
         known = set(compress(chunk, release.rows_of(chunk) >= 0))
-        written += await _until_written(redis, chunk, [], _refolding(known), {release_id: release})
+        written += await _until_written(store, chunk, [], _refolding(known), {release_id: release})
     return written
 
 
@@ -124,7 +124,7 @@ def _refolding(known: Collection[int]) -> Callable[[Stored], Changed | None]:
 
 
 async def _until_written(
-    redis: Redis,
+    store: Store,
     persons: Sequence[int],
     partitions: Sequence[int],
     decide: Callable[[Stored], Changed | None],
@@ -138,9 +138,9 @@ async def _until_written(
     written = 0
     left = list(persons)
     while left:
-        found = map(decide, await read_states(redis, left, partitions))
+        found = map(decide, await read_states(store, left, partitions))
         changes = [change for change in found if change is not None]
-        done = await write_states(redis, changes, releases)
+        done = await write_states(store, changes, releases)
         written += sum(done)
         left = [c.stored.person for c, was in zip(changes, done, strict=True) if not was]
     return written

@@ -29,6 +29,7 @@ from features.reader import read
 from features.release import Release
 from features.stream import refold
 from features.views import BEHAVIOUR
+from features.whereabouts import features_of
 from features.wire import run
 from features.writer import write_factors
 from gravity.kernel import Kernel
@@ -80,11 +81,11 @@ async def materialise(kernel: Kernel, candidate: Candidate) -> int:
     """Write the release's factors of all its people; returns how many."""
     arrays, manifest = candidate.release.arrays, candidate.release.manifest
     end_ms = int(manifest.training_window.end.timestamp() * 1000)
-    written = 0
+    store, written = features_of(kernel), 0
     for start in range(0, len(arrays.person_id), _WRITE_BATCH):
         rows = slice(start, start + _WRITE_BATCH)
         written += await write_factors(
-            kernel.redis,
+            store,
             candidate.id,
             arrays.person_id[rows],
             np.asarray(arrays.taste[rows]),
@@ -113,7 +114,7 @@ async def replay(kernel: Kernel, candidate: Candidate) -> int:
     """
     end = candidate.release.manifest.training_window.end - _LATE
     persons = await _changed_since(kernel, await everybody(kernel), int(end.timestamp() * 1000))
-    written = await refold(kernel.redis, candidate.id, candidate.release, persons)
+    written = await refold(features_of(kernel), candidate.id, candidate.release, persons)
     await kernel.redis.set(current_key(candidate.id), b"1")
     return written
 
@@ -202,7 +203,7 @@ async def _changed_since(
     changed: list[int] = []
     for start in range(0, len(persons), _READ_BATCH):
         chunk = persons[start : start + _READ_BATCH]
-        rows = (await read(kernel.redis, [BEHAVIOUR], chunk))[BEHAVIOUR.name]
+        rows = (await read(features_of(kernel), [BEHAVIOUR], chunk))[BEHAVIOUR.name]
         changed.extend(chunk[rows.event_ms >= since_ms].tolist())
     return changed
 

@@ -12,6 +12,7 @@ from features.keyed import ask
 from features.reader import decode_column, hmget_commands
 from features.signature import Asked, FeatureUnknown, Signature
 from features.views import Kind
+from features.whereabouts import features_of
 from flows.activation import Candidate
 from flows.gates import Gate
 from gravity.kernel import Kernel
@@ -37,12 +38,13 @@ async def judge(kernel: Kernel, candidate: Candidate) -> Gate:
         return Gate(NAME, False, f"no such feature: {error}")
     ids = np.asarray(candidate.release.arrays.person_id)
     drawn = np.random.default_rng(_SEED).permutation(ids)[:_ASKED]
-    drawn = drawn[~await erased(kernel.redis, drawn)]
+    store = features_of(kernel)
+    drawn = drawn[~await erased(store, drawn)]
     fields = [online.feature_field(a.view.name, a.feature.name) for a in signature.features]
     replies: list[_Cells] = []
     for start in range(0, len(drawn), _AT_ONCE):
         keys = online.entity_keys(drawn[start : start + _AT_ONCE])
-        heard = await ask(kernel.redis, keys, partial(hmget_commands, fields=fields))
+        heard = await ask(store, keys, partial(hmget_commands, fields=fields))
         replies += cast("list[_Cells]", heard)
     columns = zip(*replies, strict=True) if replies else [()] * len(fields)
     shares = [_share(a, cells) for a, cells in zip(signature.features, columns, strict=True)]

@@ -57,12 +57,20 @@ async def judge(mlflow: MLflow, candidate: Candidate) -> tuple[Gate, ...]:
 
 async def make_current(kernel: Kernel, candidate: Candidate, say: Say) -> None:
     """Factors in Redis, followed by the stream, the last hours replayed; nothing to do if so."""
-    if await activation.is_current(kernel, candidate.id):
+    if await activation.is_current(kernel, candidate.id) and await _are_there(kernel, candidate):
         say(f"release {candidate.id} is live and current")
         return
     say(f"{await activation.materialise(kernel, candidate):,} people's factors materialised")
     await activation.follow(kernel, candidate.id)
     say(f"{await activation.replay(kernel, candidate):,} people's last swipes replayed")
+
+
+async def _are_there(kernel: Kernel, candidate: Candidate) -> bool:
+    """Whether what was made current is still there: features that lie in a store of their own, or
+    on several nodes, may be lost without what says so."""
+    if not kernel.settings.features_url:
+        return True
+    return (await features_gate.judge(kernel, candidate)).passed
 
 
 async def hold(mlflow: MLflow, kernel: Kernel, release_id: str) -> None:
@@ -100,13 +108,14 @@ async def roll_back(mlflow: MLflow, kernel: Kernel, by: str, say: Say) -> Promot
     """Serve the previous champion again: it is loaded and current, so this takes seconds.
 
     After a promotion that died half way that is the champion it was to replace. No gate stands
-    in the way: it has served. What says that it is current is kept by the store that
-    keeps its features, so neither is lost alone.
+    in the way: it has served. What says that it is current is kept by the Redis that keeps its
+    features, so neither is lost alone; of features in a store of their own some are looked for.
     Raises NothingToRollBackTo, SnapshotRefused, NotFollowed, PromotionUnderWay.
     """
     async with exclusive(kernel):
         release_id = await promotion.previous_champion(mlflow)
-        if not await activation.is_current(kernel, release_id):
+        elsewhere = kernel.settings.features_url
+        if elsewhere or not await activation.is_current(kernel, release_id):
             await make_current(kernel, await candidate_of(kernel, release_id), say)
         return await _switch(mlflow, kernel, release_id, by, (), "rollback", say)
 

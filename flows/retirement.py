@@ -13,6 +13,7 @@ from features.mlflow_rest import MLflow
 from features.registry import aliases_in
 from features.view_writer import drop_view
 from features.views import factors
+from features.whereabouts import features_of
 from features.wire import run
 from flows.activation import SERVING_KEY, everybody, live_releases, releases_folder
 from gravity import positions
@@ -55,7 +56,7 @@ async def _retire(kernel: Kernel, release_id: str) -> None:
     # First: from here on the stream writes nothing more under it.
     await run(kernel.redis.srem(LIVE_KEY, release_id))
     await kernel.redis.delete(current_key(release_id), ready_key(release_id))
-    await drop_view(kernel.redis, factors(release_id), await everybody(kernel))
+    await drop_view(features_of(kernel), factors(release_id), await everybody(kernel))
     async with kernel.pool.acquire() as conn:
         await positions.let_go(conn, hold_name(release_id))
     folder = releases_folder(kernel) / release_id

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -22,7 +22,8 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Kernel:
-    """The open connections of one process; `stopping` is set when it is told to end."""
+    """The open connections of one process; `stopping` is set when it is told to end, and `closing`
+    closes what was opened beside them."""
 
     settings: Settings
     pool: asyncpg.Pool
@@ -30,6 +31,7 @@ class Kernel:
     producer: Producer
     clock: Callable[[], datetime] = utc_now
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 
 @asynccontextmanager
@@ -48,7 +50,8 @@ async def open_kernel(settings: Settings) -> AsyncIterator[Kernel]:
     )
     producer = Producer.open(settings.bus_url)
     try:
-        yield Kernel(settings, pool, cache, producer)
+        async with AsyncExitStack() as closing:
+            yield Kernel(settings, pool, cache, producer, closing=closing)
     finally:
         await producer.close()
         await cache.aclose()

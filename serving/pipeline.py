@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from prometheus_client import Histogram
-from redis.asyncio import Redis
 
 from contracts.ranking import Constraints, Ranking, RankRequest, RetrieveRequest
 from features.eligibility import Viewer
@@ -18,7 +17,7 @@ from serving.exposure import Draw, expose
 from serving.index import CandidateIndex, Query, Retrieved
 from serving.people import Fresh, Persons, sides_of
 from serving.ranking import FEATURE_NAMES, Ranker
-from serving.store import read_candidates, read_viewer
+from serving.store import Online, read_candidates, read_viewer
 from serving.why import reasons
 
 Ints = npt.NDArray[np.int64]
@@ -59,11 +58,11 @@ class Asker:
 
 
 async def prepare(
-    redis: Redis, loaded: Loaded, viewer: int, constraints: Constraints, today: int
+    online: Online, loaded: Loaded, viewer: int, constraints: Constraints, today: int
 ) -> Asker:
     """Read what a search for this viewer needs; somebody new gets the means of their band."""
     release = loaded.release
-    fresh, recent = await read_viewer(redis, release, loaded.signature, viewer)
+    fresh, recent = await read_viewer(online, release, loaded.signature, viewer)
     rows = release.rows_of([viewer])
     persons = Persons(
         ids=np.array([viewer], np.int64),
@@ -82,14 +81,14 @@ async def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieve
         return await loaded.index.retrieve(Query(asker.viewer, today, vector, asker.seen, k))
 
 
-async def rank(redis: Redis, loaded: Loaded, request: RankRequest) -> Ranking:
+async def rank(online: Online, loaded: Loaded, request: RankRequest) -> Ranking:
     """Two round trips to Redis around one search. Raises `IndexUnavailable`."""
     with stage("viewer_read"):
-        asker = await prepare(redis, loaded, request.viewer, request.constraints, request.today)
+        asker = await prepare(online, loaded, request.viewer, request.constraints, request.today)
     with stage("search"):
         found = await retrieve(loaded, asker, request.today, RETRIEVED)
     with stage("hydrate"):
-        fresh = await read_candidates(redis, loaded.signature, found.persons)
+        fresh = await read_candidates(online, loaded.signature, found.persons)
     with RANKING_SECONDS.time():
         return _ranked(loaded, request, asker, found, fresh)
 
@@ -141,9 +140,9 @@ def _viewer(person: int, c: Constraints) -> Viewer:
     )
 
 
-async def retrieve_all(redis: Redis, loaded: Loaded, request: RetrieveRequest) -> list[int]:
+async def retrieve_all(online: Online, loaded: Loaded, request: RetrieveRequest) -> list[int]:
     """Ids, best first by the retrieval score: what the index finds when asked for `k`."""
-    asker = await prepare(redis, loaded, request.viewer, request.constraints, request.today)
+    asker = await prepare(online, loaded, request.viewer, request.constraints, request.today)
     found = await retrieve(loaded, asker, request.today, request.k)
     ids: list[int] = found.persons.ids.tolist()
     return ids

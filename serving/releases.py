@@ -33,6 +33,7 @@ from serving.living import report_living
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
 from serving.ranking import ProductRanker
+from serving.store import Online
 from serving.warming import warm
 from serving.why import typical
 
@@ -80,10 +81,15 @@ class Surroundings:
 
     registry: Registry
     engine: Engine
-    redis: Redis
+    online: Online
     bus_url: str
     clock: Callable[[], datetime]
     worker: str
+
+    @property
+    def redis(self) -> Redis:
+        """Of releases and news."""
+        return self.online.redis
 
     def today(self) -> int:
         """Days since 1970-01-01, UTC."""
@@ -249,7 +255,7 @@ class Releases:
             typical=await quietly(typical, opened),
             seed=seed_of(opened.manifest.data_hash),
         )
-        await warm(around.redis, loaded, around.today())
+        await warm(around.online, loaded, around.today())
         caught_up = asyncio.Event()
         positions = positions_of(opened.manifest.bus_positions, around.bus_url)
         live = Live(release, overlay, around.today, around.redis)

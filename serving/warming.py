@@ -5,12 +5,12 @@ from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
-from redis.asyncio import Redis
 
 from contracts.ranking import Constraints, RankRequest
 from features.release import Release
 from serving.background import quietly
 from serving.pipeline import Loaded, rank
+from serving.store import Online
 
 _VIEWERS: Final = 8
 _SIZE: Final = 20
@@ -19,13 +19,13 @@ _PAGE: Final = 4096
 _READ: Final = ("candidate_vectors", "taste", "appeal", "given_rate", "received_rate", "line")
 
 
-async def warm(redis: Redis, loaded: Loaded, today: int) -> None:
+async def warm(online: Online, loaded: Loaded, today: int) -> None:
     """Map the pages that decks read, then rank for people from all over the table, whole: search,
     reads, scores, draw, reasons, encoding. Raises what Redis does."""
     await quietly(_touch, loaded.release)
     people = len(loaded.release.arrays.person_id)
     for row in range(0, people, max(1, people // _VIEWERS)):
-        (await rank(redis, loaded, request_of(loaded, row, today))).encoded()
+        (await rank(online, loaded, request_of(loaded, row, today))).encoded()
 
 
 def request_of(loaded: Loaded, row: int, today: int) -> RankRequest:

@@ -10,6 +10,7 @@ import redis.asyncio as redis
 from threadpoolctl import threadpool_limits
 
 from contracts.ranking import RankRequest, RetrieveAnswer, RetrieveRequest
+from features.whereabouts import store_of
 from gravity import telemetry
 from gravity.kernel import utc_now
 from gravity.redis_client import cancellable
@@ -19,13 +20,14 @@ from serving.claims import Claims
 from serving.engines import Engine, engine_at
 from serving.registry import MLflowRegistry
 from serving.releases import Releases, Surroundings
+from serving.store import Online
 
 
 class Worker:
     """One process's connections and releases."""
 
-    def __init__(self, cache: redis.Redis, engine: Engine, releases: Releases) -> None:
-        self._redis = cache
+    def __init__(self, online: Online, engine: Engine, releases: Releases) -> None:
+        self._online = online
         self._engine = engine
         self._releases = releases
         self._following = asyncio.create_task(releases.run())
@@ -39,25 +41,28 @@ class Worker:
         cache = cancellable(
             redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
         )
+        online = Online(cache, store_of(settings, cache, timeout_s=5))
         # A ranking that comes later than the API waits for it is of no use.
         name = _unique_name()
         engine = engine_at(settings.index_url, settings.rank_budget_ms / 1000, Claims(cache, name))
         around = Surroundings(
             registry=MLflowRegistry(settings.mlflow_url, settings.home / "releases"),
             engine=engine,
-            redis=cache,
+            online=online,
             bus_url=settings.bus_url,
             clock=utc_now,
             worker=name,
         )
-        return cls(cache, engine, Releases(around))
+        return cls(online, engine, Releases(around))
 
     async def stop(self) -> None:
         """Report no longer ready, and let go."""
         self._following.cancel()
         await asyncio.wait([self._following])
         self._engine.close()
-        await self._redis.aclose()
+        if self._online.features is not self._online.redis:
+            await self._online.features.aclose()
+        await self._online.redis.aclose()
 
     def is_alive(self) -> bool:
         """Whether registry and changes are still followed; if not, a restart is the remedy."""
@@ -74,7 +79,7 @@ class Worker:
         """
         with telemetry.span("rank", "server", telemetry.extract(headers)):
             loaded = self._releases.get(request.release)
-            ranking = await pipeline.rank(self._redis, loaded, request)
+            ranking = await pipeline.rank(self._online, loaded, request)
             with telemetry.stage("encode"):
                 return ranking.encoded()
 
@@ -82,7 +87,7 @@ class Worker:
         """As many eligible people as the index finds. Raises ReleaseNotLoaded."""
         release = request.release
         loaded = self._releases.newest() if release is None else self._releases.get(release)
-        ids = await pipeline.retrieve_all(self._redis, loaded, request)
+        ids = await pipeline.retrieve_all(self._online, loaded, request)
         return RetrieveAnswer(release=loaded.id, ids=ids)
 
 

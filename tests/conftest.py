@@ -13,6 +13,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from gravity.settings import Settings
+from tests.features.clusters import Node, running_cluster
 from tests.infrastructure import Bus, Infra, fresh_broker, running_infra
 
 _databases = count(1)
@@ -56,6 +57,21 @@ def prefect_api_url() -> Iterator[str]:
     with running_infra(("prefect",)) as servers:
         servers.wait("prefect")
         yield f"{servers.place.url('prefect')}/api"
+
+
+@pytest.fixture(scope="session")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
+    """Three nodes of a Redis Cluster for the session; `cluster_url` empties them."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def cluster_url(nodes: list[Node]) -> str:
+    """The URL of an empty Redis Cluster."""
+    for node in nodes:
+        node.client.flushall()
+    return f"redis+cluster://127.0.0.1:{nodes[0].port},127.0.0.1:{nodes[1].port}"
 
 
 @pytest.fixture

@@ -33,8 +33,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A call to time: which shape, of whom, and whether to tell what came of it."""
+    """A call to time: of which store, which shape, of whom, and whether to tell what came of it.
 
+    `ours`: of Feast's SDK on `features.repo.online_store`, else on Feast's own store of Redis.
+    """
+
+    ours: bool
     shape: str
     people: Sequence[int]
     values: bool
@@ -57,19 +61,21 @@ def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         from cli.bench.feature_shapes import SHAPES
 
-        store = _store(Place(**json.loads(sys.stdin.readline())))
+        stores = _stores(Place(**json.loads(sys.stdin.readline())))
         print("{}", file=out, flush=True)
         for line in sys.stdin:
             question = Question(**json.loads(line))
-            answer = _answer(store, SHAPES[question.shape], question)
+            answer = _answer(stores[question.ours], SHAPES[question.shape], question)
             print(json.dumps(asdict(answer)), file=out, flush=True)
 
 
-def _store(place: Place) -> "FeatureStore":
-    """A store that has the views of the benchmark and no others."""
+def _stores(place: Place) -> "dict[bool, FeatureStore]":
+    """Feast's own and ours, with the views of the benchmark and no others."""
+    from feast.infra.online_stores.redis import RedisOnlineStoreConfig
     from pydantic import SecretStr
 
     from cli.bench.feature_shapes import SHAPES
+    from features.repo.online_store import DirectRedisOnlineStoreConfig
     from features.repo.store import feature_store, history_folder, register
     from gravity.settings import Settings
 
@@ -81,9 +87,13 @@ def _store(place: Place) -> "FeatureStore":
         card_token_key=SecretStr("0" * 32),
         jwt_public_key="",
     )
-    store = feature_store(settings, [])
-    register(store, [shape.view for shape in SHAPES.values()], history_folder(settings))
-    return store
+    stores = {
+        ours: feature_store(settings, [], online)
+        for ours, online in ((False, RedisOnlineStoreConfig), (True, DirectRedisOnlineStoreConfig))
+    }
+    for store in stores.values():
+        register(store, [shape.view for shape in SHAPES.values()], history_folder(settings))
+    return stores
 
 
 def _answer(store: "FeatureStore", shape: "Shape", question: Question) -> Answer:

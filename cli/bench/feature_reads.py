@@ -1,4 +1,5 @@
-"""The measurements of `gravity bench features`: the reader and Feast's SDK, in turns."""
+"""The measurements of `gravity bench features`: the reader and Feast's SDK, on its own store and on
+ours, in turns."""
 
 import asyncio
 import json
@@ -37,12 +38,13 @@ class SdkFailed(Exception):
 
 
 class Row(TypedDict):
-    """Medians of calls for so many people; `ratio`: SDK / reader; `equal`: every value of the
-    warm-up calls was."""
+    """Medians of calls for so many people; `plugin`: the SDK on our store; `ratio`: SDK on Feast's
+    / reader; `equal`: every value of the warm-up calls was, of all three."""
 
     entities: int
     shape: str
     sdk_p50_ms: float
+    plugin_p50_ms: float
     reader_p50_ms: float
     ratio: float
     equal: bool
@@ -113,30 +115,35 @@ async def measure(own: OwnRedis, calls: int, say: Callable[[str], None]) -> list
 async def _row(
     redis: Redis, sdk: Sdk, name: str, entities: int, calls: int, rng: np.random.Generator
 ) -> Row:
-    """Both read the same people in turns, other people each time."""
+    """All read the same people in turns, other people each time."""
     shape, signature = SHAPES[name], SHAPES[name].signature
     sdk_ms: list[float] = []
+    plugin_ms: list[float] = []
     reader_ms: list[float] = []
     equal = True
     for call in range(_WARM_UP + calls):
         people = somebody(entities, rng)
         values = call < _WARM_UP
-        answer = await sdk.ask(Question(name, people.tolist(), values))
+        answer = await sdk.ask(Question(False, name, people.tolist(), values))
+        plugin = await sdk.ask(Question(True, name, people.tolist(), values))
         started = time.perf_counter()
         matrix = await read_matrix(redis, signature, people)
         took_ms = 1000 * (time.perf_counter() - started)
         if values:
-            equal = equal and answer.values == told(shape, signature, matrix)
+            ours = told(shape, signature, matrix)
+            equal = equal and answer.values == ours and plugin.values == ours
         else:
             sdk_ms.append(answer.ms)
+            plugin_ms.append(plugin.ms)
             reader_ms.append(took_ms)
-    ours, theirs = median(reader_ms), median(sdk_ms)
+    reader, theirs = median(reader_ms), median(sdk_ms)
     return Row(
         entities=entities,
         shape=name,
         sdk_p50_ms=round(theirs, 3),
-        reader_p50_ms=round(ours, 3),
-        ratio=round(theirs / ours, 2),
+        plugin_p50_ms=round(median(plugin_ms), 3),
+        reader_p50_ms=round(reader, 3),
+        ratio=round(theirs / reader, 2),
         equal=equal,
     )
 

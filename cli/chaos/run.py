@@ -81,7 +81,7 @@ async def _run(
             read_side = await read_side_differences(stores.pool, stores.redis)
             charged = await charges.differences(stores.pool, stores.redis, no_pause, now)
             counts = await count_differences(stores.redis, book)
-            features = await feature_differences(stores.pool, stores.redis, stack.settings.lake)
+            features = await feature_differences(stores.pool, stores.features, stack.settings.lake)
     return _outcome(
         book,
         load.paying,

@@ -27,9 +27,11 @@ from cli.check.scores import read_scores
 from cli.check.shift import ObservedClass, Shift, ShiftCheck, choose_class, observed_classes
 from cli.check.world import World, read_world
 from cli.client import Client
+from features.keyed import Store
 from features.mlflow_rest import open_mlflow
 from features.registry import champion, log_metrics, version
 from features.release import Release
+from features.whereabouts import store_beside
 from features.wire import run
 from gravity.kernel import utc_now
 from gravity.postgres import open_pool
@@ -86,6 +88,7 @@ class Checkup:
     up: BroughtUp
     pool: asyncpg.Pool
     redis: Redis
+    features: Store
     client: Client
     ranker_http: httpx.AsyncClient
     rng: np.random.Generator
@@ -97,7 +100,7 @@ class Checkup:
         release = Release.open(self.up.settings.home / "releases" / release_id)
         world = await self._world()
         ranker = Ranker(self.ranker_http, world.people, release_id, world.today)
-        scores = await read_scores(self.redis, release_id, release, world)
+        scores = await read_scores(self.features, release_id, release, world)
         viewers = self._viewers(world)
         with self._progress("decks against brute force", DECK_VIEWERS) as advance:
             decks = await check_decks(
@@ -170,7 +173,7 @@ class Checkup:
             if len(chosen) == 2 * SHIFT_VIEWERS:
                 break
         half = len(chosen) // 2
-        check = ShiftCheck(world, self.client, learned_by(self.redis))
+        check = ShiftCheck(world, self.client, learned_by(self.redis, self.features))
         with self._progress("decks after 15 likes and 15 passes", len(chosen)) as advance:
             return await check.run(chosen[:half], chosen[half:], DECK_SIZE, advance)
 
@@ -228,9 +231,10 @@ async def _open(console: Console, up: BroughtUp) -> AsyncIterator[Checkup]:
         async with (
             client_of(settings) as client,
             httpx.AsyncClient(base_url=settings.ranker_url, timeout=timeout) as ranker,
+            store_beside(settings, redis) as features,
         ):
             rng = np.random.default_rng(SEED)
-            yield Checkup(console, up, pool, redis, client, ranker, rng)
+            yield Checkup(console, up, pool, redis, features, client, ranker, rng)
     finally:
         await redis.aclose()
         await pool.close()

@@ -5,17 +5,18 @@ from collections.abc import Awaitable, Callable
 from redis.asyncio import Redis
 
 from cli.wait import until
+from features.keyed import Store
 from features.reader import read
 from features.views import BEHAVIOUR
 from features.wire import run
 
 
-def learned_by(redis: Redis) -> Callable[[int], Awaitable[None]]:
+def learned_by(redis: Redis, store: Store) -> Callable[[int], Awaitable[None]]:
     """Wait until every swipe that was acknowledged to a viewer counts in the viewer's features."""
 
     async def wait(viewer: int) -> None:
         async def caught_up() -> bool:
-            rows = (await read(redis, [BEHAVIOUR], [viewer]))[BEHAVIOUR.name]
+            rows = (await read(store, [BEHAVIOUR], [viewer]))[BEHAVIOUR.name]
             acknowledged = await run(redis.zcard(f"seen:{{{viewer}}}"))
             return bool(rows.numbers("swipes_given")[0] >= acknowledged)
 

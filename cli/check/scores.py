@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from redis.asyncio import Redis
 
 from cli.check.world import World
+from features.keyed import Store
 from features.reader import read
 from features.release import Release
 from features.views import factors
@@ -51,7 +51,7 @@ class Scores:
 _CHUNK = 5000
 
 
-async def read_scores(redis: Redis, release_id: str, release: Release, world: World) -> Scores:
+async def read_scores(store: Store, release_id: str, release: Release, world: World) -> Scores:
     """Everyone's side of the formula: taste and rates as online now, the rest from the release.
 
     People who joined after the release are scored by nothing here: they get zeros and so are
@@ -63,7 +63,7 @@ async def read_scores(redis: Redis, release_id: str, release: Release, world: Wo
     given, received = np.full((2, len(person)), 0.5)
     for start in range(0, len(person), _CHUNK):
         part = slice(start, start + _CHUNK)
-        rows = (await read(redis, [view], person[part], widths={"taste": d}))[view.name]
+        rows = (await read(store, [view], person[part], widths={"taste": d}))[view.name]
         taste[part] = np.nan_to_num(rows.lists("taste"))
         given[part] = np.nan_to_num(rows.numbers("given_rate"), nan=0.5)
         received[part] = np.nan_to_num(rows.numbers("received_rate"), nan=0.5)

@@ -13,7 +13,9 @@ import redis.asyncio as redis
 
 from cli.importing.checkpoints import Applied
 from cli.importing.swipe_rows import impressions_of
+from features.keyed import Store
 from features.lake import append_rows, read_rows
+from features.whereabouts import store_beside
 from features.writer import restore_behaviour, write_person_rows
 from gravity.postgres import migrate, open_pool
 from gravity.settings import Settings
@@ -29,6 +31,7 @@ class Stores:
 
     pool: asyncpg.Pool
     redis: redis.Redis
+    features: Store
     lake: str
 
 
@@ -40,7 +43,8 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     try:
         for package in ("gravity", "profiles", "interactions"):
             await migrate(pool, package)
-        yield Stores(pool, cache, settings.lake)
+        async with store_beside(settings, cache) as features:
+            yield Stores(pool, cache, features, settings.lake)
     finally:
         await cache.aclose()
         await pool.close()
@@ -63,7 +67,7 @@ async def apply_profiles(stores: Stores, rows: pa.Table, part: str, again: bool)
     if kept.num_rows:
         await asyncio.gather(
             asyncio.to_thread(append_rows, stores.lake, "profiles", kept, part),
-            write_person_rows(stores.redis, kept),
+            write_person_rows(stores.redis, stores.features, kept),
         )
     return Applied(kept.num_rows, 0)
 
@@ -91,4 +95,4 @@ async def settle_swipes(stores: Stores) -> None:
     Live swipes may come meanwhile: the stream waits, and goes on where it was. Raises LakeBehind.
     """
     await read_side.fill(stores.redis, stores.pool, None)
-    await restore_behaviour(stores.pool, stores.redis, stores.lake)
+    await restore_behaviour(stores.pool, stores.features, stores.lake)

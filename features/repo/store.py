@@ -5,13 +5,14 @@ Heavy (5–12 s to import Feast): for flows, notebooks and tests, never for serv
 
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from feast import FeatureStore, RepoConfig
 from feast.infra.offline_stores.dask import DaskOfflineStoreConfig
-from feast.infra.online_stores.redis import RedisOnlineStoreConfig
+from feast.infra.online_stores.redis import RedisOnlineStoreConfig, RedisType
 
 from features.repo.definitions import PERSON, all_views, feature_view
+from features.repo.online_store import DirectRedisOnlineStoreConfig
 from features.views import PROJECT, View
 from gravity.settings import Settings
 
@@ -21,13 +22,17 @@ def history_folder(settings: Settings) -> Path:
     return settings.home.absolute() / "feast" / "history"
 
 
-def feature_store(settings: Settings, live_releases: Sequence[str]) -> FeatureStore:
+def feature_store(
+    settings: Settings,
+    live_releases: Sequence[str],
+    online: type[RedisOnlineStoreConfig] = DirectRedisOnlineStoreConfig,
+) -> FeatureStore:
     """The store with every view registered: behaviour, profile and the factors of live releases.
 
     The registry is a file in the settings' home; calling again updates it. Nothing in Redis is
-    touched.
+    touched. `online`: another store of the same layout, such as Feast's own.
     """
-    store = FeatureStore(config=_config(settings))
+    store = FeatureStore(config=_config(settings, online))
     register(store, all_views(list(live_releases)), history_folder(settings))
     return store
 
@@ -45,7 +50,7 @@ def register(store: FeatureStore, views: Sequence[View], folder: Path) -> None:
         store.registry.delete_feature_view(gone.name, PROJECT)
 
 
-def _config(settings: Settings) -> RepoConfig:
+def _config(settings: Settings, online: type[RedisOnlineStoreConfig]) -> RepoConfig:
     home = settings.home.absolute() / "feast"
     home.mkdir(parents=True, exist_ok=True)
     return RepoConfig(
@@ -54,21 +59,24 @@ def _config(settings: Settings) -> RepoConfig:
         provider="local",
         repo_path=home,
         entity_key_serialization_version=3,
-        online_store=RedisOnlineStoreConfig(
-            connection_string=connection_string(settings.redis_url)
-        ),
+        online_store=online.model_validate(notation(settings.features_url or settings.redis_url)),
         offline_store=DaskOfflineStoreConfig(),
     )
 
 
-def connection_string(redis_url: str) -> str:
-    """Feast's notation of a redis:// or rediss:// URL."""
-    url = urlsplit(redis_url)
-    parts = [f"{url.hostname}:{url.port or 6379}", f"db={url.path.strip('/') or 0}"]
-    if url.username:
-        parts.append(f"username={url.username}")
-    if url.password:
-        parts.append(f"password={url.password}")
-    if url.scheme == "rediss":
+def notation(url: str) -> dict[str, str]:
+    """Feast's notation of a redis://, rediss://, redis+cluster:// or rediss+cluster:// URL."""
+    scheme, _, of_cluster = urlsplit(url).scheme.partition("+")
+    login, _, hosts = urlsplit(url).netloc.rpartition("@")
+    username, _, password = map(unquote, login.partition(":"))
+    parts = [host if ":" in host else f"{host}:6379" for host in hosts.split(",")]
+    if not of_cluster:
+        parts.append(f"db={urlsplit(url).path.strip('/') or 0}")
+    if username:
+        parts.append(f"username={username}")
+    if password:
+        parts.append(f"password={password}")
+    if scheme == "rediss":
         parts.append("ssl=true")
-    return ",".join(parts)
+    kind = RedisType.redis_cluster if of_cluster else RedisType.redis
+    return {"redis_type": kind.value, "connection_string": ",".join(parts)}

@@ -36,7 +36,7 @@ async def stores_of(pool: asyncpg.Pool, redis: Redis, folder: Path) -> Stores:
     """Stores with their tables, and a lake in `folder`."""
     for package in ("gravity", "profiles", "interactions"):
         await migrate(pool, package)
-    return Stores(pool, redis, str(folder / "lake"))
+    return Stores(pool, redis, redis, str(folder / "lake"))
 
 
 def request(path: Path, rows_each: int = 1_000) -> Request:

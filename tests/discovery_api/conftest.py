@@ -30,6 +30,7 @@ from serving.index import ExactIndex
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
 from serving.ranking import ProductRanker
+from serving.store import Online
 from serving.why import typical
 from tests.discovery_api.people import sociable, write_people
 from tests.serving.ranker_process import free_port
@@ -59,7 +60,8 @@ class RankerDouble:
         asked = RankRequest.model_validate_json(await request.body())
         if asked.release not in self.loaded:
             return Response(status_code=404)
-        answer = await pipeline.rank(self.redis, self.loaded[asked.release], asked)
+        online = Online(self.redis, self.redis)
+        answer = await pipeline.rank(online, self.loaded[asked.release], asked)
         return Response(answer.encoded(), media_type="application/x-protobuf")
 
 

@@ -100,7 +100,7 @@ def test_histories_hold_the_latest_swipes_in_their_order() -> None:
 
 async def test_person_rows_can_be_checked_and_shown(redis: Redis) -> None:
     rows = profiles()
-    assert await writer.write_person_rows(redis, rows) == 3
+    assert await writer.write_person_rows(redis, redis, rows) == 3
     values = await redis.mget([person_row_key(person) for person in (1, 2, 3, 4)])
     heads = decode_heads(values)
     assert heads.present.tolist() == [True, True, True, False]
@@ -117,7 +117,7 @@ async def test_person_rows_can_be_checked_and_shown(redis: Redis) -> None:
 
 
 async def test_people_are_in_their_cells_and_have_profiles(redis: Redis) -> None:
-    await writer.write_person_rows(redis, profiles())
+    await writer.write_person_rows(redis, redis, profiles())
     cell = int(cells_of(37.8, -122.4, 6)[0])
     assert await redis.zrange(cell_key(cell), 0, -1, withscores=True) == [(b"2", AT.timestamp())]
     found = (await reader.read(redis, [PROFILE, BEHAVIOUR], [2, 3]))["profile"]
@@ -126,10 +126,10 @@ async def test_people_are_in_their_cells_and_have_profiles(redis: Redis) -> None
 
 
 async def test_a_newer_row_stays(redis: Redis) -> None:
-    await writer.write_person_rows(redis, profiles())
+    await writer.write_person_rows(redis, redis, profiles())
     newer = profiles().set_column(1, "version", pa.array([9, 9, 9], pa.int64()))
-    assert await writer.write_person_rows(redis, newer.slice(1, 1)) == 1
-    assert await writer.write_person_rows(redis, profiles()) == 2
+    assert await writer.write_person_rows(redis, redis, newer.slice(1, 1)) == 1
+    assert await writer.write_person_rows(redis, redis, profiles()) == 2
     rows = await redis.mget([person_row_key(person) for person in (1, 2, 3)])
     assert decode_heads(rows).head["version"].tolist() == [1, 9, 3]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from feast import FeatureStore
+from feast.infra.online_stores.redis import RedisOnlineStoreConfig
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from features import offline, reader, writer
 from features.reader import ViewRows
+from features.repo.online_store import DirectRedisOnlineStoreConfig
 from features.repo.store import feature_store, history_folder, register
 from features.views import BEHAVIOUR, JOIN_KEY, PROFILE, Kind, View, factors
 from features.wire import packed, round_trip
@@ -43,11 +45,15 @@ def feast_settings(infra: Infra, redis: Redis, tmp_path: Path) -> Settings:
     )
 
 
-@pytest.fixture
-def store(feast_settings: Settings) -> FeatureStore:
-    store = feature_store(feast_settings, ["7"])
+@pytest.fixture(params=[RedisOnlineStoreConfig, DirectRedisOnlineStoreConfig])
+async def store(
+    feast_settings: Settings, request: pytest.FixtureRequest
+) -> AsyncIterator[FeatureStore]:
+    """Feast's own store of Redis, and ours."""
+    store = feature_store(feast_settings, ["7"], request.param)
     register(store, [BEHAVIOUR, PROFILE, FACTORS, SHORT_LIVED], history_folder(feast_settings))
-    return store
+    yield store
+    await store.close()
 
 
 def columns_of(view: View) -> list[list[object]]:

@@ -7,6 +7,7 @@ import pytest
 from contracts.topics import ALL
 from features.mlflow_rest import MLflow, open_mlflow
 from features.registry import aliases_in
+from features.whereabouts import features_of
 from flows.learning import Draft
 from gravity.bus import create_topics
 from gravity.kernel import Kernel, open_kernel
@@ -71,7 +72,7 @@ def draft(world: Market, tmp_path_factory: pytest.TempPathFactory) -> Draft:
 @pytest.fixture
 async def mlflow(kernel: Kernel, world: Market) -> AsyncIterator[MLflow]:
     """The registry, and the market imported."""
-    await import_market(kernel.settings.lake, kernel.redis, world)
+    await import_market(kernel.settings.lake, kernel.redis, features_of(kernel), world)
     async with open_mlflow(kernel.settings.mlflow_url) as mlflow:
         # The registry is the session's: every test begins without aliases.
         for alias in await aliases_in(mlflow):

@@ -64,7 +64,7 @@ async def gravity(environment: Mapping[str, str], *arguments: str) -> tuple[int,
 async def test_an_operator_retrains_twice_and_rolls_back(
     kernel: Kernel, workers: None, runner: None, environment: dict[str, str]
 ) -> None:
-    await import_market(kernel.settings.lake, kernel.redis, market(utc_now()))
+    await import_market(kernel.settings.lake, kernel.redis, kernel.redis, market(utc_now()))
     releases = []
     for _ in range(2):
         code, output, errors = await gravity(environment, "retrain", "--json")

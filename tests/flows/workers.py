@@ -8,12 +8,14 @@ from pathlib import Path
 from features.live_releases import LiveReleases
 from features.registry import download
 from features.release import Release
+from features.whereabouts import features_of
 from flows.promotion import LANE
 from gravity.kernel import Kernel
 from gravity.outbox import relay
 from serving.engines import InProcess
 from serving.registry import MLflowRegistry
 from serving.releases import Releases, Surroundings
+from serving.store import Online
 from tests.flows.worlds import utc_now
 
 
@@ -31,7 +33,7 @@ async def working(kernel: Kernel, folder: Path) -> AsyncIterator[Releases]:
     ranker = Releases(
         Surroundings(
             registry=MLflowRegistry(settings.mlflow_url, folder),
-            redis=kernel.redis,
+            online=Online(kernel.redis, features_of(kernel)),
             bus_url=settings.bus_url,
             clock=utc_now,
             worker="ranker-0",

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from redis.asyncio import Redis
 
+from features.keyed import Store
 from features.lake import append_rows
 from features.writer import rebuild_behaviour, write_person_rows
 from tests.training import worlds
@@ -29,12 +30,12 @@ def market(now: datetime, people: int = 300, swipes_each: int = 40) -> Market:
     )
 
 
-async def import_market(lake: str, redis: Redis, world: Market) -> None:
+async def import_market(lake: str, redis: Redis, features: Store, world: Market) -> None:
     """What an import does to the lake and to Redis."""
     append_rows(lake, "profiles", world.profiles, "import-profiles-000000")
     append_rows(lake, "swipes", world.swipes, "import-swipes-000000")
-    await write_person_rows(redis, world.profiles)
-    await rebuild_behaviour(redis, world.swipes)
+    await write_person_rows(redis, features, world.profiles)
+    await rebuild_behaviour(features, world.swipes)
 
 
 def utc_now() -> datetime:

@@ -29,6 +29,7 @@ from serving.milvus_engine import MilvusEngine, name_of
 from serving.milvus_filter import Coarse
 from serving.overlay import Overlay
 from serving.releases import Releases, Surroundings
+from serving.store import Online
 from tests.serving.conftest import DEADLINE_S
 from tests.serving.in_milvus import (
     client_at,
@@ -139,9 +140,9 @@ async def test_a_worker_keeps_the_collections_of_what_it_serves(
         write_world(tmp_path / release_id, crowd_of(50), np.random.default_rng(seed))
     registry = Folder(tmp_path, {"champion": "71"})
     with ranker_at(milvus_lite, redis) as engine:
-        releases = Releases(
-            Surroundings(registry, engine, redis, settings.bus_url, lambda: NOW, "ranker-0")
-        )
+        online = Online(redis, redis)
+        around = Surroundings(registry, engine, online, settings.bus_url, lambda: NOW, "ranker-9")
+        releases = Releases(around)
         for names in ({}, {"champion": "72", "previous": "71"}):
             registry.names |= names
             await releases.refresh()
@@ -156,9 +157,8 @@ async def test_a_worker_keeps_the_collections_of_what_it_serves(
 
     registry.names = {"champion": "73"}
     with ranker_at(milvus_lite, redis) as engine:
-        releases = Releases(
-            Surroundings(registry, engine, redis, settings.bus_url, lambda: NOW, "ranker-0")
-        )
+        around = Surroundings(registry, engine, online, settings.bus_url, lambda: NOW, "ranker-0")
+        releases = Releases(around)
         await ended(releases)
         assert held(milvus_lite, ids) == ["73"]
 

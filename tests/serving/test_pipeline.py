@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from contracts.ranking import Constraints, Ranking, RankRequest, RetrieveRequest
 from contracts.ranking_pb2 import WHY_CODE_LIKES_YOU_PROBABLY, WHY_CODE_MAY_LIKE_YOU
+from features.cluster import Cluster
 from features.eligibility import Candidates, eligible, viewer_of
 from features.release import Release
 from features.score import Sides, like_logits, match_scores
@@ -20,6 +21,7 @@ from serving.index import ExactIndex
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
 from serving.ranking import ProductRanker
+from serving.store import Online
 from serving.why import typical
 from tests.serving.worlds import CALIBRATIONS, TODAY, WINDOW_END, D, World, world, write_world
 
@@ -70,7 +72,7 @@ def constraints_of(people: World, row: int) -> Constraints:
 async def test_without_features_the_releases_own_values_rank(
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
-    answer = await pipeline.rank(redis, loaded, request_of(people, 3))
+    answer = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     assert len(answer.ids) == 200
     assert not answer.complete
     rows = loaded.release.rows_of(answer.ids)
@@ -88,7 +90,7 @@ async def test_fresh_features_of_both_sides_are_what_ranks(
     taste = rng.normal(0, 1, (n, D)).astype(np.float32)
     given, received = (rng.uniform(0.1, 0.9, n).astype(np.float32) for _ in range(2))
     await write_factors(redis, "7", people.table["person_id"], taste, given, received, 1_000)
-    answer = await pipeline.rank(redis, loaded, request_of(people, 3))
+    answer = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     arrays = loaded.release.arrays
     sides = Sides.of(
         taste, arrays.appeal, given, received, arrays.line, people.table["gender"], CALIBRATIONS
@@ -100,26 +102,46 @@ async def test_fresh_features_of_both_sides_are_what_ranks(
     np.testing.assert_allclose(-np.logaddexp(0, -logits).sum(axis=1), expected, rtol=1e-4)
 
 
+async def test_features_in_a_cluster_rank_as_in_one_redis(
+    redis: Redis, cluster_url: str, people: World, loaded: Loaded
+) -> None:
+    ids = people.table["person_id"]
+    viewer = int(ids[3])
+    rng = np.random.default_rng(3)
+    taste = rng.normal(0, 1, (len(people), D)).astype(np.float32)
+    rates = [rng.uniform(0.1, 0.9, len(people)).astype(np.float32) for _ in range(2)]
+    await redis.zadd(f"seen:{{{viewer}}}", {str(ids[9]): int(WINDOW_END.timestamp()) + 60})
+    without = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
+    cluster = Cluster.from_url(cluster_url)
+    await write_factors(cluster, "7", ids, taste, *rates, 1_000)
+    clustered = await pipeline.rank(Online(redis, cluster), loaded, request_of(people, 3))
+    await cluster.aclose()
+    await write_factors(redis, "7", ids, taste, *rates, 1_000)
+    single = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
+    assert clustered.encoded() == single.encoded() != without.encoded()
+    assert int(ids[9]) not in clustered.ids
+
+
 async def test_factors_of_another_release_are_not_read(
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
-    before = await pipeline.rank(redis, loaded, request_of(people, 3))
+    before = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     n = len(people)
     ones = np.full(n, 0.9, np.float32)
     await write_factors(
         redis, "8", people.table["person_id"], np.ones((n, D), np.float32), ones, ones, 1_000
     )
-    after = await pipeline.rank(redis, loaded, request_of(people, 3))
+    after = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     assert after.encoded() == before.encoded()
 
 
 async def test_a_deck_id_gives_one_order_and_another_gives_another(
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
-    first = await pipeline.rank(redis, loaded, request_of(people, 3))
-    again = await pipeline.rank(redis, loaded, request_of(people, 3))
+    first = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
+    again = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     assert again.encoded() == first.encoded()
-    other = await pipeline.rank(redis, loaded, request_of(people, 3, deck=2))
+    other = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3, deck=2))
     assert set(other.ids.tolist()) == set(first.ids.tolist())
     assert other.ids.tolist() != first.ids.tolist()
 
@@ -149,7 +171,7 @@ async def test_somebody_whom_the_release_does_not_know_gets_the_means_of_their_b
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
     request = request_of(people, 3).model_copy(update={"viewer": 999_999})
-    answer = await pipeline.rank(redis, loaded, request)
+    answer = await pipeline.rank(Online(redis, redis), loaded, request)
     assert len(answer.ids) == 200
     assert np.all(np.isfinite(answer.scores))
 
@@ -159,7 +181,8 @@ async def test_nobody_around_gives_an_empty_complete_answer(
 ) -> None:
     request = request_of(people, 3)
     nowhere = request.constraints.model_copy(update={"latitude": -48.9, "longitude": -123.4})
-    answer = await pipeline.rank(redis, loaded, request.model_copy(update={"constraints": nowhere}))
+    request = request.model_copy(update={"constraints": nowhere})
+    answer = await pipeline.rank(Online(redis, redis), loaded, request)
     assert (len(answer.ids), len(answer.why_codes), answer.complete) == (0, 0, True)
     assert Ranking.decoded(answer.encoded()).encoded() == answer.encoded()
 
@@ -167,7 +190,7 @@ async def test_nobody_around_gives_an_empty_complete_answer(
 async def test_reasons_name_only_what_lifted_the_card(
     redis: Redis, people: World, loaded: Loaded
 ) -> None:
-    answer = await pipeline.rank(redis, loaded, request_of(people, 3))
+    answer = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     back = answer.features[:, answer.feature_names.index("logit_candidate_likes_viewer")]
     liking = (WHY_CODE_LIKES_YOU_PROBABLY, WHY_CODE_MAY_LIKE_YOU)
     named = np.flatnonzero(np.isin(answer.why_codes, liking).any(axis=1))
@@ -187,7 +210,7 @@ async def all_ids(redis: Redis, people: World, loaded: Loaded, row: int) -> set[
         constraints=constraints_of(people, row),
         today=TODAY,
     )
-    return set(await pipeline.retrieve_all(redis, loaded, request))
+    return set(await pipeline.retrieve_all(Online(redis, redis), loaded, request))
 
 
 def sides_of(release: Release) -> Sides:

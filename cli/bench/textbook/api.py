@@ -18,6 +18,7 @@ import numpy as np
 import redis
 import uvicorn
 from fastapi import FastAPI
+from feast.infra.online_stores.redis import RedisOnlineStoreConfig
 from pydantic import BaseModel
 
 from cli.bench.textbook.index import Index
@@ -51,7 +52,7 @@ def _app(settings: Settings, release_id: str, ranker_url: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         parts["index"] = Index.of(Release.open(settings.home / "releases" / release_id))
-        parts["store"] = feature_store(settings, [release_id])
+        parts["store"] = feature_store(settings, [release_id], RedisOnlineStoreConfig)
         parts["redis"] = redis.Redis.from_url(settings.redis_url)
         parts["ranker"] = bentoml.SyncHTTPClient(ranker_url)
         yield

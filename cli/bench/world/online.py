@@ -39,7 +39,7 @@ async def write_people(
     at = window_end - _BEFORE
     for start in range(0, len(population), _CHUNK):
         rows = np.arange(start, min(len(population), start + _CHUNK))
-        await write_person_rows(redis, profiles_of(population, source, rows, at))
+        await write_person_rows(redis, redis, profiles_of(population, source, rows, at))
         await _write_behaviour(redis, population, source, rows, at)
         advance(int(rows[-1]) + 1)
 
