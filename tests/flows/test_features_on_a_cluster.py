@@ -181,7 +181,7 @@ def profile_of(person: int) -> events.ProfileChanged:
         person=person,
         version=1,
         occurred_at_ms=int(utc_now().timestamp() * 1000),
-        gender=2,
+        gender=events.GENDER_WOMAN,
         birth_day=9_000,
         location=events.Location(latitude=1.0, longitude=2.0),
     )

@@ -109,14 +109,14 @@ async def test_features_in_a_cluster_rank_as_in_one_redis(
     viewer = int(ids[3])
     rng = np.random.default_rng(3)
     taste = rng.normal(0, 1, (len(people), D)).astype(np.float32)
-    rates = [rng.uniform(0.1, 0.9, len(people)).astype(np.float32) for _ in range(2)]
+    given, received = (rng.uniform(0.1, 0.9, len(people)).astype(np.float32) for _ in range(2))
     await redis.zadd(f"seen:{{{viewer}}}", {str(ids[9]): int(WINDOW_END.timestamp()) + 60})
     without = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     cluster = Cluster.from_url(cluster_url)
-    await write_factors(cluster, "7", ids, taste, *rates, 1_000)
+    await write_factors(cluster, "7", ids, taste, given, received, 1_000)
     clustered = await pipeline.rank(Online(redis, cluster), loaded, request_of(people, 3))
     await cluster.aclose()
-    await write_factors(redis, "7", ids, taste, *rates, 1_000)
+    await write_factors(redis, "7", ids, taste, given, received, 1_000)
     single = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     assert clustered.encoded() == single.encoded() != without.encoded()
     assert int(ids[9]) not in clustered.ids
