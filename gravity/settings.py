@@ -35,7 +35,11 @@ class Settings(BaseSettings):
     redis_url: str = Field(repr=False)
     # Where people's online features are: empty, in that Redis; redis(s)://… in another one,
     # redis(s)+cluster://host:port,host:port in a cluster.
-    features_url: str = Field(default="", repr=False)
+    features_url: str = Field(
+        default="",
+        repr=False,
+        pattern=r"^$|^rediss?://[^/]+(/\d*)?$|^rediss?\+cluster://[^/,]+:\d+(,[^/,]+:\d+)*$",
+    )
     # tansu://host:port is the embedded broker, kafka://host:port,host:port a real cluster.
     bus_url: str
     # Where the embedded broker keeps its records; None where the cluster keeps its own.

@@ -48,8 +48,10 @@ async def working(kernel: Kernel, folder: Path) -> AsyncIterator[Releases]:
             relay(kernel.pool, kernel.producer, LANE, stop),
         )
     ]
-    yield ranker
-    stop.set()
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    try:
+        yield ranker
+    finally:
+        stop.set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

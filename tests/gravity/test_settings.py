@@ -68,3 +68,25 @@ def test_other_limits_are_malformed(home: Path, text: str) -> None:
     write(home, NEEDED | {"GRAVITY_DAILY_SWIPES": text})
     with pytest.raises(SettingsMissing, match="GRAVITY_DAILY_SWIPES"):
         Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [
+        ("", True),
+        ("redis://cache:6379/1", True),
+        ("rediss://user:p%40ss@cache", True),
+        ("redis+cluster://a:1,b:2", True),
+        ("rediss+cluster://user:hunter2@a:1,b:2", True),
+        ("redis+cluster://a,b", False),
+        ("http://cache:6379", False),
+        ("cache:6379", False),
+    ],
+)
+def test_where_features_are_is_a_redis_or_a_cluster(home: Path, url: str, is_one: bool) -> None:
+    write(home, {**NEEDED, "GRAVITY_FEATURES_URL": url})
+    if is_one:
+        assert Settings.load().features_url == url
+    else:
+        with pytest.raises(SettingsMissing, match="GRAVITY_FEATURES_URL"):
+            Settings.load()
