@@ -18,9 +18,27 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
+
+def _to_be_written(path: Path | None) -> Path | None:
+    """Said before the measuring, not after it."""
+    if path is not None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise typer.BadParameter(f"{path.parent}: {error.strerror}") from None
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise typer.BadParameter(f"{path} may not be written")
+    return path
+
+
 SvgFile = Annotated[
     Path | None,
-    typer.Option("--svg", dir_okay=False, help="Draw a plot of it into this file, as SVG."),
+    typer.Option(
+        "--svg",
+        dir_okay=False,
+        callback=_to_be_written,
+        help="Draw a plot of it into this file, as SVG.",
+    ),
 ]
 
 GREEN: Final = "#1b7837"

@@ -1,6 +1,7 @@
 """What happens in the benchmark of freshness: one method a kind, each gives the seconds from the
 acknowledgement to the answer that first shows the effect."""
 
+import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -95,7 +96,7 @@ class Happenings:
         # Both watch at once: neither has to be first.
         gone = self.at_home.expect(lambda found: person not in found, what)
         come = self.away.expect(lambda found: person in found, what)
-        return max(await gone, await come) - acknowledged
+        return max(await asyncio.gather(gone, come)) - acknowledged
 
     async def ban(self, number: int) -> float | None:
         """Somebody in a viewer's deck is banned, as `gravity safety ban` does it: found no more."""
