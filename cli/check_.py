@@ -58,6 +58,7 @@ async def _differences(
         lists = await differences(to.pool, to.redis, settling)
         charged = await charges.differences(to.pool, to.redis, settling, utc_now())
         counts = await behaviour_check.differences(to.pool, to.features, settings.lake, wait_s)
+        counts += await behaviour_check.left_behind(to.redis, to.features)
     return lists, charged, counts
 
 

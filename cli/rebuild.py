@@ -30,7 +30,8 @@ def rebuild(
     once all that is under way has arrived; never a block, nor a charge.
 
     With --behaviour it also replaces counts and histories by what the lake holds, once the lake
-    has every swipe that counts. Factors of people come back with the next promotion
+    has every swipe that counts, and removes features that were left in Redis when they moved to a
+    store of their own. Factors of people come back with the next promotion
     (`gravity retrain`).
     """
     import asyncio
@@ -43,6 +44,7 @@ def rebuild(
 async def _rebuild(settings: "Settings", behaviour: bool) -> None:
     from billing.entitlements import restore_tiers
     from cli.connections import connections
+    from features.behaviour_check import remove_left_behind
     from features.stream_lock import LakeBehind
     from features.writer import restore_behaviour
     from gravity.kernel import utc_now
@@ -65,6 +67,8 @@ async def _rebuild(settings: "Settings", behaviour: bool) -> None:
                 typer.secho(str(error), fg="red", err=True)
                 raise typer.Exit(1) from None
             typer.echo(f"behaviour: {people} people")
+            if removed := await remove_left_behind(to.redis, to.features):
+                typer.echo(f"features left in the former store: {removed} people's removed")
         served = await restore_serving(to.redis, settings.mlflow_url)
         typer.echo(f"release set: {served}" if served else "release: left as it is")
 

@@ -7,6 +7,7 @@ from typing import Final, cast
 import asyncpg
 import numpy as np
 import numpy.typing as npt
+from redis.asyncio import Redis
 
 from features import online
 from features.behaviour_rows import Behaviour, behaviour_of
@@ -19,7 +20,7 @@ from features.reader import read
 from features.standing_swipes import NEEDED
 from features.stream_lock import both_at_rest
 from features.views import BEHAVIOUR
-from features.wire import packed
+from features.wire import packed, run
 
 Int64s = npt.NDArray[np.int64]
 # The lake is written every few seconds.
@@ -27,6 +28,7 @@ _WAIT_S: Final = 60.0
 _AT_ONCE: Final = 20_000
 _COLUMNS: Final = tuple(feature.name for feature in BEHAVIOUR.features)
 _FIELDS: Final = "fields"
+_LEFT_BEHIND: Final = "left_behind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Difference:
     """A column of `behaviour` that Redis and the recount do not agree on; −1 is no time.
 
     Column `fields` is of people who were erased: how many fields there are beside the mark, which
-    itself is one when it is missing.
+    itself is one when it is missing. Column `left_behind` is of people of whom the Redis that kept
+    features before has some still.
     """
 
     person: int
@@ -62,6 +65,27 @@ async def differences(
             found += await _left(store, chunk[left], marked[left])
             found += await _compared(store, chunk[~left], counted)
         return found
+
+
+async def left_behind(redis: Redis, store: Store) -> list[Difference]:
+    """Whose features are in `redis` though they are in `store` now: no erasure would reach them."""
+    if store is redis:
+        return []
+    return [Difference(person, _LEFT_BEHIND, 1, 0) for person in (await _stored(redis)).tolist()]
+
+
+async def remove_left_behind(redis: Redis, store: Store) -> int:
+    """Remove them; returns how many keys."""
+    if store is redis:
+        return 0
+    removed = 0
+    waiting: list[bytes] = []
+    async for key in redis.scan_iter(match=online.KEY_PATTERN, count=5000):
+        waiting.append(key)
+        if len(waiting) == _AT_ONCE:
+            removed += await run(redis.unlink(*waiting))
+            waiting = []
+    return removed + (await run(redis.unlink(*waiting)) if waiting else 0)
 
 
 def _recount(lake: str, reached: Positions) -> tuple[Behaviour, Int64s]:

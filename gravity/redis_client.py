@@ -6,6 +6,7 @@ from typing import Final
 
 from redis.asyncio import Connection, Redis, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 
@@ -13,17 +14,30 @@ class _Cancellable(AbstractConnection):
     async def send_packed_command(
         self, command: bytes | str | Iterable[bytes], check_health: bool = True
     ) -> None:
-        # The library sends in a task of its own, in asyncio's wait_for, which in Python 3.11 loses
-        # a cancellation that comes as that task ends: whoever waits for a cancelled loop of
-        # commands waits for ever. Without its timeout the library sends at once.
-        patience, self.socket_timeout = self.socket_timeout, None
+        # As the library's own, which however sends in a task, in asyncio's wait_for: in Python 3.11
+        # that loses a cancellation that comes as the task ends, and whoever waits for a cancelled
+        # loop of commands waits for ever.
+        if not self.is_connected:
+            await self.connect_check_health(check_health=False)
+        if check_health:
+            await self.check_health()  # type: ignore[no-untyped-call]
+        if isinstance(command, str):
+            command = command.encode()
         try:
-            async with asyncio.timeout(patience):
-                await super().send_packed_command(command, check_health)
+            async with asyncio.timeout(self.socket_timeout):
+                await self._send_packed_command(
+                    [command] if isinstance(command, bytes) else command
+                )
         except TimeoutError:
+            await self.disconnect(nowait=True)
             raise RedisTimeout("Timeout writing to socket") from None
-        finally:
-            self.socket_timeout = patience
+        except OSError as error:
+            await self.disconnect(nowait=True)
+            raise RedisConnectionError(f"writing to the socket failed: {error!r}") from error
+        except BaseException:
+            # Half of a command may have left.
+            await self.disconnect(nowait=True)
+            raise
 
 
 class _Plain(_Cancellable, Connection):

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     features_url: str = Field(
         default="",
         repr=False,
-        pattern=r"^$|^rediss?://[^/]+(/\d*)?$|^rediss?\+cluster://[^/,]+:\d+(,[^/,]+:\d+)*$",
+        pattern=r"^$|^rediss?://[^/?]+(/\d*)?(\?.+)?$|^rediss?\+cluster://[^/,]+:\d+(,[^/,]+:\d+)*$",
     )
     # tansu://host:port is the embedded broker, kafka://host:port,host:port a real cluster.
     bus_url: str

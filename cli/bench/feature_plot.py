@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.bench.plots import GREEN, GREY, RED, drawing, plain
+from cli.bench.plots import BLUE, GREEN, GREY, RED, drawing, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,9 +30,12 @@ def plot(rows: "Sequence[Row]", path: Path) -> None:
 
 def _panel(axes: "Axes", shape: str, rows: "Sequence[Row]") -> None:
     entities = [row["entities"] for row in rows]
-    sdk, reader = ([row[of] for row in rows] for of in ("sdk_p50_ms", "reader_p50_ms"))
+    sdk, plugin, reader = (
+        [row[of] for row in rows] for of in ("sdk_p50_ms", "plugin_p50_ms", "reader_p50_ms")
+    )
     axes.vlines(entities, reader, sdk, color="0.85", linewidth=1)
     axes.plot(entities, sdk, "o-", color=GREY, label="Feast's SDK")
+    axes.plot(entities, plugin, "o-", color=BLUE, label="Feast's SDK on the reader's round trip")
     axes.plot(entities, reader, "o-", color=GREEN, label="the reader")
     for row in rows:
         # Left of the line, which rises.

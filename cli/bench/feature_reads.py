@@ -124,11 +124,20 @@ async def _row(
     for call in range(_WARM_UP + calls):
         people = somebody(entities, rng)
         values = call < _WARM_UP
-        answer = await sdk.ask(Question(False, name, people.tolist(), values))
-        plugin = await sdk.ask(Question(True, name, people.tolist(), values))
-        started = time.perf_counter()
-        matrix = await read_matrix(redis, signature, people)
-        took_ms = 1000 * (time.perf_counter() - started)
+        answers: dict[bool, Answer] = {}
+        # Who comes later finds warm keys: each in its turn.
+        for turn in range(3):
+            which = (call + turn) % 3
+            if which == 2:
+                started = time.perf_counter()
+                matrix = await read_matrix(redis, signature, people)
+                took_ms = 1000 * (time.perf_counter() - started)
+            else:
+                by_plugin = which == 1
+                answers[by_plugin] = await sdk.ask(
+                    Question(by_plugin, name, people.tolist(), values)
+                )
+        answer, plugin = answers[False], answers[True]
         if values:
             ours = told(shape, signature, matrix)
             equal = equal and answer.values == ours and plugin.values == ours

@@ -13,7 +13,12 @@ from redis.asyncio import Redis
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED, SWIPE_RECORDED, Topic
 from features import lake_writer
-from features.behaviour_check import Difference, differences
+from features.behaviour_check import (
+    Difference,
+    differences,
+    left_behind,
+    remove_left_behind,
+)
 from features.behaviour_rows import restore_behaviour
 from features.compare_and_set import Write, compare_and_set
 from features.lake import append_rows, part_of_import
@@ -223,3 +228,18 @@ async def test_leaves_out_what_the_lake_was_given_beyond_its_position(loop: Loop
     # The writer died between the files and the position.
     lake_writer.write(loop.lake, lake_writer.TABLES[SWIPE_RECORDED], records[20:])
     assert await loop.differences() == []
+
+
+async def test_what_stayed_in_the_former_store_is_found_and_removed(loop: Loop) -> None:
+    await loop.both(SWIPE_RECORDED, records_of(world_of([(11, 12, 1, 5)]).events))
+    await loop.redis.set("person:{11}", b"no feature")
+    async with Redis(**{**loop.redis.connection_pool.connection_kwargs, "db": 1}) as elsewhere:
+        assert await left_behind(loop.redis, loop.redis) == []
+        assert await left_behind(loop.redis, elsewhere) == [
+            Difference(11, "left_behind", 1, 0),
+            Difference(12, "left_behind", 1, 0),
+        ]
+        assert await remove_left_behind(loop.redis, loop.redis) == 0
+        assert await remove_left_behind(loop.redis, elsewhere) == 2
+        assert await left_behind(loop.redis, elsewhere) == []
+    assert await loop.redis.get("person:{11}") == b"no feature"

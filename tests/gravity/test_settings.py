@@ -75,6 +75,7 @@ def test_other_limits_are_malformed(home: Path, text: str) -> None:
     [
         ("", True),
         ("redis://cache:6379/1", True),
+        ("rediss://cache?ssl_ca_certs=own.pem", True),
         ("rediss://user:p%40ss@cache", True),
         ("redis+cluster://a:1,b:2", True),
         ("rediss+cluster://user:hunter2@a:1,b:2", True),

@@ -47,11 +47,13 @@ def retrieval(
     from cli.bench.retrieval.plot import plot
     from cli.bench.retrieval.report import print_rows
     from cli.bench.running import running
+    from gravity.stack.failures import StackError
+    from serving.index import IndexUnavailable
 
     console = Console(stderr=as_json)
     if (why := missing()) is not None:
         console.print(f"without milvus: {why}", style="yellow", markup=False)
-    with running(console) as say:
+    with running(console, StackError, IndexUnavailable) as say:
         rows = _measured(people or _PEOPLE, selectivity or _SHARES, say)
     if as_json:
         typer.echo(json.dumps({"rows": rows}))

@@ -48,10 +48,8 @@ class Contenders:
 
 
 @contextmanager
-def contenders(
-    world: OpenWorld, random: np.random.Generator, served: Mapping[str, Engine]
-) -> Iterator[Contenders]:
-    """Build them, beside those that have a server of their own."""
+def contenders(world: OpenWorld, random: np.random.Generator) -> Iterator[Contenders]:
+    """Build those that search in this process."""
     vectors = np.asarray(world.release.arrays.candidate_vectors)
     table = Table(world.release)
     rows = random.integers(0, len(world), min(len(world), _QUERIES))
@@ -65,7 +63,6 @@ def contenders(
             fixed={
                 EXACT: ExactIndex(world.release, Overlay(world.release)),
                 "faiss-alone": alone,
-                **served,
             },
             by_lists={
                 "faiss-ivf": lambda nprobe: FaissIvf(table, lists, nprobe),

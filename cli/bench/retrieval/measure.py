@@ -40,15 +40,19 @@ def measure(
     asking = Asking(world)
     asked = asking.questions(visible[:VIEWERS], shares)
     tuned_for = asking.questions(visible[VIEWERS : VIEWERS + _TUNED_FOR], shares)
-    rows: list[Row] = []
+    cells: dict[float, list[Row]] = {}
+    say(f"{people:,} people: building indexes")
+    with contenders(world, random) as all_of_them:
+        for share in shares:
+            say(f"{people:,} people, {100 * share:g}% of them eligible")
+            engines = all_of_them.tuned(tuned_for[share])
+            cells[share] = _cell(engines, asked[share], people, share)
+    # Not before: its server has the other cores.
     with in_milvus(world.release, cache, say) as milvus:
-        say(f"{people:,} people: building indexes")
-        with contenders(world, random, milvus) as all_of_them:
-            for share in shares:
-                say(f"{people:,} people, {100 * share:g}% of them eligible")
-                engines = all_of_them.tuned(tuned_for[share])
-                rows.extend(with_used(_cell(engines, asked[share], people, share)))
-    return rows
+        for share in shares if milvus else ():
+            say(f"{people:,} people, {100 * share:g}% of them eligible, Milvus")
+            cells[share] += _cell(milvus, asked[share], people, share)
+    return [row for cell in cells.values() for row in with_used(cell)]
 
 
 def _cell(

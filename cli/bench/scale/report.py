@@ -21,7 +21,8 @@ class Row(TypedDict):
     `fallbacks`: decks that the ranker did not rank.
 
     Memory in millions of bytes: `ranker_rss_mb`, BentoML's parent and worker; `release_mb`, its
-    files; `redis_mb`, everything. `redis_bytes_a_person`: row, cell and features; a swipe that is
+    files; `redis_mb`, rows, places and features of everybody and the swipes of the 2,000 viewers.
+    `redis_bytes_a_person`: row, place and features; a swipe that is
     kept to be known again takes `redis_bytes_a_swipe` more. Seconds: `fill_s`, to write everybody's
     rows and counts; `promote_s`, from registering the release until everybody's factors are written
     and it is served.

@@ -147,7 +147,7 @@ def test_wide_limits_reach_further_for_the_same_share(world: OpenWorld) -> None:
 
 def test_lists_are_exact_when_all_are_searched(world: OpenWorld) -> None:
     questions = Asking(world).questions(np.arange(0, PEOPLE, 100), (0.0005, 0.01, 0.3))
-    with contenders(world, np.random.default_rng(1), {}) as all_of_them:
+    with contenders(world, np.random.default_rng(1)) as all_of_them:
         for asked in questions.values():
             engines = {
                 EXACT: all_of_them.fixed[EXACT],
