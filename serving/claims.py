@@ -4,30 +4,34 @@ Kept in Redis, which the workers of one stack share and others don't, so a stack
 it made itself, whoever else uses the same Milvus.
 """
 
-import time
+import contextlib
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from redis.asyncio import Redis
 from redis.asyncio.lock import Lock
+from redis.exceptions import LockError
 from redis.exceptions import TimeoutError as RedisTimeout
 
+from features.live_releases import alive_key
 from features.wire import run
 
 _MADE_KEY: Final = "index:{collections}:made"
 """A hash: of which release each collection is."""
-CLAIMS_KEY: Final = "index:{collections}:claims"
-"""A sorted set of `collection worker`, by when that worker last said so (epoch seconds)."""
-_LOCK_KEY: Final = "index:{collections}:lock"
+_CLAIMS_KEY: Final = "index:{collections}:claimed"
+"""A set of `collection worker`; each holds while its worker lives (`alive_key`)."""
+LOCK_KEY: Final = "index:{collections}:lock"
 _LOCK_S: Final = 30.0
 """Longer than it takes to delete a collection."""
-LEASE_S: Final = 3600.0
-"""Longer than a worker is busy with opening a release. What one held that was killed stays so long,
-unless another holds it."""
+_AFTER_FAILURE_S: Final = 5.0
+"""A deletion that was not answered may still go on so long."""
 
 
 class Claims:
-    """What this worker holds, and what nobody does. All methods raise Redis's errors."""
+    """What this worker holds, and what nobody does. All methods raise Redis's errors.
+
+    To be used while the worker says that it lives (`serving.living`): else it holds nothing.
+    """
 
     def __init__(self, redis: Redis, worker: str) -> None:
         self._redis = redis
@@ -38,10 +42,10 @@ class Claims:
         being deleted, and is not there then when this returns."""
         lock = self._lock()
         if not await lock.acquire(blocking_timeout=2 * _LOCK_S):
-            raise RedisTimeout(f"{_LOCK_KEY} is taken")
+            raise RedisTimeout(f"{LOCK_KEY} is taken")
         async with self._redis.pipeline() as pipe:
             pipe.hset(_MADE_KEY, name, release_id)
-            pipe.zadd(CLAIMS_KEY, {self._claim(name): time.time()})
+            pipe.sadd(_CLAIMS_KEY, self._claim(name))
             await pipe.execute()
         await lock.release()
 
@@ -51,11 +55,10 @@ class Claims:
         Those of the releases that are `coming` are left as they are: this worker is about to open
         them.
         """
-        now = time.time()
         async with self._redis.pipeline() as pipe:
             if names:
-                pipe.zadd(CLAIMS_KEY, dict.fromkeys(map(self._claim, names), now))
-            pipe.zremrangebyscore(CLAIMS_KEY, "-inf", now - LEASE_S)
+                # Again each time: Redis may have lost it, or this worker seemed dead for a while.
+                pipe.sadd(_CLAIMS_KEY, *map(self._claim, names))
             pipe.hgetall(_MADE_KEY)
             *_, made = await pipe.execute()
         left = {
@@ -64,8 +67,12 @@ class Claims:
             if name.decode() not in names and release.decode() not in coming
         }
         if left:
-            await self._redis.zrem(CLAIMS_KEY, *map(self._claim, left))
-        return sorted(left - await self._held())
+            await run(self._redis.srem(_CLAIMS_KEY, *map(self._claim, left)))
+        return sorted(left - (await self._holders()).keys())
+
+    async def others(self, name: str) -> set[str]:
+        """The other living workers that hold this collection, or are about to make it."""
+        return (await self._holders()).get(name, set()) - {self.worker}
 
     async def forget(self, name: str, delete: Callable[[], Awaitable[None]]) -> None:
         """Delete a collection unless somebody holds it after all; nobody begins to meanwhile.
@@ -75,8 +82,13 @@ class Claims:
         lock = self._lock()
         if not await lock.acquire(blocking=False):
             return
-        if name not in await self._held():
-            await delete()
+        if name not in await self._holders():
+            try:
+                await delete()
+            except Exception:
+                with contextlib.suppress(LockError):
+                    await lock.extend(_AFTER_FAILURE_S, replace_ttl=True)
+                raise
             await run(self._redis.hdel(_MADE_KEY, name))
         # Not in a `finally`: what was cut off may go on. Then the lock expires.
         await lock.release()
@@ -84,9 +96,26 @@ class Claims:
     def _claim(self, name: str) -> str:
         return f"{name} {self.worker}"
 
-    async def _held(self) -> set[str]:
-        claims = await self._redis.zrange(CLAIMS_KEY, 0, -1)
-        return {claim.decode().partition(" ")[0] for claim in claims}
+    async def _holders(self) -> dict[str, set[str]]:
+        """The living workers of each collection that is held; claims of the dead are removed."""
+        claims = [claim.decode() for claim in await run(self._redis.smembers(_CLAIMS_KEY))]
+        workers = sorted({_worker_of(claim) for claim in claims} - {self.worker})
+        said = await run(self._redis.mget(map(alive_key, workers))) if workers else []
+        dead = {worker for worker, alive in zip(workers, said, strict=True) if alive is None}
+        holders: dict[str, set[str]] = {}
+        void = []
+        for claim in claims:
+            if _worker_of(claim) in dead:
+                void.append(claim)
+            else:
+                holders.setdefault(claim.partition(" ")[0], set()).add(_worker_of(claim))
+        if void:
+            await run(self._redis.srem(_CLAIMS_KEY, *void))
+        return holders
 
     def _lock(self) -> Lock:
-        return self._redis.lock(_LOCK_KEY, timeout=_LOCK_S)
+        return self._redis.lock(LOCK_KEY, timeout=_LOCK_S)
+
+
+def _worker_of(claim: str) -> str:
+    return claim.partition(" ")[2]

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from redis.asyncio import Redis
@@ -14,10 +16,28 @@ _EVERY_S: Final = 2.0
 _FOR_S: Final = 15
 
 
-async def report_living(redis: Redis, worker: str) -> None:
-    """Renew the worker's word until cancelled."""
-    while True:
-        # While Redis is away nobody asks.
+@asynccontextmanager
+async def living(redis: Redis, worker: str) -> AsyncIterator["asyncio.Task[None]"]:
+    """The worker lives while the block runs: said before it begins, renewed by the task that this
+    gives, taken back at the end."""
+    await _say(redis, worker)
+    renewing = asyncio.create_task(_renew(redis, worker), name="living")
+    try:
+        yield renewing
+    finally:
+        renewing.cancel()
+        await asyncio.wait([renewing])
         with contextlib.suppress(RedisError, OSError):
-            await redis.set(alive_key(worker), b"1", ex=_FOR_S)
+            await redis.delete(alive_key(worker))
+
+
+async def _renew(redis: Redis, worker: str) -> None:
+    while True:
         await asyncio.sleep(_EVERY_S)
+        await _say(redis, worker)
+
+
+async def _say(redis: Redis, worker: str) -> None:
+    # While Redis is away nobody asks.
+    with contextlib.suppress(RedisError, OSError):
+        await redis.set(alive_key(worker), b"1", ex=_FOR_S)

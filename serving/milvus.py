@@ -9,6 +9,7 @@ the vectors is scored: whatever Milvus leaves out, nobody is lost.
 import asyncio
 import re
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -44,8 +45,7 @@ class MilvusIndexes:
     def __init__(self, url: str, deadline_s: float, worker: str) -> None:
         self._url = url
         self._deadline_s = deadline_s
-        # Milvus takes nothing else in a name.
-        self._worker = re.sub(r"\W", "_", worker)
+        self._worker = worker
         self._connected: Milvus | None = None
         # Their own, so that searches that wait keep nothing else waiting.
         self._threads = ThreadPoolExecutor(_AT_ONCE, "milvus")
@@ -55,14 +55,26 @@ class MilvusIndexes:
         `IndexUnavailable`."""
         rows = EligibleRows(release, overlay)
         vectors = np.asarray(release.arrays.candidate_vectors)
-        self._milvus().publish(name, f"{name}_{self._worker}", rows.people, vectors)
+        self._milvus().publish(name, _draft(name, self._worker), rows.people, vectors)
         collection = Collection(self._milvus(), name, self._deadline_s)
         return MilvusIndex(collection, rows, vectors, self._threads)
 
     def delete(self, name: str) -> None:
         """A collection, for all who use this Milvus, and what was to become it. Raises
         `IndexUnavailable`."""
-        self._milvus().drop(name)
+        for each in self._milvus().names(name):
+            self._milvus().drop(each)
+
+    def drafts(self, name: str) -> set[str]:
+        """What is about to become a collection, or was when its worker died. Raises
+        `IndexUnavailable`."""
+        return self._milvus().names(_draft(name, ""))
+
+    def sweep(self, name: str, drafts: Iterable[str], others: Iterable[str]) -> None:
+        """Drop these drafts of a collection, but for those of other workers. Raises
+        `IndexUnavailable`."""
+        for draft in set(drafts) - {_draft(name, worker) for worker in others}:
+            self._milvus().drop(draft)
 
     def close(self) -> None:
         """Let go of the connection; collections stay."""
@@ -162,6 +174,11 @@ class MilvusIndex:
             scores[part] = scores_of(self._vectors, rows[part], query.vector)
         best = np.argsort(-scores, kind="stable")[: query.k]
         return Hits(rows[best], scores[best])
+
+
+def _draft(name: str, worker: str) -> str:
+    # Milvus takes nothing else in a name.
+    return name + "_" + re.sub(r"\W", "_", worker)
 
 
 def _among(found: Hits, rows: Ints, k: int) -> Hits:

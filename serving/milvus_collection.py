@@ -78,24 +78,26 @@ class Milvus:
         """Have a collection loaded and searched once, filled with people (n,) and their vectors
         (n, width) before where it is missing.
 
-        Until it is complete it is named `draft`, which is the caller's own. So it is whole or
-        absent, whoever dies meanwhile and however many fill it at the same time.
+        Until it is complete it is named `draft`, which is the caller's own, and not there yet. So
+        it is whole or absent, whoever dies meanwhile and however many fill it at the same time.
         """
         with _translated(name):
-            # Left by a process that died.
-            self._drop(draft)
             if not self._client.has_collection(name, timeout=_CALL_S):
                 self._fill(name, draft, people, vectors)
             self._client.load_collection(name, timeout=_SETTLE_S)
         # The first search of a loaded collection takes seconds.
         self.search(name, np.zeros(vectors.shape[1], np.float32), "", 1, _SETTLE_S)
 
-    def drop(self, prefix: str) -> None:
-        """Drop every collection whose name begins so."""
+    def names(self, prefix: str) -> set[str]:
+        """Of every collection whose name begins so."""
         with _translated(prefix):
-            for name in self._client.list_collections(timeout=_CALL_S):
-                if name.startswith(prefix):
-                    self._client.drop_collection(name, timeout=_CALL_S)
+            names: list[str] = self._client.list_collections(timeout=_CALL_S)
+            return {name for name in names if name.startswith(prefix)}
+
+    def drop(self, name: str) -> None:
+        """Drop a collection, if it is there."""
+        with _translated(name):
+            self._drop(name)
 
     def search(
         self, name: str, vector: Floats, expression: str, limit: int, timeout_s: float

@@ -24,6 +24,7 @@ class MilvusEngine:
         """See `Engine.open`: the collection is filled, unless it is there, and loaded."""
         name = name_of(release_id, release)
         await self._claims.take(name, release_id)
+        await self._sweep(name)
         index = await asyncio.to_thread(self._indexes.open, name, release, overlay)
         self._names[release_id] = name
         return index
@@ -34,6 +35,14 @@ class MilvusEngine:
         coming = set(releases) - set(self._names)
         for name in await self._claims.renew(self._names.values(), coming):
             await self._claims.forget(name, partial(asyncio.to_thread, self._indexes.delete, name))
+
+    async def _sweep(self, name: str) -> None:
+        """Drop what workers that died left of it, and this one, if it failed before."""
+        drafts = await asyncio.to_thread(self._indexes.drafts, name)
+        if drafts:
+            # Asked afterwards: whoever made one of them had claimed it before.
+            others = await self._claims.others(name)
+            await asyncio.to_thread(self._indexes.sweep, name, drafts, others)
 
     def close(self) -> None:
         """See `Engine.close`."""

@@ -29,7 +29,7 @@ from serving.exposure import seed_of
 from serving.index import IndexUnavailable
 from serving.inputs import SignatureMismatch, check_signature
 from serving.live import WITHDRAWN_KEY, Live
-from serving.living import report_living
+from serving.living import living
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
 from serving.ranking import ProductRanker
@@ -110,6 +110,7 @@ class Releases:
         self._held: dict[str, _Held] = {}
         self._named: list[bytes | None] = []
         self._registry_away = False
+        self._living: asyncio.Task[None] | None = None
         self.looked = asyncio.Event()
         """Set once it is known whether there is a release, and it is loaded if there is one."""
 
@@ -134,17 +135,20 @@ class Releases:
         """Whether changes still reach every release held."""
         return not any(held.following.done() for held in self._held.values())
 
+    def is_living(self) -> bool:
+        """Whether the others are still told that this worker lives, once `run` has begun."""
+        return self._living is None or not self._living.done()
+
     async def run(self) -> None:
         """Follow until cancelled: at once what Redis names, every 2 s what the registry does."""
-        living = asyncio.create_task(report_living(self._around.redis, self._around.worker))
-        try:
-            while True:
-                await self._look()
-                await self._told()
-        finally:
-            living.cancel()
-            await asyncio.wait([living])
-            await self._drop(set(self._held))
+        # Before the first look: what the dead claim to hold counts for nothing (`serving.claims`).
+        async with living(self._around.redis, self._around.worker) as self._living:
+            try:
+                while True:
+                    await self._look()
+                    await self._told()
+            finally:
+                await self._drop(set(self._held))
 
     async def _told(self) -> None:
         """Return when Redis names others than before, after two seconds at the latest."""
@@ -200,7 +204,7 @@ class Releases:
 
     async def _load(self, release: str) -> None:
         around = self._around
-        # A report of before, that could not be taken back.
+        # Of this process, which may have dropped it while Redis was away.
         await run(around.redis.srem(ready_key(release), around.worker))
         if await run(around.redis.hexists(refused_key(release), around.worker)):
             return
@@ -274,7 +278,8 @@ class Releases:
         """Each time: a collection may have been left by a worker that died, or be in use still."""
         try:
             await self._around.engine.keep(wanted)
-        except IndexUnavailable as error:
+        except (IndexUnavailable, RedisError) as error:
+            # Or the lock of a long deletion expired. What is wanted is loaded all the same.
             log.warning("indexes not deleted", extra={"reason": str(error)})
 
     async def _drop(self, releases: set[str]) -> None:

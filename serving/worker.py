@@ -65,8 +65,10 @@ class Worker:
         await self._online.redis.aclose()
 
     def is_alive(self) -> bool:
-        """Whether registry and changes are still followed; if not, a restart is the remedy."""
-        return not self._following.done() and self._releases.are_followed()
+        """Whether registry and changes are still followed, and others told so; if not, a restart is
+        the remedy."""
+        releases = self._releases
+        return not self._following.done() and releases.are_followed() and releases.is_living()
 
     def is_ready(self) -> bool:
         """Whether it is known which release to serve, and it is loaded if there is one."""

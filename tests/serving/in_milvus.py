@@ -1,13 +1,15 @@
 """Rankers' engines at a Milvus, a crowd to search in, and what a Milvus holds, past them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import numpy as np
 from pymilvus import MilvusClient
 from redis.asyncio import Redis
 
+from features.live_releases import alive_key
 from serving.claims import Claims
 from serving.milvus import MilvusIndexes
 from serving.milvus_engine import MilvusEngine
@@ -27,11 +29,24 @@ def indexes_at(
         indexes.close()
 
 
-@contextmanager
-def ranker_at(url: str, redis: Redis, worker: str = "ranker-0") -> Iterator[MilvusEngine]:
-    """What a worker of this name has."""
+def a_name() -> str:
+    """A worker's; no other has it, before or after."""
+    return f"ranker-{uuid.uuid4().hex[:8]}"
+
+
+@asynccontextmanager
+async def ranker_at(url: str, redis: Redis, worker: str = "") -> AsyncIterator[MilvusEngine]:
+    """What a worker has that lives until it is stopped, or killed by `die`."""
+    worker = worker or a_name()
+    await redis.set(alive_key(worker), b"1")
     with indexes_at(url, worker=worker) as indexes:
         yield MilvusEngine(indexes, Claims(redis, worker))
+    await die(redis, worker)
+
+
+async def die(redis: Redis, worker: str) -> None:
+    """As when its word that it lives expires."""
+    await redis.delete(alive_key(worker))
 
 
 @contextmanager

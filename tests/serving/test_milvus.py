@@ -32,6 +32,7 @@ from serving.releases import Releases, Surroundings
 from serving.store import Online
 from tests.serving.conftest import DEADLINE_S
 from tests.serving.in_milvus import (
+    a_name,
     client_at,
     collections,
     crowd,
@@ -139,9 +140,10 @@ async def test_a_worker_keeps_the_collections_of_what_it_serves(
     for seed, release_id in enumerate(ids):
         write_world(tmp_path / release_id, crowd_of(50), np.random.default_rng(seed))
     registry = Folder(tmp_path, {"champion": "71"})
-    with ranker_at(milvus_lite, redis) as engine:
+    worker = a_name()
+    async with ranker_at(milvus_lite, redis, worker) as engine:
         online = Online(redis, redis)
-        around = Surroundings(registry, engine, online, settings.bus_url, lambda: NOW, "ranker-9")
+        around = Surroundings(registry, engine, online, settings.bus_url, lambda: NOW, worker)
         releases = Releases(around)
         for names in ({}, {"champion": "72", "previous": "71"}):
             registry.names |= names
@@ -156,8 +158,9 @@ async def test_a_worker_keeps_the_collections_of_what_it_serves(
         assert held(milvus_lite, ids) == ["72", "73"]
 
     registry.names = {"champion": "73"}
-    with ranker_at(milvus_lite, redis) as engine:
-        around = Surroundings(registry, engine, online, settings.bus_url, lambda: NOW, "ranker-0")
+    worker = a_name()
+    async with ranker_at(milvus_lite, redis, worker) as engine:
+        around = Surroundings(registry, engine, online, settings.bus_url, lambda: NOW, worker)
         releases = Releases(around)
         await ended(releases)
         assert held(milvus_lite, ids) == ["73"]
@@ -197,8 +200,9 @@ async def test_a_server_that_hangs_costs_a_search_its_deadline_and_others_nothin
 
 
 async def test_without_a_server_no_release_is_opened(redis: Redis, people: Opened) -> None:
-    with ranker_at("http://127.0.0.1:9", redis) as engine, pytest.raises(IndexUnavailable):
-        await engine.open("1", people.release, Overlay(people.release))
+    async with ranker_at("http://127.0.0.1:9", redis) as engine:
+        with pytest.raises(IndexUnavailable):
+            await engine.open("1", people.release, Overlay(people.release))
 
 
 def test_the_url_says_which_engine_it_is(redis: Redis) -> None:
