@@ -55,6 +55,10 @@ class MLflow:
         """POST below the API. Raises MLflowUnreachable, MLflowRefused."""
         return _body(await self._send("POST", _API + endpoint, json=body))
 
+    async def delete(self, endpoint: str, body: Mapping[str, JsonValue]) -> None:
+        """DELETE below the API. Raises MLflowUnreachable, MLflowRefused."""
+        await self._send("DELETE", _API + endpoint, json=body)
+
     async def files(self, uri: str) -> list[str]:
         """Names of the files directly in an artifact folder."""
         found = _body(await self._send("GET", _ARTIFACTS, params={"path": _proxied(uri)}))

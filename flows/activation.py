@@ -7,6 +7,7 @@ waits for a load, and what no ranker can hold never becomes the champion.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,6 +35,7 @@ from features.wire import run
 from features.writer import write_factors
 from gravity.kernel import Kernel
 
+log = logging.getLogger(__name__)
 SERVING_KEY: Final = "release:serving"
 STREAM: Final = "stream"
 RANKER: Final = "ranker"
@@ -51,7 +53,7 @@ _PERSON_KEYS: Final = "person:*"
 
 
 class NotFollowed(Exception):
-    """Nobody of those who must hold the release reported ready in time."""
+    """Not all of those who must hold the release reported ready in time; it names who did not."""
 
 
 class SnapshotRefused(Exception):
@@ -122,8 +124,8 @@ async def replay(kernel: Kernel, candidate: Candidate) -> int:
 async def prepare(kernel: Kernel, release_id: str, wait_s: float = WAIT_S) -> None:
     """Have every ranker that serves now, and at least one, hold the release, loaded and warm.
 
-    Raises SnapshotRefused if one of them cannot, NotFollowed if none does in time; they let go of
-    it then.
+    Raises SnapshotRefused if one of them cannot, NotFollowed if one of them does not in time, or
+    there is none; they let go of it then.
     """
     # What was refused before may have been repaired since.
     await kernel.redis.delete(refused_key(release_id))
@@ -141,15 +143,17 @@ async def serve(kernel: Kernel, release_id: str) -> None:
 
 
 async def _until_ready(kernel: Kernel, release_id: str, kind: str, wait_s: float) -> None:
-    """Wait for all workers of a kind that are known, as long as `wait_s`; one must come.
+    """Wait for all workers of a kind that hold the served release, at most `wait_s`; one must come.
 
-    Raises NotFollowed, SnapshotRefused.
+    Without all rankers that live nothing goes on: requests bound to a release that one of them does
+    not hold would get the fallback from it. Raises NotFollowed, SnapshotRefused.
     """
     serving = await kernel.redis.get(SERVING_KEY)
     ready: set[bytes] = set()
+    missing: set[bytes] = set()
 
     async def all_ready() -> bool:
-        nonlocal ready
+        nonlocal ready, missing
         refusals = await run(kernel.redis.hgetall(refused_key(release_id)))
         said = [
             f"{name.decode()}: {why.decode()}"
@@ -161,21 +165,30 @@ async def _until_ready(kernel: Kernel, release_id: str, kind: str, wait_s: float
         # Each time anew: some may die meanwhile.
         known = await _workers(kernel, serving.decode(), kind) if serving else set()
         ready = await _workers(kernel, release_id, kind)
-        return bool(ready) and known <= ready
+        missing = known - ready
+        return bool(ready) and not missing
 
-    # One that hangs keeps the others from nothing.
-    if not await _within(wait_s, all_ready) and not ready:
-        raise NotFollowed(f"no {kind} holds release {release_id} after {wait_s:.0f} s")
+    if await _within(wait_s, all_ready):
+        return
+    names = ", ".join(sorted(name.decode() for name in missing)) or f"any {kind}"
+    log.warning("release not held by all", extra={"release": release_id, "not_ready": names})
+    # Names of streams that died stay: they keep nobody from anything.
+    if kind == RANKER or not ready:
+        raise NotFollowed(f"release {release_id} is not held by {names} after {wait_s:.0f} s")
 
 
 async def _workers(kernel: Kernel, release_id: str, kind: str) -> set[bytes]:
-    """Those that hold a release; of rankers, which leave their names behind, those that live."""
+    """Those that hold a release; of rankers those that live, and names of the dead are removed."""
     members: set[bytes] = await run(kernel.redis.smembers(ready_key(release_id)))
     names = [name for name in members if name.startswith(kind.encode())]
     if kind != RANKER or not names:
         return set(names)
     live = await run(kernel.redis.mget([alive_key(name.decode()) for name in names]))
-    return {name for name, lives in zip(names, live, strict=True) if lives is not None}
+    dead = {name for name, lives in zip(names, live, strict=True) if lives is None}
+    if dead:
+        # One that only stood still reports again within two seconds.
+        await run(kernel.redis.srem(ready_key(release_id), *dead))
+    return set(names) - dead
 
 
 async def _within(seconds: float, happened: Callable[[], Awaitable[bool]]) -> bool:

@@ -107,9 +107,10 @@ async def promote_release(
 async def roll_back(mlflow: MLflow, kernel: Kernel, by: str, say: Say) -> Promotion:
     """Serve the previous champion again: it is loaded and current, so this takes seconds.
 
-    After a promotion that died half way that is the champion it was to replace. No gate stands
-    in the way: it has served. What says that it is current is kept by the Redis that keeps its
-    features, so neither is lost alone; of features in a store of their own some are looked for.
+    After a promotion that died half way that is the champion it was to replace, and the previous
+    one stays what it was. No gate stands in the way: it has served. What says that it is current is
+    kept by the Redis that keeps its features, so neither is lost alone; of features in a store of
+    their own some are looked for, and all are written again if they are lost.
     Raises NothingToRollBackTo, SnapshotRefused, NotFollowed, PromotionUnderWay.
     """
     async with exclusive(kernel):
@@ -132,8 +133,11 @@ async def _switch(
     await hold(mlflow, kernel, release_id)
     say(f"release {release_id} is held by the rankers")
     done = await promotion.promote(mlflow, kernel, release_id, by, found, kind)
+    if done.takes_back:
+        say(f"the promotion of release {done.previous}, which died half way, is taken back")
     say(f"release {release_id} is the champion")
     await activation.serve(kernel, release_id)
+    await promotion.finish(mlflow)
     say(f"release {release_id} is served")
     for gone in await retire(mlflow, kernel):
         say(f"release {gone} retired")

@@ -1,8 +1,9 @@
 """Which release is the champion: aliases in MLflow, said on the bus, signed on the version.
 
-MLflow moves one alias at a time, so what is intended is noted first, on the registered model. What
-died half way is finished, with the same event, by the next attempt of its kind; a rollback takes a
-promotion back that died, and ends where it began.
+MLflow moves one alias at a time, so what is intended is noted first, on the registered model, until
+it is served. What died half way is finished, with the same event, by the next attempt of its kind;
+a rollback takes a promotion back that died, and ends where it began: both aliases name what they
+named before.
 """
 
 import json
@@ -35,7 +36,11 @@ class NothingToRollBackTo(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """One change of the champion: who or what asked for it, when, and the event that says so."""
+    """One change of the champion: who or what asked for it, when, and the event that says so.
+
+    `former` is what the alias `previous` named before, or empty. One that takes back another that
+    died half way, instead of which (`previous`) it serves its release again, restores it.
+    """
 
     release: str
     previous: str
@@ -43,6 +48,8 @@ class Promotion:
     at: str
     event_id: str
     kind: Kind = "promotion"
+    former: str = ""
+    takes_back: bool = False
 
 
 async def promote(
@@ -55,23 +62,27 @@ async def promote(
 ) -> Promotion:
     """Make a release the champion and the champion the previous one; again is without effect.
 
-    `gates` are kept with the version. The release must be materialised and live already.
+    `gates` are kept with the version. The release must be materialised and live already. Whoever
+    has requests bound to it calls `finish` then.
     """
     promotion = await _intend(mlflow, release, by, kernel.clock, kind)
     if promotion.previous != release:
         await _announce(kernel, promotion)
-    if promotion.previous not in ("", release):
-        await tracking.set_alias(mlflow, PREVIOUS, promotion.previous)
+    await _move_previous(mlflow, promotion)
     await tracking.set_alias(mlflow, CHAMPION, release)
     await tracking.tag_release(mlflow, release, _signature(promotion, gates))
-    await tracking.set_model_tag(mlflow, _INTENDED, "")
     return promotion
+
+
+async def finish(mlflow: MLflow) -> None:
+    """The release that was promoted is served: there is nothing to take back any more."""
+    await tracking.set_model_tag(mlflow, _INTENDED, "")
 
 
 async def previous_champion(mlflow: MLflow) -> str:
     """The release that a rollback returns to. Raises NothingToRollBackTo."""
     unfinished = await _unfinished(mlflow)
-    if unfinished and unfinished.kind == "rollback":
+    if unfinished and (unfinished.kind == "rollback" or unfinished.takes_back):
         return unfinished.release
     if unfinished and unfinished.previous != unfinished.release:
         # Wherever the aliases are by now: this is what they were to be moved from.
@@ -111,21 +122,34 @@ async def _intend(
     unfinished = await _unfinished(mlflow)
     if unfinished and unfinished.release == release:
         return unfinished
+    served, former = await _until_now(mlflow, unfinished)
+    takes_back = unfinished is not None and release == served
+    # It is taken back as if it had been finished: it may have been announced.
+    instead_of = unfinished.release if unfinished and takes_back else served
     now = clock()
-    instead_of = await _champion_until_now(mlflow, unfinished, release)
-    intended = Promotion(release, instead_of, by, now.isoformat(), new_event_id(now), kind)
+    at, event_id = now.isoformat(), new_event_id(now)
+    intended = Promotion(release, instead_of, by, at, event_id, kind, former, takes_back)
     await tracking.set_model_tag(mlflow, _INTENDED, json.dumps(asdict(intended)))
     return intended
 
 
-async def _champion_until_now(mlflow: MLflow, unfinished: Promotion | None, release: str) -> str:
+async def _until_now(mlflow: MLflow, unfinished: Promotion | None) -> tuple[str, str]:
+    """The champion and the previous one, wherever a promotion that died has left the aliases."""
     if unfinished is None:
-        return (await aliases_in(mlflow)).get(CHAMPION, "")
-    if release == unfinished.previous:
-        # It is taken back, as if it had been finished: it may have been announced.
-        return unfinished.release
-    # Nobody was ever served what died half way.
-    return unfinished.previous
+        known = await aliases_in(mlflow)
+        return known.get(CHAMPION, ""), known.get(PREVIOUS, "")
+    # Nobody was ever served what died half way, unless it died between serving and `finish`.
+    served = unfinished.release if unfinished.takes_back else unfinished.previous
+    return served, unfinished.former
+
+
+async def _move_previous(mlflow: MLflow, promotion: Promotion) -> None:
+    to = promotion.former if promotion.takes_back else promotion.previous
+    if to not in ("", promotion.release):
+        await tracking.set_alias(mlflow, PREVIOUS, to)
+    elif promotion.takes_back and (await aliases_in(mlflow)).get(PREVIOUS) == promotion.release:
+        # There was none before the promotion that is taken back.
+        await tracking.delete_alias(mlflow, PREVIOUS)
 
 
 async def _announce(kernel: Kernel, promotion: Promotion) -> None:

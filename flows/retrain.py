@@ -154,6 +154,7 @@ async def promote_task(
 async def serve(kernel: Kernel, mlflow: MLflow, candidate: Candidate) -> None:
     """Requests are bound to the release; what is older retires."""
     await activation.serve(kernel, candidate.id)
+    await promotion.finish(mlflow)
     get_run_logger().info("release %s is served", candidate.id)
     for gone in await retire(mlflow, kernel):
         get_run_logger().info("release %s retired", gone)

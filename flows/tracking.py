@@ -146,6 +146,11 @@ async def set_alias(mlflow: MLflow, alias: str, release: str) -> None:
     )
 
 
+async def delete_alias(mlflow: MLflow, alias: str) -> None:
+    """Point an alias at nothing."""
+    await mlflow.delete("registered-models/alias", {"name": MODEL, "alias": alias})
+
+
 async def tag_release(mlflow: MLflow, release: str, tags: Mapping[str, str]) -> None:
     """Say something of a release; a tag of the same name is replaced."""
     for key, value in tags.items():

@@ -132,12 +132,26 @@ async def test_a_promotion_waits_for_no_ranker_that_died(kernel: Kernel) -> None
         prepared = asyncio.create_task(activation.prepare(kernel, "2", wait_s=60.0))
         await run(kernel.redis.sadd(ready_key("2"), "ranker-a"))
         await prepared
+    # Nor are their names kept.
+    assert await run(kernel.redis.smembers(ready_key("1"))) == {b"ranker-a"}
+    assert await run(kernel.redis.smembers(ready_key("2"))) == {b"ranker-a"}
+
+
+async def test_a_promotion_that_a_living_ranker_does_not_follow_is_refused_and_names_it(
+    kernel: Kernel, caplog: pytest.LogCaptureFixture
+) -> None:
+    await rankers(kernel, serving="1", alive=["ranker-a", "ranker-b"], dead=["ranker-c"])
+    await run(kernel.redis.sadd(ready_key("2"), "ranker-a"))
+    with pytest.raises(NotFollowed, match="release 2 is not held by ranker-b after"):
+        await activation.prepare(kernel, "2", wait_s=0.2)
+    assert await kernel.redis.get(NEXT_KEY) is None
+    assert [record.message for record in caplog.records] == ["release not held by all"]
 
 
 async def test_a_release_that_only_a_dead_ranker_holds_is_held_by_nobody(kernel: Kernel) -> None:
     await rankers(kernel, serving="1", alive=[], dead=["ranker-b"])
     await run(kernel.redis.sadd(ready_key("2"), "ranker-b"))
-    with pytest.raises(NotFollowed):
+    with pytest.raises(NotFollowed, match="any ranker"):
         await activation.prepare(kernel, "2", wait_s=0.2)
 
 

@@ -1,8 +1,9 @@
 """Promotion, rollback and what becomes of a release in between, on real MLflow, Redis and bus."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from typing import ParamSpec
 
 import numpy as np
 import pytest
@@ -211,29 +212,33 @@ async def take_steps_until(kernel: Kernel, mlflow: MLflow, candidate: Candidate,
             return
 
 
-# How many aliases were moved before the end.
-MOVED = (0, 1, 2)
+# How many of the writes that follow the note were made before the end: the alias `previous`, the
+# alias `champion`, the signature, `release:serving`; what is left then is the end of the note.
+MADE = (0, 1, 2, 3, 4)
+NOT_SERVED = MADE[:-1]
+P = ParamSpec("P")
 
 
 @contextmanager
-def dying_after(moved: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever moves aliases in the block ends, at the latest when all of them are moved."""
-    set_alias = tracking.set_alias
+def dying_after(made: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What promotes or rolls back in the block ends after so many writes."""
     calls = 0
 
-    async def dying(mlflow: MLflow, alias: str, release: str) -> None:
-        nonlocal calls
-        calls += 1
-        if calls > moved:
-            raise Killed
-        await set_alias(mlflow, alias, release)
+    def counted(write: Callable[P, Awaitable[None]]) -> Callable[P, Awaitable[None]]:
+        async def dying(*args: P.args, **kwargs: P.kwargs) -> None:
+            nonlocal calls
+            calls += 1
+            if calls > made:
+                raise Killed
+            await write(*args, **kwargs)
 
-    async def dying_tag(mlflow: MLflow, release: str, tags: object) -> None:
-        raise Killed
+        return dying
 
-    with monkeypatch.context() as patched, suppress(Killed):
-        patched.setattr(tracking, "set_alias", dying)
-        patched.setattr(tracking, "tag_release", dying_tag)
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(tracking, "set_alias", counted(tracking.set_alias))
+        patched.setattr(tracking, "tag_release", counted(tracking.tag_release))
+        patched.setattr(activation, "serve", counted(activation.serve))
+        patched.setattr(promotion, "finish", counted(promotion.finish))
         yield
 
 
@@ -247,18 +252,18 @@ async def three(
     return first, second, (await registered(kernel, mlflow, draft, tmp_path)).id
 
 
-@pytest.mark.parametrize("moved", MOVED)
+@pytest.mark.parametrize("made", MADE)
 async def test_a_rollback_that_died_is_moved_on_with_the_same_event(
     kernel: Kernel,
     mlflow: MLflow,
     draft: Draft,
     workers: None,
     tmp_path: Path,
-    moved: int,
+    made: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second, _ = await three(kernel, mlflow, draft, tmp_path)
-    with dying_after(moved, monkeypatch):
+    with dying_after(made, monkeypatch):
         await roll_back(mlflow, kernel, "Grace", quiet)
 
     await roll_back(mlflow, kernel, "Grace", quiet)
@@ -267,42 +272,117 @@ async def test_a_rollback_that_died_is_moved_on_with_the_same_event(
     assert len({e.event_id for e in back}) == 1
 
 
-@pytest.mark.parametrize("moved", MOVED)
+@pytest.mark.parametrize("made", MADE)
 async def test_a_rollback_takes_a_promotion_back_that_died(
     kernel: Kernel,
     mlflow: MLflow,
     draft: Draft,
     workers: None,
     tmp_path: Path,
-    moved: int,
+    made: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _, second, third = await three(kernel, mlflow, draft, tmp_path)
-    with dying_after(moved, monkeypatch):
+    first, second, third = await three(kernel, mlflow, draft, tmp_path)
+    with dying_after(made, monkeypatch):
         await promote_release(mlflow, kernel, third, "Ada", quiet)
 
-    await roll_back(mlflow, kernel, "Grace", quiet)
-    assert await aliases_in(mlflow) == {"champion": second, "previous": third}
+    said: list[str] = []
+    await roll_back(mlflow, kernel, "Grace", said.append)
+    assert f"the promotion of release {third}, which died half way, is taken back" in said
+    # As before the promotion.
+    assert await aliases_in(mlflow) == {"champion": second, "previous": first}
     assert await serving(kernel) == second
-    said = [(e.release, e.previous) for e in await announced(kernel, 4)]
-    assert said[-2:] == [(third, second), (second, third)]
-    # And forth again, as after every rollback.
+    assert await activation.live_releases(kernel) == sorted([first, second])
+    events_of = [(e.release, e.previous) for e in await announced(kernel, 4)]
+    assert events_of[-2:] == [(third, second), (second, third)]
+
+    await roll_back(mlflow, kernel, "Grace", quiet)
+    assert await aliases_in(mlflow) == {"champion": first, "previous": second}
+    assert await serving(kernel) == first
+    # It left no trace but its version, and is promoted as any other.
     await promote_release(mlflow, kernel, third, "Ada", quiet)
-    assert await serving(kernel) == third
+    assert await aliases_in(mlflow) == {"champion": third, "previous": first}
 
 
-@pytest.mark.parametrize("moved", MOVED)
+@pytest.mark.parametrize("made", MADE)
+async def test_a_rollback_that_died_while_taking_back_is_completed_by_the_next(
+    kernel: Kernel,
+    mlflow: MLflow,
+    draft: Draft,
+    workers: None,
+    tmp_path: Path,
+    made: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second, third = await three(kernel, mlflow, draft, tmp_path)
+    with dying_after(2, monkeypatch):
+        await promote_release(mlflow, kernel, third, "Ada", quiet)
+    with dying_after(made, monkeypatch):
+        await roll_back(mlflow, kernel, "Grace", quiet)
+
+    await roll_back(mlflow, kernel, "Grace", quiet)
+    assert await aliases_in(mlflow) == {"champion": second, "previous": first}
+    assert await serving(kernel) == second
+    assert await activation.live_releases(kernel) == sorted([first, second])
+    back = [e for e in await announced(kernel, 5) if (e.release, e.previous) == (second, third)]
+    assert len({e.event_id for e in back}) == 1
+
+
+@pytest.mark.parametrize("made", (1, 3))
+async def test_a_promotion_after_a_taking_back_that_died_is_taken_back_to_the_same(
+    kernel: Kernel,
+    mlflow: MLflow,
+    draft: Draft,
+    workers: None,
+    tmp_path: Path,
+    made: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second, third = await three(kernel, mlflow, draft, tmp_path)
+    with dying_after(1, monkeypatch):
+        await promote_release(mlflow, kernel, third, "Ada", quiet)
+    with dying_after(made, monkeypatch):
+        await roll_back(mlflow, kernel, "Grace", quiet)
+    with dying_after(made, monkeypatch):
+        await promote_release(mlflow, kernel, third, "Ada", quiet)
+    # The way back is known still.
+    await roll_back(mlflow, kernel, "Grace", quiet)
+    assert await aliases_in(mlflow) == {"champion": second, "previous": first}
+
+
+@pytest.mark.parametrize("made", (0, 2))
+async def test_taking_the_second_promotion_back_leaves_no_previous_champion(
+    kernel: Kernel,
+    mlflow: MLflow,
+    draft: Draft,
+    workers: None,
+    tmp_path: Path,
+    made: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = [(await registered(kernel, mlflow, draft, tmp_path)).id for _ in range(2)]
+    await promote_release(mlflow, kernel, first, "Ada", quiet)
+    with dying_after(made, monkeypatch):
+        await promote_release(mlflow, kernel, second, "Ada", quiet)
+    await roll_back(mlflow, kernel, "Grace", quiet)
+    assert await aliases_in(mlflow) == {"champion": first}
+    assert await serving(kernel) == first
+    with pytest.raises(NothingToRollBackTo):
+        await roll_back(mlflow, kernel, "Grace", quiet)
+
+
+@pytest.mark.parametrize("made", NOT_SERVED)
 async def test_another_promotion_after_one_that_died_is_instead_of_what_was_served(
     kernel: Kernel,
     mlflow: MLflow,
     draft: Draft,
     workers: None,
     tmp_path: Path,
-    moved: int,
+    made: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _, second, third = await three(kernel, mlflow, draft, tmp_path)
-    with dying_after(moved, monkeypatch):
+    with dying_after(made, monkeypatch):
         await promote_release(mlflow, kernel, third, "Ada", quiet)
     fourth = (await registered(kernel, mlflow, draft, tmp_path)).id
     await promote_release(mlflow, kernel, fourth, "Ada", quiet)
