@@ -34,11 +34,14 @@ async def _messages(pubsub: PubSub) -> dict[bytes, list[bytes]]:
     """By channel: what comes next, and what has come along with it."""
     found: dict[bytes, list[bytes]] = {CHANGED: [], STANDING: []}
     message = await pubsub.get_message(timeout=_READ_S)
-    for _ in range(_TOGETHER):
-        if message is None:
-            break
+    taken = 0
+    while message is not None:
         if message["type"] == "message":
             found[message["channel"]].append(message["data"])
+        taken += 1
+        if taken == _TOGETHER:
+            # Before the next is fetched, which would be lost.
+            break
         message = await pubsub.get_message(timeout=0)
     return found
 

@@ -90,6 +90,17 @@ async def test_what_is_told_is_there_before_it_comes_by_the_bus(
         await until(lambda: visible(overlay) == [907, 908])
 
 
+async def test_none_of_many_news_at_once_is_lost(
+    settings: Settings, redis: Redis, tmp_path: Path
+) -> None:
+    await create_topics(settings.bus_url, ALL)
+    overlay = Overlay(opened(tmp_path))
+    many = range(1_000, 1_350)
+    async with following(settings, redis, overlay):
+        await say(redis, *(tell_changed(row_of(person)) for person in many))
+        await until(lambda: visible(overlay) == list(many))
+
+
 async def test_news_that_make_no_sense_do_not_keep_the_later_ones_away(
     settings: Settings, redis: Redis, tmp_path: Path
 ) -> None:
