@@ -40,9 +40,6 @@ _CHECKED: Final = 300
 _INDEX_CHECKED: Final = 100
 _WARM_S: Final = 1.0
 _TTL: Final = timedelta(hours=2)
-# The ranker reads and verifies a release of a million in some ten seconds, on a busy machine more.
-_RELEASE_S: Final = 60.0
-_PEOPLE_PER_S: Final = 5_000
 
 Say = Callable[[str], None]
 
@@ -72,7 +69,7 @@ class Measurement:
         """All phases. Raises GeneratorFailed, NotServing, Untraced, and httpx's of the checks."""
         self.say("waiting for the first ranked deck")
         async with open_client(self.stack.settings.api_url, self._token) as client:
-            await wait_for_release(client, self.served.viewer_ids[0], self._patience_s)
+            await wait_for_release(client, self.served.viewer_ids[0], self.served.patience_s)
         asking = self._asking()
         before = os.getloadavg()[0]
         turns = await self._in_turns(asking)
@@ -126,10 +123,6 @@ class Measurement:
             await asking.closed(1, _WARM_S)
             self.say("decks, one client; their floor and the textbook's path in turns")
             return await in_turns(stack, floor, asking, self.seconds)
-
-    @property
-    def _patience_s(self) -> float:
-        return _RELEASE_S + len(self.served.population) / _PEOPLE_PER_S
 
     def _asking(self) -> DeckClient:
         return DeckClient(

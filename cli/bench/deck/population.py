@@ -27,6 +27,8 @@ _SEED: Final = 6
 _RECENT: Final = 10
 _CHANGED: Final = 1_000
 _AROUND_KM: Final = 50.0
+_RELEASE_S: Final = 60.0
+_PEOPLE_PER_S: Final = 5_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Ints = npt.NDArray[np.int64]
@@ -48,6 +50,12 @@ class Served:
     population_s: float
     fill_s: float
     promote_s: float
+
+    @property
+    def patience_s(self) -> float:
+        """How long the ranker may take to serve it: it reads and verifies a release of a million in
+        some ten seconds, on a busy machine in more."""
+        return _RELEASE_S + len(self.population) / _PEOPLE_PER_S
 
     @property
     def viewer_ids(self) -> list[int]:

@@ -26,9 +26,6 @@ DECK_SIZE: Final = 20
 _SATURATING: Final = 16
 _WARM_S: Final = 1.0
 _TTL: Final = timedelta(hours=2)
-# The ranker reads and verifies a release of a million in some ten seconds, on a busy machine more.
-_RELEASE_S: Final = 60.0
-_PEOPLE_PER_S: Final = 5_000
 _MB: Final = 1e6
 
 Say = Callable[[str], None]
@@ -57,11 +54,10 @@ async def measure(
         kept = await _kept(kernel, served, empty)
     private_key = jwt_private_file(stack.home.keys).read_text(encoding="ascii")
     say("waiting for the first ranked deck")
-    patience_s = _RELEASE_S + people / _PEOPLE_PER_S
     async with open_client(
         stack.settings.api_url, lambda viewer: issue(private_key, viewer, utc_now(), _TTL)
     ) as client:
-        await wait_for_release(client, served.viewer_ids[0], patience_s)
+        await wait_for_release(client, served.viewer_ids[0], served.patience_s)
     asking = DeckClient(
         port=stack.port("api"),
         viewers=served.viewer_ids,
