@@ -43,7 +43,9 @@ layers: venv
 	$(BIN)/lint-imports
 
 test: lint types layers
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+# In the order of their names, not those with the most tests first: benchmarks, of which each test
+# takes a minute, would come last and leave the other processes idle.
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 demo: venv
 	@exec $(BIN)/gravity demo $(if $(PEOPLE),--people $(PEOPLE))
