@@ -26,6 +26,7 @@ from cli import (
 )
 from cli.bench import command as bench
 from cli.chaos import command as chaos
+from cli.evaluate import command as evaluate
 
 app = typer.Typer(
     name="gravity",
@@ -53,6 +54,7 @@ app.command("retrain")(retrain.command)
 app.add_typer(release.app)
 app.add_typer(bench.app)
 app.add_typer(chaos.app)
+app.add_typer(evaluate.app)
 
 
 def main() -> None:

@@ -1,0 +1,12 @@
+"""`gravity evaluate …`."""
+
+import typer
+
+from cli.evaluate.factors import factors
+
+app = typer.Typer(
+    name="evaluate",
+    help="How good the models are, on real and on simulated people, beside what others report.",
+    no_args_is_help=True,
+)
+app.command()(factors)

@@ -1,0 +1,118 @@
+"""A plan's measurements, one after the other in a process of their own, until the time is up."""
+
+import multiprocessing
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from cli.evaluate.kept import Row, Shelf, row_of
+from cli.evaluate.plan import MINUTES, Budget, Found, Measurement, Plan, Say
+
+
+class MeasurementFailed(Exception):
+    """A measurement ended with an error; what was finished before is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Rows, those of them that were measured now, and why measurements have none."""
+
+    rows: list[Row]
+    measured: list[Row]
+    left_out: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a measurement found, and how many seconds it took."""
+
+    name: str
+    found: Sequence[Found]
+    seconds: float
+
+
+def carry_out(
+    plan: Plan, budget: Budget, data: Path, kept: Shelf, committed: Shelf, say: Say
+) -> Outcome:
+    """Rows of `full` that still hold, then those of the budget: kept ones, and what is missing.
+
+    Raises MeasurementFailed.
+    """
+    rows: list[Row] = []
+    measured: list[Row] = []
+    left_out: list[str] = []
+    if budget is not Budget.FULL:
+        for measurement in plan(Budget.FULL, data):
+            rows += committed.rows(measurement) or []
+    wanted: dict[str, Measurement] = {}
+    shelf = committed if budget is Budget.FULL else kept
+    for measurement in plan(budget, data):
+        held, missing = shelf.rows(measurement), measurement.missing()
+        if held is not None:
+            rows += held
+        elif missing is not None:
+            left_out.append(f"{measurement.name}: {missing} is not there")
+        else:
+            wanted[measurement.name] = measurement
+    for finished in _measured(plan, budget, data, list(wanted), say):
+        measurement = wanted.pop(finished.name)
+        found = [row_of(each, measurement, budget, finished.seconds) for each in finished.found]
+        shelf.put(measurement, found)
+        measured += found
+    minutes = MINUTES[budget]
+    left_out += [f"{name}: not finished in {minutes:g} minutes; run again" for name in wanted]
+    return Outcome(rows + measured, measured, left_out)
+
+
+def _measured(
+    plan: Plan, budget: Budget, data: Path, names: list[str], say: Say
+) -> Iterator[Finished]:
+    """Yields what is finished.
+
+    The process is ended when the time is up, or on an interruption.
+    """
+    if not names:
+        return
+    deadline = time.monotonic() + 60.0 * MINUTES[budget]
+    context = multiprocessing.get_context("spawn")
+    mine, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(plan, budget, data, names, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        while mine.poll(max(0.0, deadline - time.monotonic())):
+            try:
+                message = mine.recv()
+            except EOFError:
+                return
+            match message:
+                case Finished():
+                    yield message
+                case MeasurementFailed():
+                    raise message
+                case str():
+                    say(message)
+    finally:
+        process.kill()
+        process.join()
+
+
+def _work(plan: Plan, budget: Budget, data: Path, names: list[str], pipe: Connection) -> None:
+    by_name = {measurement.name: measurement for measurement in plan(budget, data)}
+    for name in names:
+        started = time.monotonic()
+        pipe.send(name)
+        try:
+            found = list(by_name[name].run(partial(_tell, pipe, name)))
+        except Exception:
+            pipe.send(MeasurementFailed(f"{name}\n{traceback.format_exc()}"))
+            return
+        pipe.send(Finished(name, found, time.monotonic() - started))
+
+
+def _tell(pipe: Connection, name: str, what: str) -> None:
+    pipe.send(f"{name}: {what}")
