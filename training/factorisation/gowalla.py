@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 from scipy.sparse import csr_matrix, load_npz
 
 FILES = ("train.npz", "validation.npz", "test.npz")
@@ -23,7 +24,7 @@ class Gowalla:
     @classmethod
     def read(cls, folder: Path) -> Self:
         """From the three files of the folder."""
-        return cls(*(csr_matrix(load_npz(folder / name)).astype("float32") for name in FILES))
+        return cls(*(csr_matrix(load_npz(folder / name), dtype=np.float32) for name in FILES))
 
     def published_train(self) -> csr_matrix:
         """What is learned from before the test."""
