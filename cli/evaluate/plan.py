@@ -6,8 +6,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import JsonValue
-
 
 class Budget(StrEnum):
     """How long a command may take: 2, 15 or 240 minutes."""
@@ -18,6 +16,8 @@ class Budget(StrEnum):
 
 
 MINUTES: Final = {Budget.SMOKE: 2.0, Budget.STANDARD: 15.0, Budget.FULL: 240.0}
+
+Setting = str | int | float | bool | None
 
 Say = Callable[[str], None]
 
@@ -48,7 +48,7 @@ class Measurement:
     run: Callable[[Say], Sequence[Found]]
     modules: tuple[str, ...]
     seed: int = 0
-    settings: Mapping[str, JsonValue] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
     data: tuple[Path, ...] = ()
 
     def missing(self) -> Path | None:

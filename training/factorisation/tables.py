@@ -11,7 +11,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    """score(u, i) = user[u] . item[i] + user_bias[u] + item_bias[i].
+    """score(u, i) = user[u] . item[i] + user_bias[u] + item_bias[i] + level.
 
     user (n, d), item (m, d), user_bias (n,), item_bias (m,), all float32.
     """
@@ -20,6 +20,7 @@ class Tables:
     item: Floats
     user_bias: Floats
     item_bias: Floats
+    level: float = 0.0
 
     @classmethod
     def unbiased(cls, user: npt.ArrayLike, item: npt.ArrayLike) -> Self:
@@ -29,7 +30,5 @@ class Tables:
 
     def scores(self, users: npt.NDArray[np.int64]) -> Floats:
         """Scores (b, m) of users (b,) for all items."""
-        return np.asarray(
-            self.user[users] @ self.item.T + self.user_bias[users, None] + self.item_bias,
-            np.float32,
-        )
+        biases = self.user_bias[users, None] + self.item_bias + np.float32(self.level)
+        return np.asarray(self.user[users] @ self.item.T + biases, np.float32)
