@@ -1,38 +1,67 @@
-"""Closed forms over the spectrum of who interacted with what.
+"""Closed forms over the spectrum of who likes what.
 
-R~ = D_u^-1/2 R D_i^-1/2 is the matrix of likes with each entry divided by the square roots of both
-degrees; R~^T R~ smooths a user's items over items that share users.
+R~ = D_u^-a R D_i^-b is the matrix of likes, each divided by powers of both degrees. Its leading
+right singular vectors V are what users have in common; what is left out is noise.
 """
 
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, diags_array
-from scipy.sparse.linalg import svds
+from sklearn.utils.extmath import randomized_svd
+
+from training.factorisation.interactions import Interactions, NoLikes
+from training.factorisation.tables import Tables
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Normalised:
-    """R~ (n, m) float32, and the square roots of both degrees, (n,) and (m,); 1 where it is 0."""
+_OVERSAMPLED: Final = 32
+_POWER_ITERATIONS: Final = 4
 
-    matrix: csr_matrix
-    user_root: Floats
-    item_root: Floats
 
-    @classmethod
-    def of(cls, likes: csr_matrix) -> Self:
-        """From likes (n, m) >= 0; empty rows and columns stay empty."""
-        roots = []
-        for axis in (1, 0):
-            degree = np.asarray(likes.sum(axis=axis), np.float32).ravel()
-            roots.append(np.sqrt(np.where(degree > 0, degree, 1.0)).astype(np.float32))
-        left, right = (diags_array(1.0 / root) for root in roots)
-        return cls(csr_matrix(left @ likes @ right, dtype=np.float32), *roots)
+@dataclass(frozen=True, slots=True)
+class Spectral:
+    """A truncated singular value decomposition of R~ as a trainer, which needs no gradient.
+
+    A user's vector is r D_i^-item_power V S^singular_power, an item's D_i^item_scale V: popular
+    items weigh less in what somebody is, and more in what is shown. PureSVD (Cremonesi et al.,
+    RecSys 2010) has all powers 0, EigenRec (Nikolakopoulos et al., KAIS 2019) powers of the items'
+    degrees, GF-CF's ideal filter 1/2 throughout and no singular values.
+    """
+
+    d: int = 512
+    user_power: float = 0.5
+    item_power: float = 0.4
+    item_scale: float = 0.3
+    singular_power: float = 0.5
+
+    def fit(self, interactions: Interactions, seed: int) -> Tables:
+        """Vectors of all users and items; zeros for who has no like. Raises NoLikes."""
+        if not interactions.liked.any():
+            raise NoLikes
+        likes = interactions.likes()
+        values, axes = _singular(_normalised(likes, self.user_power, self.item_power), self.d, seed)
+        degree = _degrees(likes)[1][:, None]
+        item = degree**self.item_scale * axes * values**self.singular_power
+        added = degree**-self.item_power * axes
+        blank = Tables.unbiased(np.zeros((0, self.d)), item)
+        return self.fold_in(replace(blank, added=np.asarray(added, np.float32)), interactions)
+
+    def fold_in(self, tables: Tables, interactions: Interactions) -> Tables:
+        """Users' vectors as the sums of what their likes add."""
+        assert tables.added is not None
+        user = np.asarray(interactions.likes() @ tables.added, np.float32)
+        return replace(tables, user=user, user_bias=np.zeros(len(user), np.float32))
+
+
+def _degrees(likes: csr_matrix) -> tuple[Floats, Floats]:
+    """Sums of the likes of users (n,) and items (m,); 1 where there are none."""
+    user, item = (np.asarray(likes.sum(axis=axis), np.float32).ravel() for axis in (1, 0))
+    return np.where(user > 0, user, 1.0), np.where(item > 0, item, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,23 +69,43 @@ class GraphFilter:
     """GF-CF: a linear and an ideal low-pass filter over items; no factorisation, a reference.
 
     Shen et al., How Powerful is Graph Convolution for Recommendation?, CIKM 2021.
+    likes (n, m); smooth = D_u^-1/2 R D_i^-1/2; axes (m, d); root (m,) of the items' degrees.
     """
 
     likes: csr_matrix
-    normalised: Normalised
+    smooth: csr_matrix
     axes: Floats
+    root: Floats
     weight: float
 
     @classmethod
-    def fit(cls, likes: csr_matrix, d: int = 256, weight: float = 0.3) -> Self:
+    def fit(cls, likes: csr_matrix, seed: int, d: int = 256, weight: float = 0.3) -> Self:
         """From likes (n, m); `d` frequencies pass the ideal filter, which counts `weight`."""
-        normalised = Normalised.of(likes)
-        _, _, axes = svds(normalised.matrix, k=d, random_state=0)
-        return cls(likes, normalised, np.ascontiguousarray(axes, np.float32), weight)
+        smooth = _normalised(likes, 0.5, 0.5)
+        _, axes = _singular(smooth, d, seed)
+        return cls(likes, smooth, axes, np.sqrt(_degrees(likes)[1]), weight)
 
     def scores(self, users: Ints) -> Floats:
         """Scores (b, m) of users (b,) for all items."""
-        own, root = self.likes[users], self.normalised.item_root
-        linear = (own @ self.normalised.matrix.T) @ self.normalised.matrix
-        ideal = (own @ (self.axes.T / root[:, None])) @ (self.axes * root)
+        own = self.likes[users]
+        linear = (own @ self.smooth.T) @ self.smooth
+        ideal = (own @ (self.axes / self.root[:, None])) @ (self.axes.T * self.root)
         return np.asarray(linear.toarray() + self.weight * ideal, np.float32)
+
+
+def _normalised(likes: csr_matrix, user_power: float, item_power: float) -> csr_matrix:
+    user, item = _degrees(likes)
+    left, right = diags_array(user**-user_power), diags_array(item**-item_power)
+    return csr_matrix(left @ likes @ right, dtype=np.float32)
+
+
+def _singular(matrix: csr_matrix, d: int, seed: int) -> tuple[Floats, Floats]:
+    """The d largest singular values (d,) and their right vectors (m, d), float32."""
+    _, values, axes = randomized_svd(
+        matrix,
+        n_components=d,
+        n_oversamples=_OVERSAMPLED,
+        n_iter=_POWER_ITERATIONS,
+        random_state=seed,
+    )
+    return np.asarray(values, np.float32), np.ascontiguousarray(axes.T, np.float32)

@@ -13,7 +13,8 @@ Floats = npt.NDArray[np.float32]
 class Tables:
     """score(u, i) = user[u] . item[i] + user_bias[u] + item_bias[i] + level.
 
-    user (n, d), item (m, d), user_bias (n,), item_bias (m,), all float32.
+    user (n, d), item (m, d), user_bias (n,), item_bias (m,), all float32. `added` (m, d): what a
+    like of an item adds to a user's vector, where that is all that a user's vector is.
     """
 
     user: Floats
@@ -21,6 +22,7 @@ class Tables:
     user_bias: Floats
     item_bias: Floats
     level: float = 0.0
+    added: Floats | None = None
 
     @classmethod
     def unbiased(cls, user: npt.ArrayLike, item: npt.ArrayLike) -> Self:
