@@ -24,7 +24,12 @@ class Ranked:
     ndcg: npt.NDArray[np.float64]
 
 
-def judge(score: Callable[[Ints], Floats], known: csr_matrix, held_out: csr_matrix) -> Ranked:
+def judge(
+    score: Callable[[Ints], Floats],
+    known: csr_matrix,
+    held_out: csr_matrix,
+    most_users: int | None = None,
+) -> Ranked:
     """Recall@20 (found of all held out) and NDCG@20 of each user, known items left out.
 
     score: users (b,) -> scores (b, m), which may be changed in place. known, held_out: (n, m).
