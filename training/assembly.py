@@ -109,6 +109,6 @@ def code_hash() -> str:
     """sha256 of the sources that learn and score."""
     digest = hashlib.sha256()
     for package in _SOURCES:
-        for source in sorted(Path(package.__path__[0]).glob("*.py")):
+        for source in sorted(Path(package.__path__[0]).rglob("*.py")):
             digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()

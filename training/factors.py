@@ -21,7 +21,8 @@ from features.behaviour import logit
 from features.fold_in import FoldIn, FoldInParameters
 from training.coordinates import Own, centred_by_gender, whitened
 from training.datasets import Swipes
-from training.latent import Latent, LatentSettings, fit_latent
+from training.factorisation.tables import Tables
+from training.latent import LatentSettings, fit_latent
 from training.rates import LiveRates
 from training.snapshot import People
 from training.standing import Standing, held_out_logits
@@ -69,7 +70,7 @@ class Factors:
     taste: Floats
     prior: Floats
     appeal: Floats
-    latent: Latent
+    latent: Tables
     basis: Basis
 
 
@@ -112,7 +113,7 @@ def fit_factors(
     basis: Basis,
     settings: FactorSettings,
     rng: np.random.Generator,
-    start: Latent | None = None,
+    start: Tables | None = None,
 ) -> Factors:
     """Factors of everybody after `swipes`; equal generators give equal factors."""
     latent = fit_latent(swipes, len(people), settings.latent, rng, start)
@@ -172,9 +173,9 @@ def _latent_variance(
     return float(np.clip(np.trace(found) / len(found), _LEAST_VARIANCE, _MOST_VARIANCE))
 
 
-def _latent_block(latent: Latent, observed: Floats64, people: People, swipes: Swipes) -> Floats64:
+def _latent_block(latent: Tables, observed: Floats64, people: People, swipes: Swipes) -> Floats64:
     """Directions (n, latent d) beyond the observed ones, white over the cards shown."""
-    columns = centred_by_gender(latent.chosen.astype(np.float64), people)
+    columns = centred_by_gender(latent.item.astype(np.float64), people)
     shown = np.bincount(swipes.candidate, minlength=len(columns))[:, None]
     left = observed.T @ (shown * observed) + 1e-6 * np.eye(observed.shape[1])
     beyond = columns - observed @ np.linalg.solve(left, observed.T @ (shown * columns))

@@ -1,36 +1,29 @@
 """Latent directions of appeal from swipes alone: `implicit` ALS, passes as weak negatives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
-from implicit.cpu.als import AlternatingLeastSquares
-from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
 from training.datasets import Swipes
-
-Floats = npt.NDArray[np.float32]
+from training.factorisation.als import Als
+from training.factorisation.interactions import Interactions, decayed
+from training.factorisation.tables import Tables
 
 
 @dataclass(frozen=True, slots=True)
 class LatentSettings:
-    """Of the factorisation: a like is preference 1, a pass 0, both far surer than the unseen."""
+    """Of the factorisation: a like is preference 1, a pass 0, both far surer than the unseen.
+
+    What is older than others counts less: half after `half_life_days`.
+    """
 
     d: int = 8
     confidence: float = 100.0
     superlike_weight: float = 2.0
+    half_life_days: float = 90.0
     regularisation: float = 1000.0
     iterations: int = 6
     refit_iterations: int = 2
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Latent:
-    """Chooser and chosen factors (n, d) float32; zeros for who has no swipe."""
-
-    chooser: Floats
-    chosen: Floats
 
 
 def fit_latent(
@@ -38,30 +31,24 @@ def fit_latent(
     people: int,
     settings: LatentSettings,
     rng: np.random.Generator,
-    start: Latent | None = None,
-) -> Latent:
-    """Factors of everybody; a warm start keeps their directions and needs fewer iterations."""
-    model = AlternatingLeastSquares(
-        factors=settings.d,
-        regularization=settings.regularisation,
-        iterations=settings.refit_iterations if start else settings.iterations,
-        random_state=0,
-    )
-    model.user_factors = start.chooser.copy() if start else _random(people, settings.d, rng)
-    model.item_factors = start.chosen.copy() if start else _random(people, settings.d, rng)
-    with threadpool_limits(1, "blas"):
-        model.fit(_signed_confidences(swipes, people, settings), show_progress=False)
-    return Latent(
-        np.asarray(model.user_factors, np.float32), np.asarray(model.item_factors, np.float32)
-    )
+    start: Tables | None = None,
+) -> Tables:
+    """Choosers (`user`) and chosen (`item`) of all; zeros for who has no swipe, and without likes.
+
+    A warm start keeps the directions and needs fewer iterations.
+    """
+    if not swipes.liked.any():
+        nothing = np.zeros((people, settings.d), np.float32)
+        return Tables.unbiased(nothing, nothing)
+    trainer = Als(settings.d, settings.confidence, settings.regularisation, settings.iterations)
+    if start is not None:
+        trainer = replace(trainer, iterations=settings.refit_iterations)
+    return trainer.fit(interactions_of(swipes, people, settings), int(rng.integers(2**31)), start)
 
 
-def _random(people: int, d: int, rng: np.random.Generator) -> Floats:
-    return rng.standard_normal((people, d), dtype=np.float32) * np.float32(0.1)
-
-
-def _signed_confidences(swipes: Swipes, people: int, settings: LatentSettings) -> csr_matrix:
-    """(people, people) float32; negative where the swipe was a pass, as implicit wants it."""
-    value = np.where(swipes.superliked, settings.superlike_weight, 1.0) * settings.confidence
-    signed = np.where(swipes.liked, value, -value).astype(np.float32)
-    return csr_matrix((signed, (swipes.viewer, swipes.candidate)), (people, people))
+def interactions_of(swipes: Swipes, people: int, settings: LatentSettings) -> Interactions:
+    """Swipes as interactions of people with people, weighted by kind and age."""
+    kind = np.where(swipes.superliked, settings.superlike_weight, 1.0).astype(np.float32)
+    end_ms = int(swipes.at_ms.max(initial=0))
+    weight = decayed(kind, swipes.at_ms, end_ms, settings.half_life_days)
+    return Interactions(people, people, swipes.viewer, swipes.candidate, swipes.liked, weight)
