@@ -10,6 +10,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, diags_array
+from scipy.sparse.linalg import svds
 from sklearn.utils.extmath import randomized_svd
 
 from training.factorisation.interactions import Interactions, NoLikes
@@ -20,7 +21,6 @@ Ints = npt.NDArray[np.int64]
 
 
 _OVERSAMPLED: Final = 32
-_POWER_ITERATIONS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,23 @@ class Spectral:
     item_power: float = 0.4
     item_scale: float = 0.3
     singular_power: float = 0.5
+    power_iterations: int = 4
 
     def fit(self, interactions: Interactions, seed: int) -> Tables:
         """Vectors of all users and items; zeros for who has no like. Raises NoLikes."""
         if not interactions.liked.any():
             raise NoLikes
         likes = interactions.likes()
-        values, axes = _singular(_normalised(likes, self.user_power, self.item_power), self.d, seed)
+        _, values, axes = randomized_svd(
+            _normalised(likes, self.user_power, self.item_power),
+            n_components=self.d,
+            n_oversamples=_OVERSAMPLED,
+            n_iter=self.power_iterations,
+            random_state=seed,
+        )
         degree = _degrees(likes)[1][:, None]
-        item = degree**self.item_scale * axes * values**self.singular_power
-        added = degree**-self.item_power * axes
+        item = degree**self.item_scale * axes.T * values**self.singular_power
+        added = degree**-self.item_power * axes.T
         blank = Tables.unbiased(np.zeros((0, self.d)), item)
         return self.fold_in(replace(blank, added=np.asarray(added, np.float32)), interactions)
 
@@ -82,8 +89,10 @@ class GraphFilter:
     def fit(cls, likes: csr_matrix, seed: int, d: int = 256, weight: float = 0.3) -> Self:
         """From likes (n, m); `d` frequencies pass the ideal filter, which counts `weight`."""
         smooth = _normalised(likes, 0.5, 0.5)
-        _, axes = _singular(smooth, d, seed)
-        return cls(likes, smooth, axes, np.sqrt(_degrees(likes)[1]), weight)
+        # To the last digit, as published; a randomised decomposition gives other figures.
+        _, _, axes = svds(smooth, k=d, random_state=seed)
+        root = np.sqrt(_degrees(likes)[1])
+        return cls(likes, smooth, np.ascontiguousarray(axes.T, np.float32), root, weight)
 
     def scores(self, users: Ints) -> Floats:
         """Scores (b, m) of users (b,) for all items."""
@@ -97,15 +106,3 @@ def _normalised(likes: csr_matrix, user_power: float, item_power: float) -> csr_
     user, item = _degrees(likes)
     left, right = diags_array(user**-user_power), diags_array(item**-item_power)
     return csr_matrix(left @ likes @ right, dtype=np.float32)
-
-
-def _singular(matrix: csr_matrix, d: int, seed: int) -> tuple[Floats, Floats]:
-    """The d largest singular values (d,) and their right vectors (m, d), float32."""
-    _, values, axes = randomized_svd(
-        matrix,
-        n_components=d,
-        n_oversamples=_OVERSAMPLED,
-        n_iter=_POWER_ITERATIONS,
-        random_state=seed,
-    )
-    return np.asarray(values, np.float32), np.ascontiguousarray(axes.T, np.float32)
