@@ -45,7 +45,8 @@ layers: venv
 test: lint types layers
 # In the order of their names, not those with the most tests first: benchmarks, of which each test
 # takes a minute, would come last and leave the other processes idle.
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# One thread each: the processes share the cores, and threads that wait for each other take them.
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 demo: venv
 	@exec $(BIN)/gravity demo $(if $(PEOPLE),--people $(PEOPLE))
