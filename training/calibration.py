@@ -17,6 +17,7 @@ from features.score import Calibration, Calibrations
 from training.datasets import DAY_MS, Datasets, Swipes
 from training.factors import Factors
 from training.rates import LiveRates, count
+from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -53,17 +54,18 @@ def counts_before(datasets: Datasets, pairs: Swipes) -> PairCounts:
     for day in np.unique(pairs.day):
         of_day = pairs.between(int(day), int(day) + 1)
         at = count(datasets.seen.between(0, int(day)), people)
-        parts.append(_counts_of(at, of_day))
+        parts.append(counts_of(at, of_day))
     names = PairCounts.__dataclass_fields__
     return PairCounts(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def _counts_of(at: npt.NDArray[np.int64], pairs: Swipes) -> PairCounts:
+def counts_of(at: npt.NDArray[np.int64], pairs: Swipes) -> PairCounts:
+    """Counts of pairs (m,) out of people's counts (n, 4) of one moment."""
     return PairCounts(*at[pairs.viewer, :2].T, *at[pairs.candidate, 2:].T)
 
 
 def inputs_of(
-    datasets: Datasets, pairs: Swipes, counts: PairCounts, factors: Factors, rates: LiveRates
+    people: People, pairs: Swipes, counts: PairCounts, factors: Factors, rates: LiveRates
 ) -> Inputs:
     """Inputs of the calibration for pairs (m,)."""
     taste, appeal = factors.taste[pairs.viewer], factors.appeal[pairs.candidate]
@@ -73,7 +75,7 @@ def inputs_of(
         score=np.asarray(np.einsum("md,md->m", taste, appeal), np.float32),
         given=logit(rates.given_after(pairs.viewer, given)),
         received=logit(rates.received_after(pairs.candidate, received)),
-        gender=datasets.people.gender[pairs.viewer],
+        gender=people.gender[pairs.viewer],
     )
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from features.score import Calibrations
 from training.calibration import (
+    Inputs,
     PairCounts,
     calibrate,
     inputs_of,
@@ -23,7 +24,8 @@ from training.factors import (
     fold_in_parameters,
 )
 from training.model import Model, model_of, with_lines
-from training.rates import count, live_rates
+from training.rates import LiveRates, count, live_rates
+from training.snapshot import People
 from training.standing import fit_standing
 
 Ints = npt.NDArray[np.int64]
@@ -41,12 +43,29 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """Factors and rates of one moment, and pairs after it with their counts of then."""
+
+    factors: Factors
+    rates: LiveRates
+    pairs: Swipes
+    counts: PairCounts
+
+    def inputs(self, people: People) -> Inputs:
+        """Of the pairs, for the calibration."""
+        return inputs_of(people, self.pairs, self.counts, self.factors, self.rates)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """`held` saw nothing of the evaluation days and is judged; `final` saw all and is released."""
+    """`held` saw nothing of the evaluation days and is judged; `final` saw all and is released.
+    `past` is what the calibration was learned at.
+    """
 
     held: Model
     final: Model
     settings: TrainingSettings
+    past: Learned
 
 
 def calibration_pairs(datasets: Datasets, settings: TrainingSettings, seed: int) -> Swipes:
@@ -85,10 +104,12 @@ def fit(
     rates = live_rates(standing, _counts(datasets, split.calibrate))
     basis = find_basis(past, people, own, standing, rates, how, rng)
     factors = fit_factors(past, people, standing, rates, basis, how, rng)
-    calibrations = calibrate(inputs_of(datasets, pairs, counts, factors, rates), pairs.liked)
+    learned = Learned(factors, rates, pairs, counts)
+    calibrations = calibrate(learned.inputs(people), pairs.liked)
     held = _refit(datasets, own, split.evaluate, factors, calibrations, how, rng)
     final = _refit(datasets, own, split.end, held.factors, calibrations, how, rng)
-    return Fitted(held, with_lines(final, people, datasets.today, rng), settings)
+    final = with_lines(final, people, datasets.today, rng)
+    return Fitted(held, final, settings, learned)
 
 
 def _counts(datasets: Datasets, end_day: int) -> Ints:

@@ -81,7 +81,7 @@ def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
 
 def _like_quality(datasets: Datasets, fitted: Fitted, held_out: Swipes) -> LikeQuality:
     counts = counts_before(datasets, held_out)
-    inputs = inputs_of(datasets, held_out, counts, fitted.held.factors, fitted.held.rates)
+    inputs = inputs_of(datasets.people, held_out, counts, fitted.held.factors, fitted.held.rates)
     calibrations = fitted.held.calibrations
     without = {
         g: type(c)(0.0, c.w_given, c.w_received, c.intercept) for g, c in calibrations.items()

@@ -55,20 +55,23 @@ class Standing:
         return np.asarray(self.level + self.appeal.effect)
 
 
-def fit_standing(swipes: Swipes, own: Floats, start: Standing | None = None) -> Standing:
+def fit_standing(
+    swipes: Swipes, own: Floats, start: Standing | None = None, weight: Floats | None = None
+) -> Standing:
     """Both effects after swipes (m,); `own` (n, q) are the people's coordinates for the priors.
 
-    From an earlier standing a few rounds are enough.
+    From an earlier standing a few rounds are enough. `weight` (m,): what each swipe counts.
     """
+    weight = np.ones(len(swipes)) if weight is None else weight
     choosers = _Regression.of(own, swipes.viewer)
     chosen = _Regression.of(own, swipes.candidate)
     standing = start or _blank(swipes, len(own))
     for _ in range(_REFIT_ROUNDS if start else _ROUNDS):
         x = _logits(standing, swipes)
-        readiness = _step(standing.readiness, swipes.viewer, swipes.liked, x)
+        readiness = _step(standing.readiness, swipes.viewer, swipes.liked, x, weight)
         standing = replace(standing, readiness=_with_prior(readiness, choosers))
         x = _logits(standing, swipes)
-        appeal = _step(standing.appeal, swipes.candidate, swipes.liked, x)
+        appeal = _step(standing.appeal, swipes.candidate, swipes.liked, x, weight)
         standing = _centred(replace(standing, appeal=_with_prior(appeal, chosen)), swipes)
     return standing
 
@@ -114,11 +117,13 @@ def _logits(standing: Standing, swipes: Swipes) -> Floats:
     return np.asarray(standing.level + effects, np.float64)
 
 
-def _step(side: Side, person: Ints, liked: npt.NDArray[np.bool_], x: Floats) -> Side:
+def _step(
+    side: Side, person: Ints, liked: npt.NDArray[np.bool_], x: Floats, weight: Floats
+) -> Side:
     """A Newton step of every person's effect at once; the other side is held."""
     n, p = len(side.effect), _sigmoid(x)
-    information = np.bincount(person, p * (1.0 - p), minlength=n).astype(np.float64)
-    residual = np.bincount(person, liked - p, minlength=n)
+    information = np.bincount(person, weight * p * (1.0 - p), minlength=n).astype(np.float64)
+    residual = np.bincount(person, weight * (liked - p), minlength=n)
     gradient = residual - (side.effect - side.expected) / side.variance
     effect = side.effect + gradient / (information + 1.0 / side.variance)
     return replace(side, effect=effect, information=information)

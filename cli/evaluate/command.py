@@ -2,6 +2,7 @@
 
 import typer
 
+from cli.evaluate.calibration import calibration
 from cli.evaluate.factors import factors
 
 app = typer.Typer(
@@ -10,3 +11,4 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command()(factors)
+app.command()(calibration)

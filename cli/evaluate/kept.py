@@ -31,6 +31,7 @@ class Row(TypedDict):
     seconds: float
     seed: int
     budget: str
+    points: NotRequired[list[tuple[float, float]]]
 
 
 class _Kept(TypedDict):
@@ -81,6 +82,8 @@ def row_of(found: Found, measurement: Measurement, budget: Budget, seconds: floa
     )
     if found.better == "lower":
         row["better"] = "lower"
+    if found.points:
+        row["points"] = [(round(float(x), 6), round(float(y), 6)) for x, y in found.points]
     return row
 
 

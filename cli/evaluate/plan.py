@@ -24,7 +24,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One figure, with its 95% interval where there is one. `reference`: what it has to reach."""
+    """One figure, with its 95% interval where there is one. `reference`: what it has to reach.
+
+    `points` (x, y) are of the curve behind it, where a plot draws one.
+    """
 
     task: str
     measure: str
@@ -34,6 +37,7 @@ class Found:
     high: float | None = None
     reference: float | None = None
     better: Literal["higher", "lower"] = "higher"
+    points: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
