@@ -19,6 +19,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from features.behaviour import BANDS, logit, rate_after
+from features.cold_start_rows import cold_start_dtype
 from features.fold_in import HISTORY_LIMIT, FoldIn, Histories
 from features.manifest import FeatureField, Manifest, TrainingWindow
 
@@ -50,19 +51,6 @@ class ReleaseCorrupt(Exception):
 
 class ReleaseExists(Exception):
     """There is something at the target already; releases are never overwritten."""
-
-
-def cold_start_dtype(d: int) -> np.dtype[np.void]:
-    """One band's means: factors of length d, rates (probabilities) and line (alpha, beta)."""
-    return np.dtype(
-        [
-            ("taste", "<f4", (d,)),
-            ("appeal", "<f4", (d,)),
-            ("given_rate", "<f4"),
-            ("received_rate", "<f4"),
-            ("line", "<f4", (2,)),
-        ]
-    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

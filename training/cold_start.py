@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.behaviour import BANDS
-from features.release import cold_start_dtype
+from features.cold_start_rows import cold_start_dtype
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]

@@ -22,10 +22,15 @@ def count(swipes: Swipes, people: int) -> Ints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveRates:
-    """Rates (n,) of people whose counts were (n, 4), and how they go on from there."""
+    """Rates (n,) of people whose counts were (n, 4), and how they go on from there.
+
+    `given_expected` and `received_expected` (n,): logits that profiles alone let expect.
+    """
 
     given: Floats
     received: Floats
+    given_expected: Floats
+    received_expected: Floats
     counts: Ints
     given_prior: Prior
     received_prior: Prior
@@ -46,6 +51,8 @@ def live_rates(standing: Standing, counts: Ints) -> LiveRates:
     return LiveRates(
         given=_sigmoid(standing.given_logit()),
         received=_sigmoid(standing.received_logit()),
+        given_expected=(standing.level + standing.readiness.expected).astype(np.float32),
+        received_expected=(standing.level + standing.appeal.expected).astype(np.float32),
         counts=counts,
         given_prior=_prior(standing.readiness, counts[:, 1], standing.level),
         received_prior=_prior(standing.appeal, counts[:, 3], standing.level),

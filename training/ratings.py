@@ -16,6 +16,7 @@ import pyarrow.csv as pcsv
 from features.behaviour import GENDERS
 from features.eligibility import PERSON_DTYPE
 from features.fold_in import LIKE, PASS
+from features.profile_code import ProfileCode
 from training.datasets import Swipes
 from training.snapshot import People
 
@@ -75,4 +76,5 @@ def people_without_profiles(count: int) -> People:
         cell=np.zeros(count, np.uint64),
         band=np.zeros(count, np.int64),
         attributes=np.zeros((count, 0), np.float32),
+        code=ProfileCode((), (), ()),
     )

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from features.behaviour import bands
 from features.disk_cells import table_order
 from features.eligibility import person_table
-from training.attributes import encode_attributes
+from features.profile_code import ProfileCode
+from training.attributes import fit_code, read_profile_columns
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -27,13 +28,14 @@ class People:
     """n people in table order (H3 res-5 cell, then finer).
 
     table (n,) PERSON_DTYPE; cell (n,) uint64; band (n,) of features.behaviour.bands;
-    attributes (n, a) float32, observed and standardised.
+    attributes (n, a) float32, observed and standardised, whose columns `code` names.
     """
 
     table: npt.NDArray[np.void]
     cell: npt.NDArray[np.uint64]
     band: Ints
     attributes: Floats
+    code: ProfileCode
 
     def __len__(self) -> int:
         return len(self.table)
@@ -73,11 +75,14 @@ def snapshot(profiles: pa.Table, today: int) -> People:
         visible=profiles.column("visibility").to_numpy() == _VISIBLE,
         **columns,
     )[placed.order]
+    said = read_profile_columns(profiles)
+    code = fit_code(said, today)
     return People(
         table=table,
         cell=placed.cell,
         band=bands(table["gender"], table["birth_day"], today),
-        attributes=encode_attributes(profiles, today)[placed.order],
+        attributes=code.encode(said, today)[placed.order],
+        code=code,
     )
 
 

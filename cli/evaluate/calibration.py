@@ -20,7 +20,7 @@ _FOLDS: Final = 10
 _MODULES: Final = ("training.reliability.held_out", "training.reliability.bins")
 _SIMULATED: Final = (
     *_MODULES,
-    "training.build",
+    "training.fitting",
     "cli.evaluate.simulated",
     "simulator.history",
     "simulator.population",
@@ -90,7 +90,8 @@ def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
 
 def _simulated(size: _Size, say: Say) -> Sequence[Found]:
     from cli.evaluate.simulated import simulate
-    from training.build import TrainingSettings, calibration_pairs, counts_before, fit
+    from training.calibration import counts_before
+    from training.fitting import TrainingSettings, calibration_pairs, fit
     from training.reliability.held_out import HeldOut, held_out_days
 
     parts = []

@@ -3,6 +3,7 @@
 import typer
 
 from cli.evaluate.calibration import calibration
+from cli.evaluate.coldstart import coldstart
 from cli.evaluate.factors import factors
 
 app = typer.Typer(
@@ -12,3 +13,4 @@ app = typer.Typer(
 )
 app.command()(factors)
 app.command()(calibration)
+app.command()(coldstart)

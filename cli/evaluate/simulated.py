@@ -40,13 +40,13 @@ def simulate(people: int, seed: int) -> Simulated:
     profiles = draw_population(people, UNTIL, seed)
     truth = Market.draw(profiles, seed)
     swipes = draw_history(profiles, truth, UNTIL, seed).swipes
-    datasets = datasets_of(profiles, _as_in_the_lake(swipes), UNTIL, UNTIL)
+    datasets = datasets_of(profiles, as_in_the_lake(swipes), UNTIL, UNTIL)
     ids = np.asarray(datasets.people.table["person_id"], np.int64)
     return Simulated(datasets, truth, truth.rows_of(ids))
 
 
-def _as_in_the_lake(swipes: "pa.Table") -> "pa.Table":
-    """Actions as the lake's numbers."""
+def as_in_the_lake(swipes: "pa.Table") -> "pa.Table":
+    """The simulator's swipes with the lake's numbers for actions."""
     import pyarrow as pa
 
     from features.fold_in import LIKE, PASS, SUPERLIKE
