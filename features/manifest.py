@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from features.behaviour import Prior
 from features.fold_in import FoldInParameters
+from features.profile_code import ProfileCode
 from features.score import Calibrations
 
 
@@ -32,7 +33,7 @@ class FeatureField(_Strict):
 class Manifest(_Strict):
     """What the release is and where it came from; `files` are sha256 by file name."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     d: int
     people: int
     training_window: TrainingWindow
@@ -43,6 +44,8 @@ class Manifest(_Strict):
     # Of somebody whom the release does not know; `swipes` is also what a known rate's prior weighs.
     given_prior: Prior
     received_prior: Prior
+    # What the columns of the towers stand for.
+    profile_code: ProfileCode
     tau: float
     calibration: Calibrations
     evaluation: dict[str, JsonValue]

@@ -16,6 +16,7 @@ from features.eligibility import person_table
 from features.keyed import Store
 from features.newest_row import NewRow, set_if_newest
 from features.person_row import cell_key, encode_head
+from features.said import ATTRIBUTES_FIELD
 from features.view_writer import PROFILE_VERSION_FIELD, write_hashes
 from features.views import PROFILE
 from features.wire import packed, send_all
@@ -60,8 +61,9 @@ async def write_profiles(store: Store, rows: pa.Table) -> int:
         *(online.encode_column(f.kind, c) for f, c in zip(PROFILE.features, columns, strict=True)),
         online.encode_times(changed),
         versions,
+        [(text or "{}").encode() for text in rows["attributes"].to_pylist()],
     ]
-    fields = (*online.view_fields(PROFILE), PROFILE_VERSION_FIELD)
+    fields = (*online.view_fields(PROFILE), PROFILE_VERSION_FIELD, ATTRIBUTES_FIELD)
     await write_hashes(store, ids, fields, cells)
     return rows.num_rows
 

@@ -13,6 +13,7 @@ from features.compare_and_set import Write, compare_and_set
 from features.keyed import Store, ask
 from features.lake_rows import height_cm
 from features.reader import hmget_commands
+from features.said import ATTRIBUTES_FIELD, packed_attributes
 from features.view_writer import PROFILE_VERSION_FIELD, VERSION_FIELD
 from features.views import PROFILE
 
@@ -51,7 +52,7 @@ async def _write(
 
 
 def profile_fields(changes: Sequence[events.ProfileChanged]) -> list[dict[bytes, bytes]]:
-    """The hash fields of the `profile` view, and the version of the profile, of each change."""
+    """The hash fields of each change: the `profile` view, its version, and the attributes."""
     columns: tuple[npt.ArrayLike | list[str | None], ...] = (
         [change.gender for change in changes],
         [change.birth_day for change in changes],
@@ -66,6 +67,7 @@ def profile_fields(changes: Sequence[events.ProfileChanged]) -> list[dict[bytes,
     ]
     times = online.encode_times([change.occurred_at_ms for change in changes])
     versions = [b"%d" % change.version for change in changes]
-    names = (*online.view_fields(PROFILE), PROFILE_VERSION_FIELD)
-    rows = zip(*cells, times, versions, strict=True)
+    attributes = [packed_attributes(change.attributes) for change in changes]
+    names = (*online.view_fields(PROFILE), PROFILE_VERSION_FIELD, ATTRIBUTES_FIELD)
+    rows = zip(*cells, times, versions, attributes, strict=True)
     return [dict(zip(names, row, strict=True)) for row in rows]

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,10 @@ from features.behaviour import BANDS, logit, rate_after
 from features.cold_start_rows import cold_start_dtype
 from features.fold_in import HISTORY_LIMIT, FoldIn, Histories
 from features.manifest import FeatureField, Manifest, TrainingWindow
+from features.profile_code import Profiles
+from features.said import Said
+from features.tower_rows import expected_rows, tower_shape, unpacked_towers
+from features.towers import Towers
 
 __all__ = [
     "ARRAYS",
@@ -43,6 +48,7 @@ Ints = npt.NDArray[np.int64]
 Table = npt.NDArray[np.void]
 
 MANIFEST: Final = "manifest.json"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ReleaseCorrupt(Exception):
@@ -63,7 +69,8 @@ class ReleaseArrays:
     likes given, swipes given, likes received, swipes received that they come from; line (n, 2) f32
     (alpha, beta); candidate_vectors (n, 2d + 3) f32; seen_indptr (n + 1,) and seen_ids (m,) i64,
     sorted person ids that each row's person swiped; cold_start
-    (BANDS,) cold_start_dtype(d), by features.behaviour.bands.
+    (BANDS,) cold_start_dtype(d), by features.behaviour.bands; towers of
+    features.tower_rows.tower_shape f32, over the inputs of the manifest's profile code.
     """
 
     person_id: Ints
@@ -80,6 +87,7 @@ class ReleaseArrays:
     seen_indptr: Ints
     seen_ids: Ints
     cold_start: Table
+    towers: Floats
 
 
 ARRAYS: Final = tuple(ReleaseArrays.__dataclass_fields__)
@@ -104,6 +112,7 @@ class Release:
     _order: Ints
     _fold_in: FoldIn
     _mean_prior: Floats
+    _towers: Towers
 
     @classmethod
     def open(cls, path: Path) -> "Release":
@@ -121,7 +130,9 @@ class Release:
         )
         mean_prior = arrays.taste_prior.mean(axis=0)
         _let_go(arrays.taste_prior)
-        return cls(path, manifest, arrays, arrays.person_id[order], order, fold_in, mean_prior)
+        towers = unpacked_towers(manifest.profile_code, np.asarray(arrays.towers))
+        sorted_ids = arrays.person_id[order]
+        return cls(path, manifest, arrays, sorted_ids, order, fold_in, mean_prior, towers)
 
     def rows_of(self, person_ids: npt.ArrayLike) -> Ints:
         """Table rows (m,) int64 of person ids (m,); -1 for people who are not in the release."""
@@ -136,6 +147,11 @@ class Release:
         a = self.arrays
         return np.asarray(a.seen_ids[a.seen_indptr[row] : a.seen_indptr[row + 1]], np.int64)
 
+    def expected(self, profiles: Profiles) -> Table:
+        """What profiles (p) alone let expect, as rows (p,) like those of `cold_start`; ages are as
+        of the release's snapshot, so the same profile is always expected the same."""
+        return expected_rows(self._towers, profiles, (self.manifest.snapshot_at - _EPOCH).days)
+
     def fold_in(self, person: int, candidates: Ints, actions: npt.NDArray[np.uint8]) -> Floats:
         """Taste (d,) of one person's history, oldest first; see `fold_in_many`."""
         indptr = np.array([0, len(candidates)], np.int64)
@@ -147,39 +163,58 @@ class Release:
         indptr: Ints,
         candidates: Ints,
         actions: npt.NDArray[np.uint8],
+        said: Said | None = None,
     ) -> Floats:
         """Tastes (p, d) float32 of p people by id: i swiped indptr[i]:indptr[i + 1], oldest first.
 
-        The latest HISTORY_LIMIT swipes count; of those, the ones on people of this release.
+        The latest HISTORY_LIMIT swipes count; of those, the ones on people of this release. Who is
+        not in it begins with the taste that their profile in `said` lets expect.
         """
         histories = Histories(
             np.asarray(indptr, np.int64), self.rows_of(candidates), np.asarray(actions, np.uint8)
         ).latest(HISTORY_LIMIT)
-        return self._fold_in.tastes(histories.where(histories.rows >= 0), self._priors(people))
+        return self._fold_in.tastes(
+            histories.where(histories.rows >= 0), self._priors(people, said)
+        )
 
-    def rates(self, people: npt.ArrayLike, counts: Ints) -> "Rates":
+    def rates(self, people: npt.ArrayLike, counts: Ints, said: Said | None = None) -> "Rates":
         """Rates (p,) of people by id whose live counts are (p, 4), in the order of `counts`.
 
-        Where the release knows the person, its rate goes on from its counts; else from the priors.
+        Where the release knows the person, its rate goes on from its counts; else from what their
+        profile in `said` lets expect, else from the priors.
         """
         a, rows = self.arrays, self.rows_of(people)
         known = rows >= 0
         before = np.where(known[:, None], a.counts[rows], 0)
         sides = []
-        for rate, prior, columns in (
-            (a.given_rate, self.manifest.given_prior, slice(0, 2)),
-            (a.received_rate, self.manifest.received_prior, slice(2, 4)),
+        for rate, name, prior, columns in (
+            (a.given_rate, "given_rate", self.manifest.given_prior, slice(0, 2)),
+            (a.received_rate, "received_rate", self.manifest.received_prior, slice(2, 4)),
         ):
             start = np.where(known, rate[rows], prior.likes / prior.swipes)
+            self._expect(start, people, said, name)
             sides.append(rate_after(start, before[:, columns], counts[:, columns], prior.swipes))
         return Rates(*sides)
 
-    def _priors(self, people: npt.ArrayLike) -> Floats:
-        """Prior tastes (p, d); somebody whom the release does not know has the mean of all."""
+    def _priors(self, people: npt.ArrayLike, said: Said | None) -> Floats:
+        """Prior tastes (p, d); of somebody unknown what their profile, or the mean of all, says."""
         rows = self.rows_of(people)
         prior = np.array(self.arrays.taste_prior[rows], np.float32)
         prior[rows < 0] = self._mean_prior
+        self._expect(prior, people, said, "taste")
         return prior
+
+    def _expect(self, values: Floats, people: npt.ArrayLike, said: Said | None, name: str) -> None:
+        """Put what profiles let expect into the values (p, ...) of those whom nothing is known of
+        but their profile."""
+        if said is None or not len(said.ids):
+            return
+        ids, order = np.asarray(people, np.int64), np.argsort(said.ids)
+        at = np.minimum(np.searchsorted(said.ids, ids, sorter=order), len(order) - 1)
+        places = order[at]
+        new = (said.ids[places] == ids) & (self.rows_of(ids) < 0)
+        if new.any():
+            values[new] = self.expected(said.profiles)[name][places[new]]
 
 
 def write_release(path: Path, manifest: Manifest, arrays: ReleaseArrays) -> Manifest:
@@ -271,6 +306,7 @@ def _check_shapes(arrays: ReleaseArrays, manifest: Manifest) -> None:
         "seen_indptr": ("<i8", (n + 1,)),
         "seen_ids": ("<i8", (m,)),
         "cold_start": (None, (BANDS,)),
+        "towers": ("<f4", tower_shape(manifest.profile_code, d)),
     }
     for name, (dtype, shape) in expected.items():
         array: npt.NDArray[np.generic] = getattr(arrays, name)

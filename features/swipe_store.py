@@ -14,6 +14,7 @@ from features.history import unpack
 from features.keyed import Store, ask
 from features.reader import hmget_commands
 from features.release import Release
+from features.said import Said, read_said
 from features.swipe_state import PARTITIONS, SwipeState
 from features.view_writer import HISTORY_FIELD, VERSION_FIELD, offset_field
 from features.views import BEHAVIOUR, Kind, factors
@@ -81,14 +82,26 @@ async def write_states(
     if not changes:
         return []
     fields = [_own_fields(changes)]
+    said = await _said(store, changes, releases.values())
     for release_id, release in releases.items():
-        fields.append(await asyncio.to_thread(_factor_fields, release_id, release, changes))
+        fields.append(await asyncio.to_thread(_factor_fields, release_id, release, changes, said))
     keys = online.entity_keys([change.stored.person for change in changes])
     writes = [
         Write(key, change.stored.version, {name: v for part in parts for name, v in part.items()})
         for key, change, *parts in zip(keys, changes, *fields, strict=True)
     ]
     return await compare_and_set(store, writes)
+
+
+async def _said(
+    store: Store, changes: Sequence[Changed], releases: Iterable[Release]
+) -> Said | None:
+    """Profiles of those whom one of the releases does not know; there are few."""
+    persons = np.array([change.stored.person for change in changes], np.int64)
+    new = np.zeros(len(persons), bool)
+    for release in releases:
+        new |= release.rows_of(persons) < 0
+    return await read_said(store, persons[new].tolist()) if new.any() else None
 
 
 def _state(
@@ -135,12 +148,12 @@ def _own_fields(changes: Sequence[Changed]) -> list[dict[bytes, bytes]]:
 
 
 def _factor_fields(
-    release_id: str, release: Release, changes: Sequence[Changed]
+    release_id: str, release: Release, changes: Sequence[Changed], said: Said | None
 ) -> list[dict[bytes, bytes]]:
     """Fields of `factors_<release>`: both rates of everybody, the taste of whoever swiped."""
     taste_field, given_field, received_field, time = online.view_fields(factors(release_id))
     counts = np.array([change.state.counts()[:4] for change in changes], np.int64)
-    rates = release.rates([change.stored.person for change in changes], counts)
+    rates = release.rates([change.stored.person for change in changes], counts, said)
     cells = (
         online.encode_column(Kind.FLOAT32, rates.given),
         online.encode_column(Kind.FLOAT32, rates.received),
@@ -149,12 +162,13 @@ def _factor_fields(
     names = (given_field, received_field, time)
     rows = [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
     refolded = [at for at, change in enumerate(changes) if change.refolds]
-    for at, taste in zip(refolded, _tastes(release, [changes[i] for i in refolded]), strict=True):
+    tastes = _tastes(release, [changes[i] for i in refolded], said)
+    for at, taste in zip(refolded, tastes, strict=True):
         rows[at][taste_field] = taste
     return rows
 
 
-def _tastes(release: Release, changes: Sequence[Changed]) -> list[bytes]:
+def _tastes(release: Release, changes: Sequence[Changed], said: Said | None) -> list[bytes]:
     if not changes:
         return []
     histories = [unpack(change.state.history) for change in changes]
@@ -165,5 +179,6 @@ def _tastes(release: Release, changes: Sequence[Changed]) -> list[bytes]:
         indptr,
         np.ascontiguousarray(swipes["candidate"]),
         np.ascontiguousarray(swipes["action"]),
+        said,
     )
     return online.encode_column(Kind.FLOAT32_LIST, tastes)

@@ -16,6 +16,8 @@ from redis.asyncio import Redis
 from contracts import events_pb2 as events
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SAFETY_DECIDED
 from features.eligibility import PERSON_DTYPE, person_table
+from features.profile_code import Profiles
+from features.said_rows import profiles_of_changes
 from features.wire import run
 from gravity.bus import Record
 from serving.overlay import Overlay
@@ -67,9 +69,12 @@ class Live:
             self._measure()
             await asyncio.sleep(0)
 
-    def put(self, people: Table, versions: npt.NDArray[np.int64]) -> None:
-        """Apply whole states (m,) PERSON_DTYPE, or none of them where one makes no sense."""
-        self.overlay.put_many(people, versions, self.today())
+    def put(
+        self, people: Table, versions: npt.NDArray[np.int64], said: Profiles | None = None
+    ) -> None:
+        """Apply whole states (m,) PERSON_DTYPE, or none of them where one makes no sense; and what
+        these people say of themselves, where that is known."""
+        self.overlay.put_many(people, versions, self.today(), said)
         self._measure()
 
     async def stand(self, persons: Collection[int]) -> None:
@@ -101,7 +106,8 @@ class Live:
         changes = list(map(events.ProfileChanged.FromString, values[PROFILE_CHANGED.name]))
         if changes:
             versions = np.array([change.version for change in changes], np.int64)
-            self.overlay.put_many(_table(changes), versions, self.today())
+            said = profiles_of_changes(changes)
+            self.overlay.put_many(_table(changes), versions, self.today(), said)
         decisions = map(events.SafetyDecided.FromString, values[SAFETY_DECIDED.name])
         # Before the set knows it, if need be; whoever is free again is asked for (`stand`).
         self.overlay.withdraw(each.person for each in decisions if not _lifts(each))

@@ -5,9 +5,14 @@ import logging
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from redis.asyncio.client import PubSub
 
 from features.news import CHANGED, STANDING, heads_of, persons_of
+from features.person_row import person_row_key
+from features.profile_code import Profiles
+from features.said_rows import profiles_of_rows
+from features.wire import run
 from serving.live import Live
 
 log = logging.getLogger(__name__)
@@ -50,8 +55,18 @@ async def _apply(live: Live, messages: dict[bytes, list[bytes]]) -> None:
     heads = heads_of(messages[CHANGED])
     if len(heads):
         try:
-            live.put(heads["person"], heads["version"].astype(np.int64))
+            said = await _said(live, heads)
+            live.put(heads["person"], heads["version"].astype(np.int64), said)
         except Exception as error:
             # The bus brings them once more, and tells the one that makes no sense from the others.
             log.error("news skipped", extra={"people": len(heads), "reason": type(error).__name__})
     await live.stand(persons_of(messages[STANDING]))
+
+
+async def _said(live: Live, heads: npt.NDArray[np.void]) -> Profiles | None:
+    """What these people say, from their rows; nothing where the release knows them all."""
+    ids = heads["person"]["person_id"].astype(np.int64)
+    if not live.overlay.are_new(ids).any():
+        return None
+    keys = [person_row_key(person) for person in ids.tolist()]
+    return profiles_of_rows(heads, await run(live.redis.mget(keys)))

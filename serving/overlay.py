@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from features.eligibility import PERSON_DTYPE, Mask
+from features.profile_code import Profiles
 from features.release import Release
 from features.score import candidate_vectors
 from serving.buffer import Buffer, Current
+from serving.newcomers import Newcomers, taken
 from serving.people import Persons, sides_of
 
 __all__ = ["Current", "Overlay"]
@@ -50,6 +52,7 @@ class Overlay:
         self._key: Ints = np.empty(0, np.int64)
         self._buffer = Buffer(release.arrays.candidate_vectors.shape[1])
         self.dead: Mask = np.zeros(n, np.bool_)
+        self.newcomers = Newcomers(release)
         self.withdraw(withdrawn)
 
     def __len__(self) -> int:
@@ -65,17 +68,25 @@ class Overlay:
         """The buffer as it is now; views, good until the next change."""
         return self._buffer.current()
 
-    def put(self, person: Table, version: int, today: int) -> None:
-        """`put_many` of one, PERSON_DTYPE (1,)."""
-        self.put_many(person, np.array([version], np.int64), today)
+    def are_new(self, persons: Ints) -> Mask:
+        """Whom of people (m,) the release does not know, (m,)."""
+        return np.asarray(self._release.rows_of(persons) < 0, np.bool_)
 
-    def put_many(self, people: Table, versions: Ints, today: int) -> None:
-        """Whole states (m,) of people; where a newer version is known, or comes along, old ones
-        change nothing. All of them or, if it raises, none."""
+    def put(self, person: Table, version: int, today: int, said: Profiles | None = None) -> None:
+        """`put_many` of one, PERSON_DTYPE (1,)."""
+        self.put_many(person, np.array([version], np.int64), today, said)
+
+    def put_many(
+        self, people: Table, versions: Ints, today: int, said: Profiles | None = None
+    ) -> None:
+        """Whole states (m,) of people, and what they say (m); where a newer version is known, or
+        comes along, old ones change nothing. All of them or, if it raises, none."""
         keys = self._keys(people["person_id"])
         new = _newest(keys, versions)
         new = new[(versions[new] > self._version[keys[new]]) & ~self._is(keys[new], _ERASED)]
         people, keys = people[new], keys[new]
+        if said is not None:
+            self.newcomers.hear(people["person_id"], taken(said, new))
         same = self._are_in_snapshot(people, keys)
         shown = people["visible"] & ~same
         # First, since nothing may be half changed if it fails.
@@ -109,6 +120,7 @@ class Overlay:
         """For ever."""
         keys = self._keys(np.array([person], np.int64))
         self._set(keys, _ERASED, on=True)
+        self.newcomers.forget(person)
         self._take_out(keys)
         self._refresh(keys)
 
@@ -169,7 +181,9 @@ class Overlay:
             gender=people["gender"],
             birth_day=people["birth_day"],
         )
-        vectors = candidate_vectors(sides_of(self._release, persons, today))
+        vectors = candidate_vectors(
+            sides_of(self._release, persons, today, newcomers=self.newcomers)
+        )
         return np.asarray(vectors, np.float32)
 
 

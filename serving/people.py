@@ -7,10 +7,10 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from features.behaviour import bands
 from features.matrix import Matrix
 from features.release import Release
 from features.score import Sides
+from serving.newcomers import Newcomers
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -62,24 +62,35 @@ class Fresh:
         return cls(taste, given[:, 0], received[:, 0])
 
 
-def sides_of(release: Release, persons: Persons, today: int, fresh: Fresh | None = None) -> Sides:
-    """Fresh values over those of the release, over the means of each one's gender and age band."""
-    tables = _tables(release, persons, today)
+def sides_of(
+    release: Release,
+    persons: Persons,
+    today: int,
+    fresh: Fresh | None = None,
+    newcomers: Newcomers | None = None,
+) -> Sides:
+    """Fresh values over those of the release, over what is expected of `newcomers`: by their
+    profile, or as the means of each one's gender and age band."""
+    if newcomers is None:
+        newcomers = Newcomers(release)
+    tables = _tables(release, persons, today, newcomers)
     if fresh is not None:
         tables = {**tables, **_over(tables, fresh)}
     return Sides.of(**tables, gender=persons.gender, calibrations=release.manifest.calibration)
 
 
-def _tables(release: Release, persons: Persons, today: int) -> dict[str, Floats]:
+def _tables(
+    release: Release, persons: Persons, today: int, newcomers: Newcomers
+) -> dict[str, Floats]:
     names = ("taste", "appeal", "given_rate", "received_rate", "line")
     # Plain arrays: indexing a memory map itself costs 40 µs more.
     found = {name: np.asarray(getattr(release.arrays, name))[persons.rows] for name in names}
     unknown = np.flatnonzero(persons.rows < 0)
     if len(unknown):
-        band = bands(persons.gender[unknown], persons.birth_day[unknown], today)
-        means = release.arrays.cold_start[band]
+        new = persons.take(unknown)
+        expected = newcomers.rows(new.ids, new.gender, new.birth_day, today)
         for name in names:
-            found[name][unknown] = means[name]
+            found[name][unknown] = expected[name]
     return found
 
 

@@ -15,6 +15,7 @@ from features.signature import Signature
 from gravity.telemetry import stage
 from serving.exposure import Draw, expose
 from serving.index import CandidateIndex, Query, Retrieved
+from serving.newcomers import Newcomers
 from serving.people import Fresh, Persons, sides_of
 from serving.ranking import FEATURE_NAMES, Ranker
 from serving.store import Online, read_candidates, read_viewer
@@ -46,6 +47,7 @@ class Loaded:
     ranker: Ranker
     typical: Sides
     seed: int
+    newcomers: Newcomers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Asker:
 async def prepare(
     online: Online, loaded: Loaded, viewer: int, constraints: Constraints, today: int
 ) -> Asker:
-    """Read what a search for this viewer needs; somebody new gets the means of their band."""
+    """Read what a search for this viewer needs; somebody new is as their profile lets expect."""
     release = loaded.release
     fresh, recent = await read_viewer(online, release, loaded.signature, viewer)
     rows = release.rows_of([viewer])
@@ -71,7 +73,8 @@ async def prepare(
         birth_day=np.array([constraints.birth_day], np.int32),
     )
     seen = (release.seen_by(int(rows[0])), recent) if rows[0] >= 0 else (recent,)
-    return Asker(_viewer(viewer, constraints), sides_of(release, persons, today, fresh), seen)
+    sides = sides_of(release, persons, today, fresh, loaded.newcomers)
+    return Asker(_viewer(viewer, constraints), sides, seen)
 
 
 async def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieved:
@@ -97,7 +100,7 @@ def _ranked(
     loaded: Loaded, request: RankRequest, asker: Asker, found: Retrieved, fresh: Fresh
 ) -> Ranking:
     with stage("score"):
-        candidates = sides_of(loaded.release, found.persons, request.today, fresh)
+        candidates = sides_of(loaded.release, found.persons, request.today, fresh, loaded.newcomers)
         ranked = loaded.ranker.rank(asker.sides, candidates)
     with stage("draw"):
         drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)

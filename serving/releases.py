@@ -258,6 +258,7 @@ class Releases:
             ranker=ProductRanker(),
             typical=await quietly(typical, opened),
             seed=seed_of(opened.manifest.data_hash),
+            newcomers=overlay.newcomers,
         )
         await warm(around.online, loaded, around.today())
         caught_up = asyncio.Event()

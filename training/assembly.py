@@ -18,10 +18,12 @@ from features.release import (
     write_release,
 )
 from features.score import candidate_vectors
+from features.tower_rows import packed_towers
 from training.datasets import Datasets
 from training.fitting import Fitted
 from training.judging import Evaluation
 from training.model import Model
+from training.towers import fit_towers
 
 Ints = npt.NDArray[np.int64]
 
@@ -48,6 +50,7 @@ def assemble(
         fold_in=model.fold_in,
         given_prior=model.rates.given_prior,
         received_prior=model.rates.received_prior,
+        profile_code=datasets.people.code,
         tau=evaluation.tau,
         calibration=model.calibrations,
         evaluation={name: _finite(value) for name, value in evaluation.metrics().items()},
@@ -81,6 +84,7 @@ def _arrays(datasets: Datasets, model: Model) -> ReleaseArrays:
         seen_indptr=seen_indptr,
         seen_ids=seen_ids,
         cold_start=model.cold_start,
+        towers=packed_towers(fit_towers(people, model)),
     )
 
 

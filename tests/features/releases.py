@@ -18,6 +18,7 @@ from features.release import (
     write_release,
 )
 from features.score import Calibration
+from features.tower_rows import NOTHING_SAID, tower_shape
 
 D = 6
 
@@ -48,12 +49,14 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0) -> Release:
         seen_indptr=np.zeros(people + 1, np.int64),
         seen_ids=np.zeros(0, np.int64),
         cold_start=np.zeros(BANDS, cold_start_dtype(D)),
+        towers=np.zeros(tower_shape(NOTHING_SAID, D), np.float32),
     )
     at = datetime(2026, 3, 1, tzinfo=UTC)
     manifest = Manifest(
         d=D, people=people, training_window=TrainingWindow(start=at, end=at), snapshot_at=at,
         bus_positions={}, features=(), fold_in=FoldInParameters(-0.5, 1.0, 1.0, 2.0, 1.0),
         given_prior=Prior(4.0, 10.0), received_prior=Prior(3.0, 10.0), tau=0.1,
+        profile_code=NOTHING_SAID,
         calibration={g: Calibration(1.0, 1.0, 1.0, 0.0) for g in GENDERS},
         evaluation={}, data_hash="", code_hash="", files={},
     )  # fmt: skip

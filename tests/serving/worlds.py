@@ -21,6 +21,7 @@ from features.release import (
     write_release,
 )
 from features.score import Calibration, Sides, candidate_vectors
+from features.tower_rows import NOTHING_SAID, tower_shape
 
 D = 4
 TODAY = 20_513
@@ -107,6 +108,7 @@ def write_world(path: Path, people: World, rng: np.random.Generator, seen: float
         seen_indptr=indptr,
         seen_ids=ids,
         cold_start=_cold_start(rng),
+        towers=np.zeros(tower_shape(NOTHING_SAID, D), np.float32),
     )
     write_release(path, manifest(n), arrays)
     return Release.open(path)
@@ -129,6 +131,7 @@ def manifest(people: int) -> Manifest:
         given_prior=Prior(1.0, 3.0),
         received_prior=Prior(1.0, 3.0),
         tau=0.3,
+        profile_code=NOTHING_SAID,
         calibration=CALIBRATIONS,
         evaluation={},
         data_hash=f"data of {people}",

@@ -25,6 +25,7 @@ from features.release import (
     write_release,
 )
 from features.score import Calibration
+from features.tower_rows import NOTHING_SAID, tower_shape
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -51,6 +52,7 @@ def arrays_of(n: int, d: int, seed: int = 0) -> ReleaseArrays:
         seen_indptr=indptr,
         seen_ids=rng.integers(1, 99, indptr[-1]).astype(np.int64),
         cold_start=np.zeros(BANDS, cold_start_dtype(d)),
+        towers=np.zeros(tower_shape(NOTHING_SAID, d), np.float32),
     )
 
 
@@ -66,6 +68,7 @@ def manifest_of(n: int, d: int) -> Manifest:
         given_prior=Prior(2.0, 5.0),
         received_prior=Prior(1.0, 4.0),
         tau=0.1,
+        profile_code=NOTHING_SAID,
         calibration={g: Calibration(1.0, 1.0, 1.0, 0.0) for g in GENDERS},
         evaluation={"auc_learned": 0.8, "recall": None},
         data_hash="d",

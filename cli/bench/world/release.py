@@ -75,6 +75,7 @@ def _arrays(
         seen_indptr=seen.indptr,
         seen_ids=seen.ids,
         cold_start=np.asarray(of.cold_start),
+        towers=np.asarray(of.towers),
     )
 
 
