@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from features.profile_code import ProfileCode, Profiles, height_of
 
 TODAY = 20_000
-_BORN = TODAY - 30 * 365
+_BORN = TODAY - 31 * 365
 _CODE = ProfileCode(("athletic", "thin"), (("diet", ("anything", "vegan")),), (0.25,) * 18)
 
 

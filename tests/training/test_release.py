@@ -109,7 +109,7 @@ def test_a_changed_or_missing_file_is_noticed(tmp_path: Path, name: str) -> None
 
 
 @pytest.mark.parametrize(
-    "change", [{"format": 2}, {"d": 3}, {"people": 6}, {"tau": "hot"}, {"files": {}}, {"more": 1}]
+    "change", [{"format": 1}, {"d": 3}, {"people": 6}, {"tau": "hot"}, {"files": {}}, {"more": 1}]
 )
 def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     path = tmp_path / "1"

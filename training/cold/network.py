@@ -6,7 +6,8 @@ candidate's tower against the viewer's fitted taste and rate, as if one of the t
 training is stopped, by the loss on a tenth of the people who are held out of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -64,15 +65,21 @@ class TowerNetwork:
 
 
 def fit_network(
-    inputs: npt.NDArray[np.floating], model: Model, swipes: Swipes, seed: int
+    inputs: npt.NDArray[np.floating],
+    model: Model,
+    swipes: Swipes,
+    seed: int,
+    steps: int = _STEPS,
 ) -> TowerNetwork:
-    """The best of six settings, for people with inputs (n, q), against a model of them."""
+    """The best of six settings, for people with inputs (n, q), against a model of them; `steps` at
+    most of each."""
     rng = np.random.default_rng(seed)
     w_given = np.array([model.calibrations[int(g)].w_given for g in model.gender])
     held = rng.random(len(inputs)) < _VALIDATED
     taught = _Taught.of(inputs, model.sides(), w_given, swipes, held)
     settings: Sequence[tuple[int, float]] = list(product(_WIDTHS, _DECAYS))
-    fitted = [_fit(taught, width, decay, seed) for width, decay in settings]
+    with _one_thread():
+        fitted = [_fit(taught, width, decay, seed, steps) for width, decay in settings]
     return min(fitted, key=lambda each: each.loss)
 
 
@@ -123,16 +130,17 @@ class _Taught:
         )
 
 
-def _fit(taught: _Taught, width: int, decay: float, seed: int) -> TowerNetwork:
+def _fit(taught: _Taught, width: int, decay: float, seed: int, steps: int) -> TowerNetwork:
     torch.manual_seed(seed)
     d, q = taught.sides["taste"].shape[1], taught.inputs.shape[1]
     net = nn.Sequential(nn.Linear(q, width), nn.ReLU(), nn.Linear(width, 2 * d + 2))
     optimiser = torch.optim.AdamW(net.parameters(), _RATE, weight_decay=decay)
     draw = torch.Generator().manual_seed(seed)
+    batch = min(_BATCH, len(taught.liked))
     judged = torch.nonzero(taught.held_viewer | taught.held_candidate)[:, 0]
     best, kept, worse = float("inf"), net.state_dict(), 0
-    for step in range(_STEPS):
-        at = torch.randint(len(taught.liked), (_BATCH,), generator=draw)
+    for step in range(steps):
+        at = torch.randint(len(taught.liked), (batch,), generator=draw)
         by_viewer, by_candidate = taught.losses(net(taught.inputs), at, d)
         loss = _mean(by_viewer, ~taught.held_viewer[at])
         loss = loss + _mean(by_candidate, ~taught.held_candidate[at])
@@ -156,6 +164,17 @@ def _held_out_loss(net: nn.Module, taught: _Taught, at: Tensor, d: int) -> float
         by_viewer, by_candidate = taught.losses(net(taught.inputs), at, d)
         loss = _mean(by_viewer, taught.held_viewer[at])
         return float(loss + _mean(by_candidate, taught.held_candidate[at]))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The products are small: on a busy machine threads would wait for each other at every one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _mean(loss: Tensor, rows: Tensor) -> Tensor:
