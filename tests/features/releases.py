@@ -49,7 +49,7 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0) -> Release:
         seen_indptr=np.zeros(people + 1, np.int64),
         seen_ids=np.zeros(0, np.int64),
         cold_start=np.zeros(BANDS, cold_start_dtype(D)),
-        towers=np.zeros(tower_shape(NOTHING_SAID, D), np.float32),
+        towers=rng.normal(0, 0.5, tower_shape(NOTHING_SAID, D)).astype(np.float32),
     )
     at = datetime(2026, 3, 1, tzinfo=UTC)
     manifest = Manifest(

@@ -13,7 +13,13 @@ from contracts import events_pb2 as events
 from contracts.topics import ALL, PROFILE_CHANGED, SAFETY_DECIDED, person_key
 from features.eligibility import person_table
 from features.news import CHANGED, tell_changed, tell_standing
-from features.person_row import VISIBLE, encode_head
+from features.person_row import (
+    VISIBLE,
+    PersonTail,
+    encode_head,
+    encode_tail,
+    person_row_key,
+)
 from features.release import Release
 from features.wire import round_trip, run
 from gravity.bus import Message, Producer, Record, create_topics
@@ -88,6 +94,25 @@ async def test_what_is_told_is_there_before_it_comes_by_the_bus(
         await append(settings, profile(907, version=2, visibility=events.VISIBILITY_HIDDEN))
         await append(settings, profile(907, version=3), profile(908))
         await until(lambda: visible(overlay) == [907, 908])
+
+
+async def test_what_a_newcomer_says_is_there_with_the_news_and_with_the_bus(
+    settings: Settings, redis: Redis, tmp_path: Path
+) -> None:
+    await create_topics(settings.bus_url, ALL)
+    overlay = Overlay(opened(tmp_path))
+    said = {"body_type": "thin", "diet": "vegan"}
+    async with following(settings, redis, overlay):
+        row = row_of(907)[:-2] + encode_tail(PersonTail("Somebody", said, (), True))
+        await run(redis.set(person_row_key(907), row))
+        # Of 908 only the head has come.
+        await say(redis, tell_changed(row), tell_changed(row_of(908)))
+        await until(lambda: visible(overlay) == [907, 908])
+        vectors = dict(zip(visible(overlay), overlay.current().vectors, strict=True))
+        assert not np.array_equal(vectors[907], vectors[908])
+        await append(settings, profile(909, attributes=said))
+        await until(lambda: visible(overlay) == [907, 908, 909])
+        assert len(overlay.newcomers) == 3
 
 
 async def test_none_of_many_news_at_once_is_lost(

@@ -11,6 +11,7 @@ from features.behaviour import BANDS, Prior
 from features.disk_cells import table_order
 from features.eligibility import person_table
 from features.fold_in import FoldInParameters
+from features.profile_code import ProfileCode
 from features.release import (
     FeatureField,
     Manifest,
@@ -21,12 +22,13 @@ from features.release import (
     write_release,
 )
 from features.score import Calibration, Sides, candidate_vectors
-from features.tower_rows import NOTHING_SAID, tower_shape
+from features.tower_rows import tower_shape
 
 D = 4
 TODAY = 20_513
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WINDOW_END = datetime(2026, 3, 1, tzinfo=UTC)
+CODE = ProfileCode(("athletic", "thin"), (("diet", ("vegan",)),), (0.0,) * 17)
 CALIBRATIONS = {
     1: Calibration(1.1, 0.8, 1.2, 0.3),
     2: Calibration(0.9, 1.1, 0.7, -0.2),
@@ -108,7 +110,7 @@ def write_world(path: Path, people: World, rng: np.random.Generator, seen: float
         seen_indptr=indptr,
         seen_ids=ids,
         cold_start=_cold_start(rng),
-        towers=np.zeros(tower_shape(NOTHING_SAID, D), np.float32),
+        towers=rng.normal(0, 0.5, tower_shape(CODE, D)).astype(np.float32),
     )
     write_release(path, manifest(n), arrays)
     return Release.open(path)
@@ -131,7 +133,7 @@ def manifest(people: int) -> Manifest:
         given_prior=Prior(1.0, 3.0),
         received_prior=Prior(1.0, 3.0),
         tau=0.3,
-        profile_code=NOTHING_SAID,
+        profile_code=CODE,
         calibration=CALIBRATIONS,
         evaluation={},
         data_hash=f"data of {people}",
