@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from features.behaviour import logit
+from features.eligibility import viewer_of
 from features.profile_code import Profiles
 from features.release import Release
 from features.said_rows import profiles_of_attributes
@@ -14,7 +15,7 @@ from serving.index import ExactIndex
 from serving.newcomers import Newcomers
 from serving.overlay import Overlay
 from serving.people import Fresh, Persons, sides_of
-from tests.serving.test_index import _at, search, viewer_of
+from tests.serving.test_index import _at, search
 from tests.serving.worlds import CALIBRATIONS, TODAY, D, world, write_world
 
 _BORN = TODAY - 31 * 365 - 50
@@ -47,11 +48,8 @@ def test_the_vector_of_a_newcomer_is_of_what_they_say(release: Release) -> None:
     said = _says({"body_type": "thin", "diet": "vegan"})
     overlay.put(_at(99, 10.0, 10.0), 1, TODAY, said)
     (row,) = release.expected(said)
-    sides = Sides.of(
-        *(row[name][None] for name in ("taste", "appeal", "given_rate", "received_rate", "line")),
-        gender=[1],
-        calibrations=CALIBRATIONS,
-    )
+    tables = {name: row[name][None] for name in row.dtype.names}
+    sides = Sides.of(**tables, gender=[1], calibrations=CALIBRATIONS)
     expected = candidate_vectors(sides)
     np.testing.assert_allclose(overlay.current().vectors, expected, rtol=1e-5)
 
@@ -60,7 +58,12 @@ def test_newcomers_are_retrieved_at_once_and_in_the_order_of_their_profiles(
     release: Release,
 ) -> None:
     overlay = Overlay(release)
-    kinds = ({"body_type": "thin"}, {"body_type": "athletic"}, {"diet": "vegan"}, {})
+    kinds: tuple[dict[str, str], ...] = (
+        {"body_type": "thin"},
+        {"body_type": "athletic"},
+        {"diet": "vegan"},
+        {},
+    )
     for person, kind in enumerate(kinds, start=101):
         overlay.put(_at(person, 10.0, 10.0), 1, TODAY, _says(kind))
     found = search(ExactIndex(release, overlay), viewer_of(_at(7_000, 10.0, 10.0), 0), 10)

@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float32]
 
 _WIDTHS: Final = (32, 128)
 _DECAYS: Final = (1e-2, 1e-1, 1.0)
+_SETTINGS: Final[Sequence[tuple[int, float]]] = tuple(product(_WIDTHS, _DECAYS))
 _STEPS: Final = 400
 _EVERY: Final = 20
 _PATIENCE: Final = 3
@@ -70,14 +71,14 @@ def fit_network(
     swipes: Swipes,
     seed: int,
     steps: int = _STEPS,
+    settings: Sequence[tuple[int, float]] = _SETTINGS,
 ) -> TowerNetwork:
-    """The best of six settings, for people with inputs (n, q), against a model of them; `steps` at
-    most of each."""
+    """The best of the settings (width, weight decay), for people with inputs (n, q), against a
+    model of them; `steps` at most of each."""
     rng = np.random.default_rng(seed)
     w_given = np.array([model.calibrations[int(g)].w_given for g in model.gender])
     held = rng.random(len(inputs)) < _VALIDATED
     taught = _Taught.of(inputs, model.sides(), w_given, swipes, held)
-    settings: Sequence[tuple[int, float]] = list(product(_WIDTHS, _DECAYS))
     with _one_thread():
         fitted = [_fit(taught, width, decay, seed, steps) for width, decay in settings]
     return min(fitted, key=lambda each: each.loss)

@@ -41,7 +41,8 @@ def _start(model: Model) -> Start:
     d = model.factors.taste.shape[1]
     rate = np.full(_PEOPLE, 0.3, np.float32)
     rng = np.random.default_rng(0)
-    return Start(*rng.normal(size=(2, _PEOPLE, d)).astype(np.float32), rate, rate)
+    taste, appeal = rng.normal(size=(2, _PEOPLE, d)).astype(np.float32)
+    return Start(taste, appeal, rate, rate)
 
 
 def _newcomers(model: Model) -> Newcomers:
@@ -103,4 +104,6 @@ def test_the_network_learns_what_attributes_say_and_seeds_give_equal_ones() -> N
     one, other = (fit_network(inputs, learned, datasets.swipes, seed=4, steps=1) for _ in range(2))
     assert one.loss == other.loss
     assert np.array_equal(one.expected(inputs).taste, other.expected(inputs).taste)
-    assert fit_network(inputs, learned, datasets.swipes, seed=4, steps=21).loss < one.loss
+    settings_of_one = ((one.width, one.decay),)
+    longer = fit_network(inputs, learned, datasets.swipes, 4, steps=21, settings=settings_of_one)
+    assert longer.loss < one.loss
