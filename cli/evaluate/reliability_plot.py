@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 _MEASURES: Final = {
     "ece": "all viewers",
-    "ece_of_pickiest_tenth": "pickiest tenth of viewers",
-    "ece_of_most_liked_tenth": "most liked tenth of candidates",
+    "ece_of_pickiest_tenth": "pickiest tenth",
+    "ece_of_most_liked_tenth": "most liked tenth",
 }
 _METHODS: Final = {"score-only": GREY, "without-viewers-rate": BLUE, "gravity": GREEN}
 
