@@ -38,7 +38,7 @@ class _Size:
 
 
 _SIZES: Final = {
-    Budget.SMOKE: _Size(1, 2_000, 2, 1_500),
+    Budget.SMOKE: _Size(1, 1_500, 1, 1_500),
     Budget.STANDARD: _Size(3, 8_000, 5, 3_000),
     Budget.FULL: _Size(5, 20_000, 10, 6_000),
 }

@@ -36,7 +36,7 @@ class _Size:
 
 
 _SIZES: Final = {
-    Budget.SMOKE: _Size(1, 2_000),
+    Budget.SMOKE: _Size(1, 1_500),
     Budget.STANDARD: _Size(3, 6_000),
     Budget.FULL: _Size(5, 20_000),
 }

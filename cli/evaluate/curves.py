@@ -39,7 +39,9 @@ def draw_curves(rows: Sequence[Row], path: Path) -> None:
             _panel(each, [r for r in shown if (r["task"], _what(r)) == (task, what)])
             each.set_title(f"{task}: {'expected matches' if what == 'matches' else 'AUC of likes'}")
             each.set_xlabel("swipes")
-            each.legend(loc="lower right")
+            if what == "auc" and task.endswith("viewers"):
+                # The colours are the same in all; here the upper left is free.
+                each.legend(loc="upper left")
         for unused in axes[len(panels) :]:
             unused.set_axis_off()
 

@@ -66,7 +66,7 @@ def _scores(moment: Moment) -> Inputs:
 
 def _als(moment: Moment) -> npt.NDArray[np.float32]:
     latent, pairs = moment.learned.factors.latent, moment.learned.pairs
-    score = np.vecdot(latent.chooser[pairs.viewer], latent.chosen[pairs.candidate])
+    score = np.vecdot(latent.user[pairs.viewer], latent.item[pairs.candidate])
     return np.asarray(score, np.float32)
 
 
