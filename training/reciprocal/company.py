@@ -1,4 +1,4 @@
-"""What the company that people keep says of them: whom they rate, by whom they are rated, how often.
+"""What the company that people keep says of them: whom they rate, and by whom they are rated.
 
 Nobody rates at random. Who looks at whom tells gender, age and place, which no ratings need to be
 seen for; it is the implicit feedback of SVD++ (Koren, KDD 2008) in closed form, by the directions
@@ -39,4 +39,5 @@ def _standard(column: Floats) -> Floats:
     deviation = float(column.std())
     if deviation < 1e-9:
         return np.zeros(len(column))
-    return np.clip((column - column.mean()) / deviation, -_FURTHEST, _FURTHEST)
+    standard = (column - column.mean()) / deviation
+    return np.asarray(np.clip(standard, -_FURTHEST, _FURTHEST), np.float64)

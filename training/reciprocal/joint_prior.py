@@ -63,8 +63,9 @@ class Hyper:
     def of(cls, covariates: Floats, settings: PriorSettings) -> "Hyper":
         """Prepares the regression on the covariates."""
         left = covariates.T @ covariates + _RIDGE * np.eye(covariates.shape[1])
-        inverse = np.linalg.inv(left)
-        return cls(covariates, inverse, np.linalg.cholesky(inverse), settings)
+        inverse = np.asarray(np.linalg.inv(left), np.float64)
+        root = np.asarray(np.linalg.cholesky(inverse), np.float64)
+        return cls(covariates, inverse, root, settings)
 
     def draw(self, people: Floats, rng: np.random.Generator) -> JointPrior:
         """The prior that people's numbers (n, p) let expect: covariance first, then coefficients.
@@ -77,16 +78,16 @@ class Hyper:
         scatter = left.T @ left + _RIDGE * mean.T @ mean
         freedom = p + 2 + self.settings.people
         scatter += freedom * self.settings.variance * np.eye(p)
-        precision = _wishart(freedom + n, np.linalg.inv(scatter), rng)
+        precision = _wishart(freedom + n, scatter, rng)
         covariance_root = np.linalg.cholesky(np.linalg.inv(precision))
         coefficients = mean + self.root @ rng.standard_normal(mean.shape) @ covariance_root.T
         return JointPrior(self.covariates @ coefficients, precision)
 
 
-def _wishart(freedom: float, scale: Floats, rng: np.random.Generator) -> Floats:
-    """A precision (p, p), by Bartlett's decomposition."""
-    p = len(scale)
+def _wishart(freedom: float, scatter: Floats, rng: np.random.Generator) -> Floats:
+    """A precision (p, p) of a scatter (p, p), by Bartlett's decomposition."""
+    p = len(scatter)
     triangle = np.tril(rng.standard_normal((p, p)), -1)
     triangle[np.diag_indices(p)] = np.sqrt(rng.chisquare(freedom - np.arange(p)))
-    half = np.linalg.cholesky(scale) @ triangle
+    half = np.linalg.cholesky(np.linalg.inv(scatter)) @ triangle
     return np.asarray(half @ half.T, np.float64)

@@ -30,7 +30,7 @@ class FactorSettings:
     d: int = 40
     ridge: float = 40.0
     rounds: int = 20
-    shrinkage: Shrinkage = Shrinkage()  # noqa: RUF009  (frozen)
+    shrinkage: Shrinkage = Shrinkage()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -90,9 +90,7 @@ def ordinal_factors(
 class _Sampler:
     """The state of the chain: `draw` moves it on by one round."""
 
-    def __init__(
-        self, known: Ratings, settings: OrdinalSettings, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, known: Ratings, settings: OrdinalSettings, rng: np.random.Generator) -> None:
         n, width = known.people, 1 + settings.d
         self._known, self._settings, self._rng = known, settings, rng
         self._thresholds = Thresholds(known.rating.astype(np.int64))

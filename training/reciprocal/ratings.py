@@ -51,8 +51,8 @@ class Ratings:
         cls, people: int, rater: npt.ArrayLike, rated: npt.ArrayLike, rating: npt.ArrayLike
     ) -> Self:
         """From anything like arrays."""
-        ids = (np.asarray(each, np.int64) for each in (rater, rated))
-        return cls(people, *ids, np.asarray(rating, np.float64))
+        ids = [np.asarray(each, np.int64) for each in (rater, rated)]
+        return cls(people, ids[0], ids[1], np.asarray(rating, np.float64))
 
     def __len__(self) -> int:
         return len(self.rater)
