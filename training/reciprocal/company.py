@@ -8,6 +8,8 @@ of the graph.
 from typing import Final
 
 import numpy as np
+from scipy.sparse import diags_array
+from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from training.reciprocal.links import Links
@@ -16,6 +18,7 @@ from training.reciprocal.ratings import Floats, Ratings
 _ADDED: Final = 5.0
 """Keeps who has one rating from being the whole of a direction."""
 _FURTHEST: Final = 4.0
+_LEAST: Final = 1e-9
 
 
 def company(known: Ratings, directions: int) -> Floats:
@@ -27,17 +30,20 @@ def company(known: Ratings, directions: int) -> Floats:
     columns = [np.log1p(given), np.log1p(received), np.equal(received, 0).astype(np.float64)]
     graph = Links.of(n, known.rater, known.rated).matrix(np.ones(len(known)))
     roots = [1.0 / np.sqrt(count + _ADDED) for count in (given, received)]
+    scaled = diags_array(roots[0]) @ graph @ diags_array(roots[1])
     with threadpool_limits(1, "blas"):
-        dense = roots[0][:, None] * graph.toarray() * roots[1]
-        left, _, right = np.linalg.svd(dense, full_matrices=False)
-    # The first direction is how much everybody rates, which is there already.
-    places = [*left.T[1 : 1 + directions], *right[1 : 1 + directions]]
+        left, size, right = randomized_svd(scaled, 1 + directions, n_iter=8, random_state=0)
+    # The first direction is how much everybody rates, which is there already; those of no size
+    # are arbitrary.
+    some = size[1:] > _LEAST
+    places = [*left.T[1:][some], *right[1:][some]]
+    places += [np.zeros(n)] * (2 * directions - len(places))
     return np.column_stack([np.ones(n), *(_standard(each) for each in columns + places)])
 
 
 def _standard(column: Floats) -> Floats:
     deviation = float(column.std())
-    if deviation < 1e-9:
+    if deviation < _LEAST:
         return np.zeros(len(column))
     standard = (column - column.mean()) / deviation
     return np.asarray(np.clip(standard, -_FURTHEST, _FURTHEST), np.float64)

@@ -29,7 +29,7 @@ _MOVE_EVERY = 2
 
 @dataclass(frozen=True, slots=True)
 class OrdinalSettings:
-    """d factors; `directions` of the graph of ratings among the covariates, none where negative.
+    """d factors; `directions` of the graph of ratings are among the covariates.
 
     Precisions of noise have gamma priors of these shapes and mean 1. Estimates are means over
     `draws` after `warm_up`.
