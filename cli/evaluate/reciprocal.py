@@ -1,22 +1,24 @@
 """`gravity evaluate reciprocal`: real people's ratings of each other, one side against both."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cli.evaluate.entry import SHARED, AsJson, BudgetOption, DataFolder, SvgFile, evaluate
 from cli.evaluate.kept import Row
+from cli.evaluate.market import MARKET_MODULES, TASK, MarketSize, measure_market
 from cli.evaluate.plan import Budget, Found, Measurement, Say
 
 if TYPE_CHECKING:
-    from training.reciprocal.judging import Interval
+    from training.reciprocal.judging import Interval, Trial
     from training.reciprocal.methods import Contender, Rounds
 
 _SHIPPED: Final = "libimseti"
 _AGAIN: Final = "libimseti-resplit"
 _VALIDATION: Final = "libimseti-validation"
 _NAMES: Final = ("two-biases", "als-published", "als-tuned", "gravity-graded")
+_BESIDE: Final = ("als-published", "als-tuned")
 _FILES: Final = ("train.csv.gz", "validation.csv.gz", "test.csv.gz")
 _TUNING: Final = ("training.reciprocal.methods", "training.reciprocal.tuning")
 _JUDGING: Final = (*_TUNING, "training.reciprocal.judging", "training.reciprocal.found")
@@ -24,10 +26,18 @@ _TRIALS: Final = 30
 
 # Least squares' rounds, draws to warm up and draws to average over, and how many re-splits.
 _LENGTHS: Final = {
-    Budget.SMOKE: (6, 15, 30, 2),
+    Budget.SMOKE: (6, 15, 25, 2),
     Budget.STANDARD: (20, 50, 200, 5),
     Budget.FULL: (20, 50, 200, 5),
 }
+
+# People, swipes of each on average, and viewers who are judged.
+_MARKETS: Final = {
+    Budget.SMOKE: (1_500, 40.0, 100),
+    Budget.STANDARD: (8_000, 60.0, 300),
+    Budget.FULL: (8_000, 60.0, 300),
+}
+_SEED: Final = 0
 
 
 def reciprocal(
@@ -41,7 +51,8 @@ def reciprocal(
 
     What a method is tuned by is the validation part alone; then it learns from train and
     validation, and is judged once by the test part, on the split as it comes and on five others.
-    Intervals are of a paired bootstrap over pairs.
+    Intervals are of a paired bootstrap over pairs. And decks of a simulated market by what they
+    hold of the best decks' matches.
     """
     evaluate("reciprocal", plan, plot, budget, data, as_json, svg)
 
@@ -66,34 +77,54 @@ def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
     shipped = [measurement(_SHIPPED, name, 0) for name in _NAMES]
     again = [measurement(_AGAIN, name, splits) for name in _NAMES]
     tuned = [tuning(name) for name in _NAMES if name != "als-published"]
-    return [*(tuned if budget is Budget.FULL else ()), *shipped, *again]
+    return [*(tuned if budget is Budget.FULL else ()), *shipped, *again, _market(budget)]
+
+
+def _market(budget: Budget) -> Measurement:
+    people, swipes_each, viewers = _MARKETS[budget]
+    size = MarketSize(people, swipes_each, viewers)
+    settings = {"people": people, "swipes_each": swipes_each, "viewers": viewers}
+    run = partial(measure_market, size, _SEED)
+    return Measurement(TASK, run, MARKET_MODULES, _SEED, settings)
 
 
 def _measure(
     folder: Path, task: str, name: str, budget: Budget, seeds: Sequence[int], say: Say
 ) -> Sequence[Found]:
-    """Of one method, on the split as it comes, or on re-splits and there beside FACTS' method."""
+    """Of one method: on the split as it comes, or on re-splits, where ours is beside the others."""
+    from training.reciprocal.judging import intervals
+
+    own = _trials(folder, name, budget, tuple(seeds), say)
+    found = _rows(task, name, intervals(own, 0))
+    for other in _BESIDE if seeds and name.startswith("gravity") else ():
+        say(f"beside {other}")
+        beside = _trials(folder, other, budget, tuple(seeds), say)
+        found += _rows(task, f"{name} less {other}", intervals(own, 0, beside), "_difference")
+    return found
+
+
+def _trials(
+    folder: Path, name: str, budget: Budget, seeds: tuple[int, ...], say: Say
+) -> "list[Trial]":
+    found = []
+    for i, seed in enumerate(seeds or (None,)):
+        say(f"split {i + 1} of {max(1, len(seeds))}")
+        found.append(_trial(folder, name, budget, seed))
+    return found
+
+
+@cache
+def _trial(folder: Path, name: str, budget: Budget, seed: int | None) -> "Trial":
+    """Kept for the process that measures: ours is held against what was made a moment ago."""
     from training.reciprocal.found import FOUND
-    from training.reciprocal.judging import attempt, intervals
-    from training.reciprocal.methods import PUBLISHED
+    from training.reciprocal.judging import attempt
     from training.reciprocal.ratings import Parts
 
-    shipped = Parts.read(folder)
-    splits = [shipped.again(seed) for seed in seeds] or [shipped]
-    contender, rounds = _contender(name), _rounds(budget)
+    contender = _contender(name)
     settings = FOUND.get(name, contender.start)
-    own, beside = [], []
-    for seed, parts in enumerate(splits):
-        say(f"split {seed + 1} of {len(splits)}")
-        own.append(attempt(contender.build(settings, rounds, seed), parts))
-        if seeds and contender is not PUBLISHED:
-            beside.append(attempt(PUBLISHED.build(PUBLISHED.start, rounds, seed), parts))
-    say("judging")
-    found = _rows(task, name, intervals(own, 0))
-    if beside:
-        against = f"{name} less {PUBLISHED.name}"
-        found += _rows(task, against, intervals(own, 0, beside), "_difference")
-    return found
+    shipped = Parts.read(folder)
+    parts = shipped if seed is None else shipped.again(seed)
+    return attempt(contender.build(settings, _rounds(budget), seed or 0), parts)
 
 
 def _rows(
@@ -172,7 +203,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     """Each direction, one side against both, and differences on the re-splits."""
     from cli.evaluate.bars import draw_bars
 
-    draw_bars([row for row in rows if _drawn(row)], path, "Both sides, on real people")
+    draw_bars([row for row in rows if _drawn(row)], path, "Both sides")
 
 
 def _drawn(row: Row) -> bool:
