@@ -8,20 +8,27 @@ from typing import TYPE_CHECKING, Final
 from cli.evaluate.entry import SHARED, AsJson, BudgetOption, DataFolder, SvgFile, evaluate
 from cli.evaluate.kept import Row
 from cli.evaluate.market import MARKET_MODULES, TASK, MarketSize, measure_market
-from cli.evaluate.plan import Budget, Found, Measurement, Say
+from cli.evaluate.plan import Budget, Found, Measurement, Say, Setting
+from training.reciprocal.found import FOUND
+from training.reciprocal.search import RANGES, START
 
 if TYPE_CHECKING:
     from training.reciprocal.judging import Interval, Trial
-    from training.reciprocal.methods import Contender, Rounds
+    from training.reciprocal.methods import Rounds
 
 _SHIPPED: Final = "libimseti"
 _AGAIN: Final = "libimseti-resplit"
 _VALIDATION: Final = "libimseti-validation"
-_NAMES: Final = ("two-biases", "als-published", "als-tuned", "gravity-graded")
-_BESIDE: Final = ("als-published", "als-tuned")
 _FILES: Final = ("train.csv.gz", "validation.csv.gz", "test.csv.gz")
-_TUNING: Final = ("training.reciprocal.methods", "training.reciprocal.tuning")
-_JUDGING: Final = (*_TUNING, "training.reciprocal.judging", "training.reciprocal.found")
+_JUDGING: Final = "training.reciprocal.judging"
+_TUNING: Final = "training.reciprocal.tuning"
+_SQUARES: Final = "training.reciprocal.least_squares"
+_MODULE_OF: Final = {
+    "two-biases": _SQUARES,
+    "als-published": _SQUARES,
+    "als-tuned": _SQUARES,
+    "gravity-graded": "training.reciprocal.ordinal",
+}
 _TRIALS: Final = 30
 
 # Least squares' rounds, draws to warm up and draws to average over, and how many re-splits.
@@ -60,24 +67,52 @@ def reciprocal(
 def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
     """The methods on both kinds of splits; `full` also tunes them."""
     folder = data / "libimseti"
-    files = tuple(folder / name for name in _FILES)
-    squares, warm_up, draws, splits = _LENGTHS[budget]
-    settings = {"least_squares": squares, "warm_up": warm_up, "draws": draws, "splits": splits}
+    splits = range(_LENGTHS[budget][3])
+    tuned = [_tuning(folder, name, budget) for name in RANGES]
+    return [
+        *(tuned if budget is Budget.FULL else ()),
+        *(_judging(folder, _SHIPPED, name, budget, ()) for name in FOUND),
+        *(_judging(folder, _AGAIN, name, budget, tuple(splits)) for name in FOUND),
+        _market(budget),
+    ]
 
-    def measurement(task: str, name: str, count: int) -> Measurement:
-        run = partial(_measure, folder, task, name, budget, range(count))
-        return Measurement(f"{task}/{name}", run, _JUDGING, settings=settings, data=files)
 
-    def tuning(name: str) -> Measurement:
-        run = partial(_tune, folder, name, budget)
-        return Measurement(
-            f"{_VALIDATION}/{name}", run, _TUNING, settings={"trials": _TRIALS}, data=files
-        )
+def _judging(
+    folder: Path, task: str, name: str, budget: Budget, seeds: tuple[int, ...]
+) -> Measurement:
+    methods = (name, *_beside(name, seeds))
+    found = {f"{each} {key}": value for each in methods for key, value in FOUND[each].items()}
+    return Measurement(
+        f"{task}/{name}",
+        partial(_measure, folder, task, name, budget, seeds),
+        (*dict.fromkeys(_MODULE_OF[each] for each in methods), _JUDGING),
+        settings={**_lengths(budget), "splits": len(seeds), **found},
+        data=_files(folder),
+    )
 
-    shipped = [measurement(_SHIPPED, name, 0) for name in _NAMES]
-    again = [measurement(_AGAIN, name, splits) for name in _NAMES]
-    tuned = [tuning(name) for name in _NAMES if name != "als-published"]
-    return [*(tuned if budget is Budget.FULL else ()), *shipped, *again, _market(budget)]
+
+def _tuning(folder: Path, name: str, budget: Budget) -> Measurement:
+    return Measurement(
+        f"{_VALIDATION}/{name}",
+        partial(_tune, folder, name, budget),
+        (_MODULE_OF[name], _TUNING),
+        settings={**_lengths(budget), "trials": _TRIALS},
+        data=_files(folder),
+    )
+
+
+def _lengths(budget: Budget) -> dict[str, Setting]:
+    squares, warm_up, draws, _ = _LENGTHS[budget]
+    return {"least_squares": squares, "warm_up": warm_up, "draws": draws}
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    return tuple(folder / name for name in _FILES)
+
+
+def _beside(name: str, seeds: tuple[int, ...]) -> tuple[str, ...]:
+    """What a method is held against, pair by pair: ours, on the re-splits."""
+    return ("als-published", "als-tuned") if seeds and name.startswith("gravity") else ()
 
 
 def _market(budget: Budget) -> Measurement:
@@ -89,17 +124,17 @@ def _market(budget: Budget) -> Measurement:
 
 
 def _measure(
-    folder: Path, task: str, name: str, budget: Budget, seeds: Sequence[int], say: Say
+    folder: Path, task: str, name: str, budget: Budget, seeds: tuple[int, ...], say: Say
 ) -> Sequence[Found]:
     """Of one method: on the split as it comes, or on re-splits, where ours is beside the others."""
     from training.reciprocal.judging import intervals
 
-    own = _trials(folder, name, budget, tuple(seeds), say)
-    found = _rows(task, name, intervals(own, 0))
-    for other in _BESIDE if seeds and name.startswith("gravity") else ():
-        say(f"beside {other}")
-        beside = _trials(folder, other, budget, tuple(seeds), say)
-        found += _rows(task, f"{name} less {other}", intervals(own, 0, beside), "_difference")
+    own = _trials(folder, name, budget, seeds, say)
+    found = _rows(task, name, intervals(own, _SEED))
+    for other in _beside(name, seeds):
+        beside = _trials(folder, other, budget, seeds, say)
+        differences = intervals(own, _SEED, beside)
+        found += _rows(task, f"{name} less {other}", differences, "_difference")
     return found
 
 
@@ -108,7 +143,7 @@ def _trials(
 ) -> "list[Trial]":
     found = []
     for i, seed in enumerate(seeds or (None,)):
-        say(f"split {i + 1} of {max(1, len(seeds))}")
+        say(f"{name}, split {i + 1} of {max(1, len(seeds))}")
         found.append(_trial(folder, name, budget, seed))
     return found
 
@@ -116,15 +151,13 @@ def _trials(
 @cache
 def _trial(folder: Path, name: str, budget: Budget, seed: int | None) -> "Trial":
     """Kept for the process that measures: ours is held against what was made a moment ago."""
-    from training.reciprocal.found import FOUND
     from training.reciprocal.judging import attempt
+    from training.reciprocal.methods import METHODS
     from training.reciprocal.ratings import Parts
 
-    contender = _contender(name)
-    settings = FOUND.get(name, contender.start)
     shipped = Parts.read(folder)
     parts = shipped if seed is None else shipped.again(seed)
-    return attempt(contender.build(settings, _rounds(budget), seed or 0), parts)
+    return attempt(METHODS[name](FOUND[name], _rounds(budget), seed or _SEED), parts)
 
 
 def _rows(
@@ -166,30 +199,25 @@ _REFERENCES: Final = {
 
 def _tune(folder: Path, name: str, budget: Budget, say: Say) -> Sequence[Found]:
     """The best RMSE on the validation part, and the settings that gave it, a row each."""
+    from training.reciprocal.methods import METHODS
     from training.reciprocal.ratings import Parts
     from training.reciprocal.tuning import tune
 
-    contender, rounds = _contender(name), _rounds(budget)
+    rounds, parts = _rounds(budget), Parts.read(folder)
     best = tune(
-        lambda settings: contender.build(settings, rounds, 0),
-        contender.start,
-        contender.ranges,
-        Parts.read(folder),
+        lambda settings: METHODS[name](settings, rounds, _SEED),
+        START[name],
+        RANGES[name],
+        parts,
         _TRIALS,
-        0,
+        _SEED,
         say,
     )
-    rows = [Found(_VALIDATION, "rmse", name, best.rmse, better="lower")]
-    return rows + [
-        Found(_VALIDATION, f"setting {setting}", name, value)
-        for setting, value in best.settings.items()
+    settings = best.settings.items()
+    return [
+        Found(_VALIDATION, "rmse", name, best.rmse, better="lower"),
+        *(Found(_VALIDATION, f"setting {key}", name, value) for key, value in settings),
     ]
-
-
-def _contender(name: str) -> "Contender":
-    from training.reciprocal.methods import CONTENDERS
-
-    return next(each for each in CONTENDERS if each.name == name)
 
 
 def _rounds(budget: Budget) -> "Rounds":

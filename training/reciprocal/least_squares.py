@@ -1,15 +1,18 @@
 """What there was before: two biases, and the biased factorisation by alternating least squares."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from training.reciprocal.estimates import Estimates
-from training.reciprocal.links import Links, products, symmetric_solve
+from training.reciprocal.links import Links, products
 from training.reciprocal.ratings import Floats, Ints, Ratings
 
-_BIAS_ROUNDS = 20
+_BIAS_ROUNDS: Final = 20
+_GRADIENTS: Final = 2
+_LEAST: Final = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,17 @@ def biased_factors(
     n, rng = known.people, np.random.default_rng(seed)
     biases = _nobody(known)
     taste, appeal = (0.1 * rng.standard_normal((n, settings.d)) for _ in range(2))
-    by_rater = Links.of(n, known.rater, known.rated)
-    by_rated = Links.of(n, known.rated, known.rater)
+    by_rater, by_rated = (
+        _Side.of(n, known.rater, known.rated),
+        _Side.of(n, known.rated, known.rater),
+    )
     with threadpool_limits(1, "blas"):
         for _ in range(settings.rounds):
             explained = products(taste[known.rater], appeal[known.rated])
             biases = _step(biases, known, explained, settings.shrinkage)
             left = known.rating - biases.of(known.rater, known.rated)
-            taste = _ridge(by_rater, appeal, left, settings.ridge)
-            appeal = _ridge(by_rated, taste, left, settings.ridge)
+            taste = _nearer(by_rater, taste, appeal, left, settings.ridge)
+            appeal = _nearer(by_rated, appeal, taste, left, settings.ridge)
     rating = biases.of(rater, rated) + products(taste[rater], appeal[rated])
     return Estimates.of_ratings(rating)
 
@@ -98,6 +103,39 @@ def _shrunk_mean(person: Ints, values: Floats, known: Ratings, added: float) -> 
     return np.asarray(total / np.maximum(count + added, 1e-9), np.float64)
 
 
-def _ridge(links: Links, vectors: Floats, target: Floats, ridge: float) -> Floats:
-    sums = links.sums(vectors, np.ones(len(target)), target)
-    return symmetric_solve(sums.precision + ridge * np.eye(vectors.shape[1]), sums.pull)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Side:
+    """Ratings (m,) as one side's: of whom, with whom, and as a matrix of both."""
+
+    person: Ints
+    other: Ints
+    links: Links
+
+    @classmethod
+    def of(cls, people: int, person: Ints, other: Ints) -> "_Side":
+        return cls(person, other, Links.of(people, person, other))
+
+
+def _nearer(side: _Side, own: Floats, others: Floats, target: Floats, ridge: float) -> Floats:
+    """Everybody's vectors (n, d) some conjugate gradients nearer to their ridge regressions.
+
+    Takacs, Pilaszy & Tikk, Applications of the Conjugate Gradient Method for Implicit Feedback
+    Collaborative Filtering, RecSys 2011: a few steps from the last round's vectors do as well as
+    exact solutions, for a fraction of the time.
+    """
+
+    def times(vectors: Floats) -> Floats:
+        told = products(vectors[side.person], others[side.other])
+        return np.asarray(side.links.matrix(told) @ others + ridge * vectors, np.float64)
+
+    residual = np.asarray(side.links.matrix(target) @ others, np.float64) - times(own)
+    direction, size = residual, products(residual, residual)
+    for _ in range(_GRADIENTS):
+        ahead = times(direction)
+        step = size / np.maximum(products(direction, ahead), _LEAST)
+        own = own + step[:, None] * direction
+        residual = residual - step[:, None] * ahead
+        after = products(residual, residual)
+        direction = residual + (after / np.maximum(size, _LEAST))[:, None] * direction
+        size = after
+    return own

@@ -5,9 +5,8 @@ Each source gives vectors of which a product is a score; the calibration of this
 are the best of a few by the log loss of the calibration days, so that all are tuned alike.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Self
 
 import numpy as np
@@ -18,11 +17,12 @@ from features.score import Calibrations, Sides
 from training.calibration import Inputs, PairCounts, calibrate, counts_before, predicted
 from training.coordinates import own_coordinates
 from training.datasets import Datasets, Swipes
+from training.factorisation.als import Als
 from training.factorisation.interactions import Interactions
+from training.factorisation.logistic import Logistic
+from training.factorisation.trainer import Factorisation
 from training.fitting import TrainingSettings, calibration_pairs, fit
-from training.latent import LatentSettings, fit_latent
 from training.rates import LiveRates, count, live_rates
-from training.reciprocal.logistic import LogisticSettings, logistic_factors
 from training.standing import fit_standing
 
 Floats = npt.NDArray[np.float32]
@@ -36,49 +36,34 @@ class Vectors:
     appeal: Floats
 
 
-Source = Callable[[Swipes, int, np.random.Generator], Vectors]
-"""Learns from swipes of so many people."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A factorisation, of likes alone or of passes too; None: no factors, the rates alone."""
+
+    trainer: Factorisation | None
+    passes: bool = True
+
+    def vectors(self, swipes: Swipes, people: int, seed: int) -> Vectors:
+        """Of everybody, as chooser and as chosen; biases are two more directions."""
+        one = np.ones((people, 1), np.float32)
+        if self.trainer is None:
+            return Vectors(0 * one, 0 * one)
+        known = swipes if self.passes else swipes.take(swipes.liked)
+        weight = np.ones(len(known), np.float32)
+        tables = self.trainer.fit(
+            Interactions(people, people, known.viewer, known.candidate, known.liked, weight), seed
+        )
+        taste = np.concatenate((tables.user, tables.user_bias[:, None], one), axis=1)
+        return Vectors(taste, np.concatenate((tables.item, one, tables.item_bias[:, None]), axis=1))
 
 
-def als(
-    swipes: Swipes, people: int, rng: np.random.Generator, settings: LatentSettings, passes: bool
-) -> Vectors:
-    """`implicit` ALS, of likes alone or with passes as sure zeros."""
-    known = swipes if passes else swipes.take(swipes.liked)
-    found = fit_latent(known, people, settings, rng)
-    return Vectors(found.chooser, found.chosen)
-
-
-def logistic(
-    swipes: Swipes, people: int, rng: np.random.Generator, settings: LogisticSettings
-) -> Vectors:
-    """The logistic factorisation; biases are two more directions."""
-    ones = np.ones(len(swipes), np.float32)
-    known = Interactions(people, people, swipes.viewer, swipes.candidate, swipes.liked, ones)
-    tables = logistic_factors(known, settings, rng)
-    one = np.ones((people, 1), np.float32)
-    taste = np.concatenate((tables.user, tables.user_bias[:, None], one), axis=1)
-    return Vectors(taste, np.concatenate((tables.item, one, tables.item_bias[:, None]), axis=1))
-
-
-def rates_alone(swipes: Swipes, people: int, rng: np.random.Generator) -> Vectors:
-    """No factors at all."""
-    nothing = np.zeros((people, 1), np.float32)
-    return Vectors(nothing, nothing)
-
-
-_ALS: Final = [
-    LatentSettings(d=d, confidence=confidence, regularisation=ridge)
-    for d, confidence, ridge in ((8, 100, 1000), (16, 40, 100), (32, 10, 30), (64, 40, 100))
-]
-_LOGISTIC: Final = [
-    LogisticSettings(d=d, ridge=ridge) for d, ridge in ((4, 3.0), (8, 3.0), (8, 6.0), (16, 10.0))
-]
-SOURCES: Final[dict[str, Sequence[Source]]] = {
-    "rates alone": [rates_alone],
-    "als of likes": [partial(als, settings=each, passes=False) for each in _ALS],
-    "als with passes": [partial(als, settings=each, passes=True) for each in _ALS],
-    "logistic with biases": [partial(logistic, settings=each) for each in _LOGISTIC],
+_ALS: Final = (Als(d=8, confidence=100.0, regularisation=1000.0), Als(d=16), Als(d=64))
+_LOGISTIC: Final = (Logistic(d=8, vector_variance=0.05), Logistic(d=8), Logistic(d=16))
+SOURCES: Final[Mapping[str, Sequence[Source]]] = {
+    "rates alone": [Source(None)],
+    "als of likes": [Source(each, passes=False) for each in _ALS],
+    "als with passes": [Source(each) for each in _ALS],
+    "logistic with biases": [Source(each) for each in _LOGISTIC],
 }
 
 
@@ -105,7 +90,7 @@ class Window:
         early = self.datasets.swipes.between(split.start, split.calibrate)
         tried = [self._calibrated(source, early, seed) for source in sources]
         best = int(np.argmin([each.loss for each in tried]))
-        vectors = sources[best](self.datasets.swipes, people, np.random.default_rng(seed))
+        vectors = sources[best].vectors(self.datasets.swipes, people, seed)
         rates, gender = self.after, self.datasets.people.gender
         line = np.zeros((people, 2), np.float32)
         return Sides.of(
@@ -124,7 +109,7 @@ class Window:
         return fit(self.datasets, self.pairs, self.counts, settings, seed).final.sides()
 
     def _calibrated(self, source: Source, early: Swipes, seed: int) -> "_Calibrated":
-        vectors = source(early, len(self.datasets.people), np.random.default_rng(seed))
+        vectors = source.vectors(early, len(self.datasets.people), seed)
         inputs, liked = self._inputs(vectors), self.pairs.liked
         calibrations = calibrate(inputs, liked)
         x = predicted(inputs, calibrations).astype(np.float64)

@@ -8,17 +8,9 @@ import optuna
 
 from training.reciprocal.estimates import Method
 from training.reciprocal.ratings import Parts
+from training.reciprocal.search import Range
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Where a setting may lie; whole numbers, or logarithmic."""
-
-    low: float
-    high: float
-    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
