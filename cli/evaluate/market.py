@@ -44,8 +44,12 @@ class MarketSize:
 
 def measure_market(size: MarketSize, seed: int, say: Say) -> Sequence[Found]:
     """Expected matches in decks of 20 as a share of the best decks', by sources and orders."""
+    import torch
+
     from training.reciprocal.swipe_sources import SOURCES, Window
 
+    # On a machine that others use too, its threads wait for each other longer than they compute.
+    torch.set_num_threads(1)
     say("drawing the market")
     datasets, truth = _simulate(size, seed)
     judge = _Judge.of(datasets, truth, size.viewers, seed)

@@ -9,11 +9,11 @@ FOUND: Final[Mapping[str, Mapping[str, float]]] = {
     "als-published": {"d": 40, "ridge": 40.0, "rater": 5.0, "rated": 5.0},
     "als-tuned": {"d": 70, "ridge": 18.359472, "rater": 13.632569, "rated": 2.36952},
     "gravity-graded": {
-        "d": 8,
-        "directions": 15,
-        "variance": 0.05,
-        "people": 50.0,
-        "rater_shape": 3.0,
-        "rated_shape": 10.0,
+        "d": 9,
+        "directions": 36,
+        "variance": 0.265,
+        "people": 7.63,
+        "rater_shape": 10.7,
+        "rated_shape": 6.04,
     },
 }

@@ -10,7 +10,10 @@ from cli.evaluate.market import MarketSize, measure_market
 from cli.evaluate.plan import Budget, Found
 from cli.evaluate.reciprocal import plan
 from tests.training.reciprocal.worlds import noisy
+from training.factorisation.logistic import Logistic
+from training.reciprocal import swipe_sources
 from training.reciprocal.ratings import FILES, Parts
+from training.reciprocal.swipe_sources import Source
 
 
 def _data(folder: Path) -> Path:
@@ -79,8 +82,15 @@ def test_plans_name_their_data_and_full_also_tunes(tmp_path: Path) -> None:
     }
 
 
-def test_decks_of_a_market_hold_a_share_of_the_best_and_both_sides_more_than_one() -> None:
-    found = measure_market(MarketSize(800, 30.0, 60), 0, _silent)
+def test_decks_of_a_market_hold_a_share_of_the_best_and_both_sides_more_than_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quick = {
+        "rates alone": [Source(None)],
+        "logistic with biases": [Source(Logistic(d=2, steps=30))],
+    }
+    monkeypatch.setattr(swipe_sources, "SOURCES", quick)
+    found = measure_market(MarketSize(600, 25.0, 40), 0, _silent)
     share = {each.method: each.value for each in found}
     assert all(0.0 < value <= 1.0 for value in share.values())
     assert share["gravity product"] > share["gravity one side"]
