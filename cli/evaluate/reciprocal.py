@@ -42,8 +42,8 @@ _LENGTHS: Final = {
 # People, swipes of each on average, and viewers who are judged.
 _MARKETS: Final = {
     Budget.SMOKE: (1_500, 40.0, 100),
-    Budget.STANDARD: (4_000, 60.0, 300),
-    Budget.FULL: (4_000, 60.0, 300),
+    Budget.STANDARD: (3_000, 60.0, 200),
+    Budget.FULL: (3_000, 60.0, 200),
 }
 _SEED: Final = 0
 
