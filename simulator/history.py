@@ -31,7 +31,7 @@ DAYS: Final = 30
 DECK_SIZE: Final = 20
 
 _DAY_MS: Final = 86_400_000
-_SWIPES_EACH: Final = 34.0
+SWIPES_EACH: Final = 34.0
 _NEVER: Final = 0.06
 """The share of people who never swiped: those have only a profile."""
 _SPREAD: Final = 0.9
@@ -53,12 +53,18 @@ class History:
     latent: Floats
 
 
-def draw_history(profiles: pa.Table, market: Market, until: datetime, seed: int) -> History:
-    """The swipes of the `DAYS` days before `until` (a UTC midnight)."""
+def draw_history(
+    profiles: pa.Table,
+    market: Market,
+    until: datetime,
+    seed: int,
+    swipes_each: float = SWIPES_EACH,
+) -> History:
+    """The swipes of the `DAYS` days before `until` (a UTC midnight), `swipes_each` on average."""
     random = np.random.default_rng([seed, 3])
     until_ms = int(until.timestamp() * 1000)
     table = people_of(profiles)
-    wanted = _activity(len(table), random)
+    wanted = _activity(len(table), swipes_each, random)
     today = until_ms // _DAY_MS - 1
     shown = show(table, _popularity(market, random), wanted, today, random)
     latent = market.logits(shown.viewer, shown.candidate) + random.logistic(size=len(shown.viewer))
@@ -88,9 +94,9 @@ class _Sessions:
     place: Ints
 
 
-def _activity(people: int, random: np.random.Generator) -> Ints:
+def _activity(people: int, swipes_each: float, random: np.random.Generator) -> Ints:
     """Swipes wanted in the month: nobody's for some, log-normal for the others."""
-    mean = _SWIPES_EACH / (1.0 - _NEVER)
+    mean = swipes_each / (1.0 - _NEVER)
     each = np.exp(np.log(mean) - _SPREAD**2 / 2 + _SPREAD * random.standard_normal(people))
     each = np.clip(np.round(each), 1, _MOST)
     return np.where(random.random(people) < _NEVER, 0, each).astype(np.int64)

@@ -5,6 +5,7 @@ import typer
 from cli.evaluate.calibration import calibration
 from cli.evaluate.coldstart import coldstart
 from cli.evaluate.factors import factors
+from cli.evaluate.reciprocal import reciprocal
 
 app = typer.Typer(
     name="evaluate",
@@ -12,5 +13,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command()(factors)
+app.command()(reciprocal)
 app.command()(calibration)
 app.command()(coldstart)
