@@ -42,8 +42,10 @@ class TrainingSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """`held` saw nothing of the evaluation days and is judged; `final` saw all and is released."""
+    """`past` saw nothing of the calibration days, by which what comes after it is fitted; `held`
+    nothing of the evaluation days and is judged; `final` saw all and is released."""
 
+    past: Model
     held: Model
     final: Model
     settings: TrainingSettings
@@ -86,9 +88,10 @@ def fit(
     basis = find_basis(past, people, own, standing, rates, how, rng)
     factors = fit_factors(past, people, standing, rates, basis, how, rng)
     calibrations = calibrate(inputs_of(datasets, pairs, counts, factors, rates), pairs.liked)
+    past = model_of(people, factors, rates, calibrations, fold_in_parameters(standing, how))
     held = _refit(datasets, own, split.evaluate, factors, calibrations, how, rng)
     final = _refit(datasets, own, split.end, held.factors, calibrations, how, rng)
-    return Fitted(held, with_lines(final, people, datasets.today, rng), settings)
+    return Fitted(past, held, with_lines(final, people, datasets.today, rng), settings)
 
 
 def _counts(datasets: Datasets, end_day: int) -> Ints:

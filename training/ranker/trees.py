@@ -1,0 +1,80 @@
+"""Gradient-boosted trees on the ranker's inputs: what it is held against, tuned as hard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from training.ranker.examples import Examples
+
+Floats = npt.NDArray[np.float32]
+
+_MOST_TREES: Final = 300
+_L2: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSettings:
+    """Leaves of a tree, swipes in a leaf at least, what a tree counts for, and how many."""
+
+    leaves: int
+    least: int
+    learning_rate: float
+    trees: int = _MOST_TREES
+
+
+TRIED: Final = tuple(TreeSettings(*each) for each in product((4, 8, 16), (50, 200), (0.03, 0.1)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trees:
+    """Fitted trees."""
+
+    model: HistGradientBoostingClassifier
+
+    def logits(self, inputs: Floats) -> Floats:
+        """Logits (m,) of inputs (m, w)."""
+        return np.asarray(self.model.decision_function(inputs), np.float32)
+
+
+def fit_trees(
+    early: Examples, later: Examples, seed: int, tried: Sequence[TreeSettings] = TRIED
+) -> Trees:
+    """Of the settings, and the numbers of trees, those best on later examples; fitted to all."""
+    best: tuple[float, TreeSettings] | None = None
+    for how in tried:
+        model = grow(early.inputs, early.liked, early.weight, how, seed).model
+        for trees, p in enumerate(model.staged_predict_proba(later.inputs), start=1):
+            loss = -float(np.log(np.where(later.liked, p[:, 1], p[:, 0]) + 1e-12).mean())
+            if best is None or loss < best[0]:
+                best = loss, TreeSettings(how.leaves, how.least, how.learning_rate, trees)
+    assert best is not None
+    inputs, liked, weight = (
+        np.concatenate((getattr(early, name), getattr(later, name)))
+        for name in ("inputs", "liked", "weight")
+    )
+    return grow(inputs, liked, weight, best[1], seed)
+
+
+def grow(
+    inputs: Floats,
+    liked: npt.NDArray[np.bool_],
+    weight: Floats,
+    how: TreeSettings,
+    seed: int,
+) -> Trees:
+    """Trees of given settings; they take NaN as it is."""
+    model = HistGradientBoostingClassifier(
+        max_iter=how.trees,
+        learning_rate=how.learning_rate,
+        max_leaf_nodes=how.leaves,
+        min_samples_leaf=how.least,
+        l2_regularization=_L2,
+        early_stopping=False,
+        random_state=seed,
+    )
+    return Trees(model.fit(inputs, liked, sample_weight=weight))
