@@ -81,12 +81,12 @@ def fit(
     """Learn factors before the calibration days, calibrate on those, refit for judging and use."""
     rng = np.random.default_rng(seed)
     people, split, how = datasets.people, datasets.split, settings.factors
-    past = datasets.swipes.between(split.start, split.calibrate)
-    own = own_coordinates(people, past)
-    standing = fit_standing(past, own.all)
+    early = datasets.swipes.between(split.start, split.calibrate)
+    own = own_coordinates(people, early)
+    standing = fit_standing(early, own.all)
     rates = live_rates(standing, _counts(datasets, split.calibrate))
-    basis = find_basis(past, people, own, standing, rates, how, rng)
-    factors = fit_factors(past, people, standing, rates, basis, how, rng)
+    basis = find_basis(early, people, own, standing, rates, how, rng)
+    factors = fit_factors(early, people, standing, rates, basis, how, rng)
     calibrations = calibrate(inputs_of(datasets, pairs, counts, factors, rates), pairs.liked)
     past = model_of(people, factors, rates, calibrations, fold_in_parameters(standing, how))
     held = _refit(datasets, own, split.evaluate, factors, calibrations, how, rng)

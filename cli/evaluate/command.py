@@ -3,6 +3,7 @@
 import typer
 
 from cli.evaluate.factors import factors
+from cli.evaluate.ranker import ranker
 
 app = typer.Typer(
     name="evaluate",
@@ -10,3 +11,4 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command()(factors)
+app.command()(ranker)

@@ -131,7 +131,8 @@ class _Trainer:
 
     def epoch(self) -> None:
         """One pass in random batches."""
-        for rows in torch.randperm(len(self._z), generator=self._random).split(self._how.batch):
+        order = torch.randperm(len(self._z), generator=self._random)
+        for rows in torch.split(order, self._how.batch):
             self._optimiser.zero_grad()
             self._loss(rows).backward()  # type: ignore[no-untyped-call]
             self._optimiser.step()
@@ -141,7 +142,7 @@ class _Trainer:
         liked = self._liked[rows].expand_as(logits)
         losses = functional.binary_cross_entropy_with_logits(logits, liked, reduction="none")
         weight = self._weight[rows]
-        mean = (losses * weight).sum() / weight.sum()
+        mean: Tensor = (losses * weight).sum() / weight.sum()
         how = self._how
         penalty = how.linear_l2 * self._linear.square().sum()
         penalty = penalty + how.hidden_l2 * self._hidden.square().sum()

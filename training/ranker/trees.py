@@ -13,7 +13,7 @@ from training.ranker.examples import Examples
 
 Floats = npt.NDArray[np.float32]
 
-_MOST_TREES: Final = 300
+_MOST_TREES: Final = 200
 _L2: Final = 5.0
 
 
@@ -27,7 +27,7 @@ class TreeSettings:
     trees: int = _MOST_TREES
 
 
-TRIED: Final = tuple(TreeSettings(*each) for each in product((4, 8, 16), (50, 200), (0.03, 0.1)))
+TRIED: Final = tuple(TreeSettings(*each) for each in product((4, 8, 16), (50, 200), (0.07,)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
