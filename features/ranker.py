@@ -18,8 +18,16 @@ from features.score import Sides, like_logits, log_sigmoid
 
 Floats = npt.NDArray[np.float32]
 
-CORE: Final = 6
-"""Logits of a pair: x there, x back; given and received rate of the chooser, then of the chosen."""
+CORE_NAMES: Final = (
+    "logit_viewer_likes_candidate",
+    "logit_candidate_likes_viewer",
+    "logit_viewer_given_rate",
+    "logit_viewer_received_rate",
+    "logit_candidate_given_rate",
+    "logit_candidate_received_rate",
+)
+"""The logits of a pair in the order of their columns; what serving logs of every card."""
+CORE: Final = len(CORE_NAMES)
 _FIRST, _SECOND = np.triu_indices(CORE)
 LOGIT_WIDTH: Final = CORE + len(_FIRST)
 _REACH: Final = np.float32(4.0)
