@@ -1,8 +1,8 @@
 """What there is to learn from, as Arrow tables, from the lake alone: no stack has to run.
 
-    swipes(lake, as_of)              # what stood by then
-    impressions(lake, since, until)  # every card served, whether it was seen, and the answer
-    training_set(lake, release)      # seen cards of a release's window, with what was known then
+swipes(lake, as_of)              # what stood by then
+impressions(lake, since, until)  # every card served, whether it was seen, and the answer
+training_set(lake, release.manifest.training_window)  # with what was known at the time
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from features.fold_in import LIKE, SUPERLIKE
 from features.lake import read_rows, read_swipes
-from features.manifest import Manifest
+from features.manifest import TrainingWindow
 from features.ranker import CORE, CORE_NAMES
 
 Ints = npt.NDArray[np.int64]
@@ -83,15 +83,14 @@ def _seen(cards: pa.Table) -> npt.NDArray[np.bool_]:
     return np.asarray(position <= lowest[which], np.bool_)
 
 
-def training_set(lake: str | Path, release: Manifest) -> pa.Table:
-    """Standing swipes of a release's training window in order of time, the last of each pair.
+def training_set(lake: str | Path, window: TrainingWindow) -> pa.Table:
+    """Standing swipes of a release's `training_window` in order of time, the last of each pair.
 
     viewer, candidate int64; swiped_at; liked bool; deck_id, position, propensity, policy, release
     as logged; `viewer_` and `candidate_` with each of COUNTS, int64, as of the midnight (UTC) of
     the swipe; and CORE_NAMES float32, what the ranker saw when it served the card, null where it
     was not served by one (imports, the fallback).
     """
-    window = release.training_window
     rows = read_swipes(lake, until=window.end, columns=[*_SWIPE, *_SHOWN])
     rows = _last_of_pairs(rows)
     counts = _counts_before(rows)
@@ -170,9 +169,7 @@ def _logged(lake: str | Path, since: datetime, until: datetime) -> pa.Table:
             "viewer": pa.array(ids["viewer"]),
             "deck_id": pa.array(deck_ids, pa.string()),
             "candidate": pa.array(ids["candidate"]),
-            **{
-                name: pa.array(core[:, i].astype(np.float32)) for i, name in enumerate(CORE_NAMES)
-            },
+            **{name: pa.array(core[:, i].astype(np.float32)) for i, name in enumerate(CORE_NAMES)},
         }
     )
     # The same deck may have been logged twice: one row a card, or a join would double swipes.

@@ -1,7 +1,7 @@
 """The ranker on the last days of a simulated market, whose truth only this file sees."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,9 +20,9 @@ from training.datasets import Datasets, datasets_of
 from training.eligible_lists import EligibleList, eligible_lists, sample_viewers
 from training.evaluation import TOP
 from training.fitting import Fitted
-from training.ranker.contest import PRODUCT, RANKER, TREES, WEIGHED, Contest, hold_contest
+from training.ranker.contest import RANKER, Contest, hold_contest
 from training.ranker.contest import log_matches as log_matches_by
-from training.ranker.measures import Bootstrap, Estimate, auc, calibration_error, log_loss
+from training.ranker.measures import Bootstrap, Estimate, auc, calibration_error, log_loss, mean
 
 Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
@@ -30,7 +30,8 @@ Floats64 = npt.NDArray[np.float64]
 TASK: Final = "simulated"
 ONE_SIDED: Final = "one-sided"
 UNTIL: Final = datetime(2026, 3, 1, tzinfo=UTC)
-_DRAWS: Final = 500
+_MATCHES: Final = "expected_matches_at_20"
+_DRAWS: Final = 400
 _CALIBRATED: Final = 0.02
 _MEASURES: Final = {"auc": auc, "log_loss": log_loss, "ece": calibration_error}
 
@@ -63,19 +64,14 @@ def _of_likes(contest: Contest) -> Iterator[Found]:
     _, group = np.unique(contest.held_out.viewer, return_inverse=True)
     bootstrap = Bootstrap(group.astype(np.int64), _DRAWS, 0)
     logits = {name: of(examples.inputs, examples.base) for name, of in contest.likes.items()}
-
-    def value(name: str, measure_name: str) -> Callable[[Floats64], float]:
-        return lambda w: _MEASURES[measure_name](logits[name], examples.liked, w)
-
-    for measure_name in _MEASURES:
-        for name in logits:
+    for measure_name, of_scores in _MEASURES.items():
+        found = {
+            name: bootstrap.estimate(of_scores(x, examples.liked)) for name, x in logits.items()
+        }
+        for name, estimate in found.items():
             wanted = _CALIBRATED if measure_name == "ece" and name == RANKER else None
-            yield _found(measure_name, name, bootstrap.estimate(value(name, measure_name)), wanted)
-        if measure_name != "ece":
-            for other in (PRODUCT, TREES, WEIGHED):
-                ours, theirs = value(RANKER, measure_name), value(other, measure_name)
-                found = bootstrap.estimate(lambda w, a=ours, b=theirs: a(w) - b(w))  # type: ignore[misc]
-                yield _difference(measure_name, other, found)
+            yield _found(measure_name, name, estimate, wanted)
+        yield from _differences(measure_name, found)
 
 
 def _matches(
@@ -112,21 +108,21 @@ def _true_matches(each: EligibleList, person: npt.NDArray[np.int64], truth: Mark
 
 def _of_matches(matches: dict[str, Floats64]) -> Iterator[Found]:
     bootstrap = Bootstrap(np.arange(len(matches[RANKER])), _DRAWS, 0)
+    found = {name: bootstrap.estimate(mean(values)) for name, values in matches.items()}
+    for name, estimate in found.items():
+        yield _found(_MATCHES, name, estimate, None)
+    yield from _differences(_MATCHES, found)
 
-    def mean(values: Floats64) -> Estimate:
-        return bootstrap.estimate(lambda w: float(np.average(values, weights=w)))
 
-    for name, values in matches.items():
-        yield _found("expected_matches_at_20", name, mean(values), None)
-    for other in (PRODUCT, TREES, ONE_SIDED, WEIGHED):
-        found = mean(matches[RANKER] - matches[other])
-        yield _difference("expected_matches_at_20", other, found)
+def _differences(measure_name: str, found: dict[str, Estimate]) -> Iterator[Found]:
+    for other, estimate in found.items():
+        if other != RANKER:
+            method = f"{RANKER} minus {other}"
+            yield _found(f"{measure_name}_difference", method, found[RANKER].minus(estimate), 0.0)
 
 
 def _found(name: str, method: str, e: Estimate, reference: float | None) -> Found:
-    better = "lower" if name.startswith(("log_loss", "ece")) else "higher"
-    return Found(TASK, name, method, e.value, e.low, e.high, reference, better)  # type: ignore[arg-type]
-
-
-def _difference(name: str, other: str, e: Estimate) -> Found:
-    return _found(f"{name}_difference", f"{RANKER} minus {other}", e, 0.0)
+    low, high = e.interval()
+    if name.startswith(("log_loss", "ece")):
+        return Found(TASK, name, method, e.value, low, high, reference, "lower")
+    return Found(TASK, name, method, e.value, low, high, reference)

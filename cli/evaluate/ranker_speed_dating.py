@@ -1,6 +1,6 @@
 """The ranker on speed dating: decisions, and matches made of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cli.evaluate.plan import Found, Say
-from training.ranker.measures import Bootstrap, Estimate, Measure, auc, average_precision
+from training.ranker.measures import Bootstrap, Estimate, Measure, Weighted, auc, average_precision
 from training.ranker.speed_dating import SpeedDating, read_speed_dating
 from training.ranker.wave_folds import (
     OURS,
@@ -84,33 +84,35 @@ def _rows(dates: SpeedDating, found: dict[str, tuple[Scores, Scores]]) -> list[F
         scored[f"{name}, one side", "match"] = there
         scored[f"{name}, direct", "match"] = direct
     outcome = {"decision": dates.yes, "match": dates.matched}
-    measures = {
-        "decision": [("auc", auc)],
-        "match": [("match_auc", auc), ("match_ap", average_precision)],
-    }
-
-    def of(scores: Scores, of_measure: Measure, kind: str) -> Callable[..., float]:
-        def mean(weight: npt.NDArray[np.float64]) -> float:
-            return float(np.mean([of_measure(s, outcome[kind], weight) for s in scores]))
-
-        return mean
-
     rows = []
-    for (method, kind), scores in scored.items():
-        for measure_name, of_measure in measures[kind]:
-            estimate = bootstrap.estimate(of(scores, of_measure, kind))
+    for measure_name, kind, of_scores in _MEASURES:
+        estimates = {
+            method: bootstrap.estimate(_mean_of(scores, outcome[kind], of_scores))
+            for (method, what), scores in scored.items()
+            if what == kind
+        }
+        for method, estimate in estimates.items():
             reference = _REFERENCES.get((method, measure_name))
             rows.append(_found(measure_name, method, estimate, reference))
-    for ours, other in _COMPARED:
-        kind = "match" if "," in ours else "decision"
-        for measure_name, of_measure in measures[kind]:
-            one, two = (of(scored[m, kind], of_measure, kind) for m in (ours, other))
-            estimate = bootstrap.estimate(lambda w, one=one, two=two: one(w) - two(w))  # type: ignore[misc]
-            method = f"{ours} minus {other}"
-            rows.append(_found(f"{measure_name}_difference", method, estimate, 0.0))
+        for ours, other in _COMPARED:
+            if ours in estimates:
+                estimate = estimates[ours].minus(estimates[other])
+                method = f"{ours} minus {other}"
+                rows.append(_found(f"{measure_name}_difference", method, estimate, 0.0))
     return rows
 
 
+def _mean_of(scores: Scores, outcome: npt.NDArray[np.bool_], of_scores: Measure) -> Weighted:
+    """The mean of a measure over the repeats."""
+    each = [of_scores(s, outcome) for s in scores]
+    return lambda weight: float(np.mean([of(weight) for of in each]))
+
+
+_MEASURES: Final = (
+    ("auc", "decision", auc),
+    ("match_auc", "match", auc),
+    ("match_ap", "match", average_precision),
+)
 _COMPARED: Final = (
     ("gravity", "trees"),
     ("gravity, product", "trees, product"),
@@ -120,4 +122,5 @@ _COMPARED: Final = (
 
 
 def _found(measure_name: str, method: str, e: Estimate, reference: float | None) -> Found:
-    return Found(TASK, measure_name, method, e.value, e.low, e.high, reference)
+    low, high = e.interval()
+    return Found(TASK, measure_name, method, e.value, low, high, reference)

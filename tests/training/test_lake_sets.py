@@ -9,9 +9,8 @@ import pytest
 
 from features.lake import append_rows, part_of_import
 from features.lake_tables import DECKS, IMPRESSIONS, SWIPES
-from features.manifest import Manifest, TrainingWindow
+from features.manifest import TrainingWindow
 from features.ranker import CORE_NAMES
-from tests.training.test_release import manifest_of
 from training.lake_sets import impressions, swipes, training_set
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -42,9 +41,8 @@ def swipe(
     }
 
 
-def manifest(start: datetime, end: datetime) -> Manifest:
-    window = TrainingWindow(start=start, end=end)
-    return manifest_of(3, 2).model_copy(update={"training_window": window})
+def window(start: datetime, end: datetime) -> TrainingWindow:
+    return TrainingWindow(start=start, end=end)
 
 
 def card(deck: str, viewer: int, candidate: int, position: int) -> dict[str, object]:
@@ -111,7 +109,7 @@ def test_a_card_is_seen_if_it_was_swiped_or_stands_above_one_that_was(lake: Path
 
 
 def test_the_training_set_has_the_window_s_last_swipe_of_each_pair(lake: Path) -> None:
-    found = training_set(lake, manifest(at(0) + timedelta(minutes=30), at(3)))
+    found = training_set(lake, window(at(0) + timedelta(minutes=30), at(3)))
     assert pairs(found, "viewer", "candidate", "liked") == [
         (3, 2, False),
         (1, 3, True),
@@ -120,7 +118,7 @@ def test_the_training_set_has_the_window_s_last_swipe_of_each_pair(lake: Path) -
 
 
 def test_counts_are_of_the_days_before(lake: Path) -> None:
-    found = training_set(lake, manifest(at(0, 0), at(3)))
+    found = training_set(lake, window(at(0, 0), at(3)))
     names = ("viewer_likes_given", "viewer_swipes_given", "candidate_likes_received")
     assert pairs(found, "viewer", "candidate", *names, "candidate_swipes_received") == [
         (1, 2, 0, 0, 0, 0),
@@ -131,7 +129,7 @@ def test_counts_are_of_the_days_before(lake: Path) -> None:
 
 
 def test_what_the_ranker_saw_is_there_where_a_ranker_served(lake: Path) -> None:
-    found = training_set(lake, manifest(at(0, 0), at(3)))
+    found = training_set(lake, window(at(0, 0), at(3)))
     logged = pairs(found.select(list(CORE_NAMES)), *CORE_NAMES)
     assert logged[2] == tuple(float(i) for i in range(6, 12))
     assert logged[0] == (None,) * 6
@@ -140,6 +138,6 @@ def test_what_the_ranker_saw_is_there_where_a_ranker_served(lake: Path) -> None:
 def test_an_absent_lake_gives_empty_tables(tmp_path: Path) -> None:
     assert swipes(tmp_path, MIDNIGHT).num_rows == 0
     assert impressions(tmp_path).num_rows == 0
-    found = training_set(tmp_path, manifest(at(0), at(1)))
+    found = training_set(tmp_path, window(at(0), at(1)))
     assert found.num_rows == 0
     assert found.schema.names[-6:] == list(CORE_NAMES)

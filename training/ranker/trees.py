@@ -1,13 +1,14 @@
 """Gradient-boosted trees on the ranker's inputs: what it is held against, tuned as hard."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from training.ranker.examples import Examples
 
@@ -48,16 +49,26 @@ def fit_trees(
     best: tuple[float, TreeSettings] | None = None
     for how in tried:
         model = grow(early.inputs, early.liked, early.weight, how, seed).model
-        for trees, p in enumerate(model.staged_predict_proba(later.inputs), start=1):
-            loss = -float(np.log(np.where(later.liked, p[:, 1], p[:, 0]) + 1e-12).mean())
-            if best is None or loss < best[0]:
-                best = loss, TreeSettings(how.leaves, how.least, how.learning_rate, trees)
+        trees, loss = _best_number(model, later)
+        if best is None or loss < best[0]:
+            best = loss, replace(how, trees=trees)
     assert best is not None
     inputs, liked, weight = (
         np.concatenate((getattr(early, name), getattr(later, name)))
         for name in ("inputs", "liked", "weight")
     )
     return grow(inputs, liked, weight, best[1], seed)
+
+
+def _best_number(model: HistGradientBoostingClassifier, later: Examples) -> tuple[int, float]:
+    """The number of trees with the least log loss on later examples, and that loss."""
+    with threadpool_limits(1, "openmp"):
+        losses = [
+            float(np.average(np.logaddexp(0.0, x) - x * later.liked, weights=later.weight))
+            for x in map(np.ravel, model.staged_decision_function(later.inputs))
+        ]
+    at = int(np.argmin(losses))
+    return at + 1, losses[at]
 
 
 def grow(
@@ -77,4 +88,6 @@ def grow(
         early_stopping=False,
         random_state=seed,
     )
-    return Trees(model.fit(inputs, liked, sample_weight=weight))
+    # On a busy machine its threads wait for each other longer than they work.
+    with threadpool_limits(1, "openmp"):
+        return Trees(model.fit(inputs, liked, sample_weight=weight))

@@ -132,7 +132,7 @@ def _best(dates: SpeedDating, fits: Sequence[Fit], within: Bools, seed: int) -> 
 
 def _match_loss(dates: SpeedDating, logits: Floats, rows: Bools) -> float:
     x = match_logits(logits, logits[dates.back])[rows]
-    return log_loss(x, dates.matched[rows], np.ones(len(x)))
+    return log_loss(x, dates.matched[rows])(np.ones(len(x)))
 
 
 def match_logits(there: Floats, back: Floats) -> Floats:
