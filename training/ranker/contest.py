@@ -1,7 +1,8 @@
 """The ranker and what it has to beat, on the last days of one market, all learned from the same.
 
 What all learn from are the swipes of the calibration days, with factors from before; settings and
-the number of epochs or trees are those best on the latest quarter of them. What is judged comes
+the number of epochs or trees are those best on the latest quarter of them. Cards count by their
+inverse propensities, since what is ranked is everybody eligible, not what some policy showed. What is judged comes
 after: the evaluation days, with factors from before those.
 """
 
@@ -31,9 +32,10 @@ Likes = Callable[[Floats, Floats], Floats]
 """Logits (m,) that somebody likes somebody, of inputs (m, w) and base logits (m,)."""
 
 RANKER = "gravity ranker"
-WEIGHED = "gravity ranker, inverse propensities"
+UNWEIGHED = "gravity ranker, cards all alike"
 PRODUCT = "product of calibrated logits"
 TREES = "trees"
+TREES_UNWEIGHED = "trees, cards all alike"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,19 +62,21 @@ def hold_contest(
     """
     learned = examples_of(fitted.past, pairs, both_counts_before(datasets, pairs))
     say("fitting the ranker")
-    ranker = fit_ranker(learned, seed, NETWORKS[:tried])
-    inverse = by_inverse_propensity(learned, pairs.propensity)
-    weighed = fit_ranker(inverse, seed, NETWORKS[:tried])
+    weighed = by_inverse_propensity(learned, pairs.propensity)
+    ranker = fit_ranker(weighed, seed, NETWORKS[:tried])
+    unweighed = fit_ranker(learned, seed, NETWORKS[:tried])
     say("growing trees")
-    trees = fit_trees(*split_by_time(learned), seed, FORESTS[:tried])
+    trees = fit_trees(*split_by_time(weighed), seed, FORESTS[:tried])
+    trees_unweighed = fit_trees(*split_by_time(learned), seed, FORESTS[:tried])
     split = datasets.split
     held_out = datasets.swipes.between(split.evaluate, split.end)
     examples = examples_of(fitted.held, held_out, both_counts_before(datasets, held_out))
     likes = {
         RANKER: _of_network(ranker),
-        WEIGHED: _of_network(weighed),
+        UNWEIGHED: _of_network(unweighed),
         PRODUCT: lambda inputs, base: base,
         TREES: lambda inputs, base: trees.logits(inputs),
+        TREES_UNWEIGHED: lambda inputs, base: trees_unweighed.logits(inputs),
     }
     return Contest(likes, held_out, examples)
 

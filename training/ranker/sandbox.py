@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.ranker import CORE_NAMES
-from training.ranker.examples import Examples, logged_examples
+from training.ranker.examples import Examples, by_inverse_propensity, logged_examples
 from training.ranker.fitting import LEAST, fit_ranker, split_by_time
 from training.ranker.measures import auc, calibration_error, log_loss
 from training.ranker.trees import TRIED, fit_trees
 
 JUDGED: Final = 0.2
+_COLUMNS: Final = (*CORE_NAMES, "liked", "swiped_at", "propensity")
 _TREES_TRIED: Final = TRIED[:1]
 
 
@@ -50,10 +51,10 @@ def read_log(path: Path) -> Examples:
     if not path.is_file():
         raise LogUnusable(f"{path}: there is no such file")
     try:
-        table = pq.read_table(path, columns=[*CORE_NAMES, "liked", "swiped_at"])
+        table = pq.read_table(path, columns=list(_COLUMNS))
     except (pa.ArrowException, OSError) as error:
         raise LogUnusable(f"{path}: not a Parquet file") from error
-    missing = {*CORE_NAMES, "liked", "swiped_at"}.difference(table.schema.names)
+    missing = set(_COLUMNS).difference(table.schema.names)
     if missing:
         raise LogUnusable(f"{path}: no deck log, since it lacks {', '.join(sorted(missing))}")
     table = table.filter(table[CORE_NAMES[0]].is_valid()).sort_by("swiped_at")
@@ -62,7 +63,9 @@ def read_log(path: Path) -> Examples:
             f"{path}: {table.num_rows} answered cards that a ranker served; it takes {2 * LEAST}"
         )
     core = np.stack([table[name].to_numpy().astype(np.float32) for name in CORE_NAMES], axis=1)
-    return logged_examples(core, np.asarray(table["liked"].to_numpy(), np.bool_))
+    examples = logged_examples(core, np.asarray(table["liked"].to_numpy(), np.bool_))
+    propensity = table["propensity"].to_numpy().astype(np.float32)
+    return by_inverse_propensity(examples, propensity)
 
 
 def play(log: Examples, seed: int) -> Outcome:
