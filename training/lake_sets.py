@@ -50,7 +50,12 @@ def impressions(
         [*cards.schema.names, "action"]
     )
     joined = joined.sort_by(
-        [(name, "ascending") for name in ("served_at", "viewer", "deck_id", "position")]
+        [
+            ("served_at", "ascending"),
+            ("viewer", "ascending"),
+            ("deck_id", "ascending"),
+            ("position", "ascending"),
+        ]
     )
     return joined.append_column("seen", pa.array(_seen(joined)))
 
@@ -107,18 +112,23 @@ def training_set(lake: str | Path, window: TrainingWindow) -> pa.Table:
     }
     swiped = pa.table(columns).filter(within)
     logged = _logged(lake, window.start - _ANSWER_DAYS, window.end)
-    order = [("swiped_at", "ascending"), ("viewer", "ascending"), ("candidate", "ascending")]
     keys = ["viewer", "deck_id", "candidate"]
     names = [*swiped.schema.names, *CORE_NAMES]
-    return swiped.join(logged, keys, join_type="left outer").select(names).sort_by(order)
+    return (
+        swiped.join(logged, keys, join_type="left outer")
+        .select(names)
+        .sort_by([("swiped_at", "ascending"), ("viewer", "ascending"), ("candidate", "ascending")])
+    )
 
 
 def _last_of_pairs(rows: pa.Table) -> pa.Table:
     """In order of time; of swipes on the same person the last one."""
-    rows = rows.sort_by([(name, "ascending") for name in ("swiped_at", "swiper", "swiped")])
+    rows = rows.sort_by(
+        [("swiped_at", "ascending"), ("swiper", "ascending"), ("swiped", "ascending")]
+    )
     pairs = np.stack((rows["swiper"].to_numpy(), rows["swiped"].to_numpy()), axis=1)[::-1]
     _, first = np.unique(pairs, axis=0, return_index=True)
-    return rows.take(pa.array(np.sort(len(pairs) - 1 - first)))
+    return rows.take(np.sort(len(pairs) - 1 - first))
 
 
 def _counts_before(rows: pa.Table) -> dict[str, Ints]:

@@ -11,10 +11,10 @@ from cli.evaluate.plan import Budget, Found, Measurement, Say
 
 _WAVES: Final = Path("speed-dating") / "waves_1_to_14.csv.gz"
 _SEED: Final = 3
-_PEOPLE: Final = {Budget.SMOKE: 1_200, Budget.STANDARD: 8_000, Budget.FULL: 20_000}
-_VIEWERS: Final = {Budget.SMOKE: 200, Budget.STANDARD: 1_000, Budget.FULL: 3_000}
+_PEOPLE: Final = {Budget.SMOKE: 1_200, Budget.STANDARD: 5_000, Budget.FULL: 20_000}
+_VIEWERS: Final = {Budget.SMOKE: 200, Budget.STANDARD: 500, Budget.FULL: 3_000}
 _TRIED: Final = {Budget.SMOKE: 2, Budget.STANDARD: 4, Budget.FULL: 6}
-_REPEATS: Final = {Budget.SMOKE: 1, Budget.STANDARD: 3, Budget.FULL: 5}
+_REPEATS: Final = {Budget.SMOKE: 1, Budget.STANDARD: 1, Budget.FULL: 5}
 
 
 def ranker(
@@ -37,7 +37,7 @@ def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
     """Both tasks, as large as the budget allows."""
     waves = data / _WAVES
     people, viewers, tried = _PEOPLE[budget], _VIEWERS[budget], _TRIED[budget]
-    repeats, tuned = _REPEATS[budget], budget is Budget.FULL
+    repeats, tuned = _REPEATS[budget], budget is not Budget.SMOKE
     return [
         Measurement(
             "simulated",

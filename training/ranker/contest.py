@@ -2,8 +2,8 @@
 
 What all learn from are the swipes of the calibration days, with factors from before; settings and
 the number of epochs or trees are those best on the latest quarter of them. Cards count by their
-inverse propensities, since what is ranked is everybody eligible, not what some policy showed. What is judged comes
-after: the evaluation days, with factors from before those.
+inverse propensities, since what is ranked is everybody eligible, not what some policy showed.
+What is judged comes after: the evaluation days, with factors from before those.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,6 @@ RANKER = "gravity ranker"
 UNWEIGHED = "gravity ranker, cards all alike"
 PRODUCT = "product of calibrated logits"
 TREES = "trees"
-TREES_UNWEIGHED = "trees, cards all alike"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +66,6 @@ def hold_contest(
     unweighed = fit_ranker(learned, seed, NETWORKS[:tried])
     say("growing trees")
     trees = fit_trees(*split_by_time(weighed), seed, FORESTS[:tried])
-    trees_unweighed = fit_trees(*split_by_time(learned), seed, FORESTS[:tried])
     split = datasets.split
     held_out = datasets.swipes.between(split.evaluate, split.end)
     examples = examples_of(fitted.held, held_out, both_counts_before(datasets, held_out))
@@ -76,7 +74,6 @@ def hold_contest(
         UNWEIGHED: _of_network(unweighed),
         PRODUCT: lambda inputs, base: base,
         TREES: lambda inputs, base: trees.logits(inputs),
-        TREES_UNWEIGHED: lambda inputs, base: trees_unweighed.logits(inputs),
     }
     return Contest(likes, held_out, examples)
 

@@ -144,7 +144,7 @@ class _Trainer:
         weight = self._weight[rows]
         mean: Tensor = (losses * weight).sum() / weight.sum()
         how = self._how
-        penalty = how.linear_l2 * self._linear.square().sum()
+        penalty: Tensor = how.linear_l2 * self._linear.square().sum()
         penalty = penalty + how.hidden_l2 * self._hidden.square().sum()
         penalty = penalty + how.hidden_l2 * self._out.square().sum()
         return mean + penalty / (2.0 * self._weight.sum())

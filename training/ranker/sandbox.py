@@ -51,12 +51,12 @@ def read_log(path: Path) -> Examples:
     if not path.is_file():
         raise LogUnusable(f"{path}: there is no such file")
     try:
+        missing = set(_COLUMNS).difference(pq.read_schema(path).names)
+        if missing:
+            raise LogUnusable(f"{path}: no deck log, since it lacks {', '.join(sorted(missing))}")
         table = pq.read_table(path, columns=list(_COLUMNS))
-    except (pa.ArrowException, OSError) as error:
+    except pa.ArrowException as error:
         raise LogUnusable(f"{path}: not a Parquet file") from error
-    missing = set(_COLUMNS).difference(table.schema.names)
-    if missing:
-        raise LogUnusable(f"{path}: no deck log, since it lacks {', '.join(sorted(missing))}")
     table = table.filter(table[CORE_NAMES[0]].is_valid()).sort_by("swiped_at")
     if table.num_rows < 2 * LEAST:
         raise LogUnusable(

@@ -54,13 +54,13 @@ def _ours(of_person: float, by_gender: float, l2: float, hidden: int = 0) -> Our
 OURS: Final = _ours(0.3, 0.1, 200.0)
 OURS_TRIED: Final = (
     OURS,
-    *(_ours(*each) for each in product((0.15, 0.5), (0.02, 0.1), (200.0,))),
+    *(_ours(*each) for each in product((0.15, 0.5), (0.02, 0.3), (200.0,))),
     _ours(0.3, 0.1, 800.0),
     _ours(0.3, 0.1, 200.0, hidden=4),
 )
 TREES: Final = TreeSettings(leaves=4, least=50, learning_rate=0.05, trees=80)
 TREES_TRIED: Final = tuple(
-    TreeSettings(*each) for each in product((4, 8), (20, 50, 150), (0.05,), (40, 80, 160))
+    TreeSettings(*each) for each in product((4, 8), (20, 100), (0.05,), (40, 120))
 )
 
 Fit = Callable[[Bools, Bools], Floats]
