@@ -37,7 +37,9 @@ _REFERENCES: Final = {
 """What trees are reported to reach on these waves (similar ones, folds not known)."""
 
 
-def measure(waves: Path, repeats: int, tuned: bool, say: Say) -> Sequence[Found]:
+def measure(
+    waves: Path, repeats: int, tuned: bool, say: Say, draws: int = _DRAWS
+) -> Sequence[Found]:
     """Rows of all methods over `repeats` divisions of the waves into folds; intervals over waves.
 
     `tuned`: settings are chosen within the training waves of each fold; else they are `OURS` and
@@ -51,7 +53,7 @@ def measure(waves: Path, repeats: int, tuned: bool, say: Say) -> Sequence[Found]
         say(f"{name}, matches directly")
         found[name] = there, [cross_fitted(dates, direct, seed) for seed in range(repeats)]
     say("resampling waves")
-    return _rows(dates, found)
+    return _rows(dates, found, draws)
 
 
 def _methods(dates: SpeedDating, tuned: bool) -> Sequence[tuple[str, Sequence[Fit], Sequence[Fit]]]:
@@ -72,9 +74,9 @@ def _methods(dates: SpeedDating, tuned: bool) -> Sequence[tuple[str, Sequence[Fi
     ]
 
 
-def _rows(dates: SpeedDating, found: dict[str, tuple[Scores, Scores]]) -> list[Found]:
+def _rows(dates: SpeedDating, found: dict[str, tuple[Scores, Scores]], draws: int) -> list[Found]:
     _, group = np.unique(dates.wave, return_inverse=True)
-    bootstrap = Bootstrap(group.astype(np.int64), _DRAWS, 0)
+    bootstrap = Bootstrap(group.astype(np.int64), draws, 0)
     scored: dict[tuple[str, str], Scores] = {}
     for name, (there, direct) in found.items():
         back = [x[dates.back] for x in there]

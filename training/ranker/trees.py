@@ -31,6 +31,11 @@ class TreeSettings:
 TRIED: Final = tuple(TreeSettings(*each) for each in product((4, 8, 16), (50, 200), (0.07,)))
 
 
+def _one_thread() -> threadpool_limits:
+    """On a busy machine the threads of small products wait for each other longer than they work."""
+    return threadpool_limits(1, "openmp")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trees:
     """Fitted trees."""
@@ -39,7 +44,8 @@ class Trees:
 
     def logits(self, inputs: Floats) -> Floats:
         """Logits (m,) of inputs (m, w)."""
-        return np.asarray(self.model.decision_function(inputs), np.float32)
+        with _one_thread():
+            return np.asarray(self.model.decision_function(inputs), np.float32)
 
 
 def fit_trees(
@@ -62,7 +68,7 @@ def fit_trees(
 
 def _best_number(model: HistGradientBoostingClassifier, later: Examples) -> tuple[int, float]:
     """The number of trees with the least log loss on later examples, and that loss."""
-    with threadpool_limits(1, "openmp"):
+    with _one_thread():
         losses = [
             float(np.average(np.logaddexp(0.0, x) - x * later.liked, weights=later.weight))
             for x in map(np.ravel, model.staged_decision_function(later.inputs))
@@ -88,6 +94,5 @@ def grow(
         early_stopping=False,
         random_state=seed,
     )
-    # On a busy machine its threads wait for each other longer than they work.
-    with threadpool_limits(1, "openmp"):
+    with _one_thread():
         return Trees(model.fit(inputs, liked, sample_weight=weight))
