@@ -16,7 +16,8 @@ from tests.training.test_speed_dating import evening
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Found]:
     path = tmp_path_factory.mktemp("waves") / "waves.csv"
-    pcsv.write_csv(pa.table(evening(waves=8)), path)
+    columns = {name: pa.array(values) for name, values in evening(waves=8).items()}
+    pcsv.write_csv(pa.table(columns), path)
     rows = measure(path, repeats=1, tuned=False, say=lambda what: None, draws=40)
     return {(row.method, row.measure): row for row in rows}
 
