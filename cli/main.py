@@ -27,6 +27,7 @@ from cli import (
 from cli.bench import command as bench
 from cli.chaos import command as chaos
 from cli.evaluate import command as evaluate
+from cli.sandbox import command as sandbox_
 
 app = typer.Typer(
     name="gravity",
@@ -55,6 +56,7 @@ app.add_typer(release.app)
 app.add_typer(bench.app)
 app.add_typer(chaos.app)
 app.add_typer(evaluate.app)
+app.command()(sandbox_.sandbox)
 
 
 def main() -> None:

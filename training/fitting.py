@@ -58,14 +58,15 @@ class Learned:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """`held` saw nothing of the evaluation days and is judged; `final` saw all and is released.
-    `past` is what the calibration was learned at.
-    """
+    """`past` saw nothing of the calibration days, by which what comes after it is fitted; `held`
+    nothing of the evaluation days and is judged; `final` saw all and is released. `learned` is what
+    the calibration was learned from."""
 
+    past: Model
     held: Model
     final: Model
     settings: TrainingSettings
-    past: Learned
+    learned: Learned
 
 
 def calibration_pairs(datasets: Datasets, settings: TrainingSettings, seed: int) -> Swipes:
@@ -98,18 +99,19 @@ def fit(
     """Learn factors before the calibration days, calibrate on those, refit for judging and use."""
     rng = np.random.default_rng(seed)
     people, split, how = datasets.people, datasets.split, settings.factors
-    past = datasets.swipes.between(split.start, split.calibrate)
-    own = own_coordinates(people, past)
-    standing = fit_standing(past, own.all)
+    early = datasets.swipes.between(split.start, split.calibrate)
+    own = own_coordinates(people, early)
+    standing = fit_standing(early, own.all)
     rates = live_rates(standing, _counts(datasets, split.calibrate))
-    basis = find_basis(past, people, own, standing, rates, how, rng)
-    factors = fit_factors(past, people, standing, rates, basis, how, rng)
+    basis = find_basis(early, people, own, standing, rates, how, rng)
+    factors = fit_factors(early, people, standing, rates, basis, how, rng)
     learned = Learned(factors, rates, pairs, counts)
     calibrations = calibrate(learned.inputs(people), pairs.liked)
+    past = model_of(people, factors, rates, calibrations, fold_in_parameters(standing, how))
     held = _refit(datasets, own, split.evaluate, factors, calibrations, how, rng)
     final = _refit(datasets, own, split.end, held.factors, calibrations, how, rng)
     final = with_lines(final, people, datasets.today, rng)
-    return Fitted(held, final, settings, learned)
+    return Fitted(past, held, final, settings, learned)
 
 
 def _counts(datasets: Datasets, end_day: int) -> Ints:

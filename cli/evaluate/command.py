@@ -5,6 +5,7 @@ import typer
 from cli.evaluate.calibration import calibration
 from cli.evaluate.coldstart import coldstart
 from cli.evaluate.factors import factors
+from cli.evaluate.ranker import ranker
 from cli.evaluate.reciprocal import reciprocal
 
 app = typer.Typer(
@@ -16,3 +17,4 @@ app.command()(factors)
 app.command()(reciprocal)
 app.command()(calibration)
 app.command()(coldstart)
+app.command()(ranker)

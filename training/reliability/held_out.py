@@ -69,7 +69,7 @@ def held_out_days(datasets: Datasets, fitted: Fitted) -> HeldOut:
     swipes = datasets.swipes.between(datasets.split.evaluate, datasets.split.end)
     held = fitted.held
     now = Learned(held.factors, held.rates, swipes, counts_before(datasets, swipes))
-    return held_out(datasets.people, fitted.past, now, -held.fold_in.intercept)
+    return held_out(datasets.people, fitted.learned, now, -held.fold_in.intercept)
 
 
 def held_out(people: People, past: Learned, now: Learned, level: float) -> HeldOut:

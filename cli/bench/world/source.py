@@ -77,7 +77,7 @@ def _make(folder: Path, size: int, now: datetime) -> None:
 def _learn(draft: Path, size: int, until: datetime) -> None:
     world = build_world(draft / "world", size, until, _SEED)
     profiles = pq.read_table(world.profiles)
-    datasets = datasets_of(profiles, _as_in_lake(pq.read_table(world.swipes)), until, until)
+    datasets = datasets_of(profiles, as_in_lake(pq.read_table(world.swipes)), until, until)
     pairs = calibration_pairs(datasets, _HOW, _SEED)
     fitted = fit(datasets, pairs, counts_before(datasets, pairs), _HOW, _SEED)
     assemble(datasets, fitted, evaluate(datasets, fitted, _SEED), {}, draft / _RELEASE)
@@ -85,7 +85,7 @@ def _learn(draft: Path, size: int, until: datetime) -> None:
     shutil.rmtree(world.folder)
 
 
-def _as_in_lake(swipes: pa.Table) -> pa.Table:
+def as_in_lake(swipes: pa.Table) -> pa.Table:
     """A world's swipes with their actions as the lake has them."""
     words = pa.array(list(_ACTIONS))
     numbers = pa.array(list(_ACTIONS.values()), pa.int8())

@@ -1,0 +1,165 @@
+"""The ranker without torch: what it reads of a pair, and what its network says of it.
+
+The network starts from the calibrated logit and adds a correction to it,
+
+    logit P(u likes v) = x(u->v) + bias + linear.z + out.relu(hidden z + hidden_bias),
+
+with z the standardised inputs. All zero, it is the calibration itself, so it can only learn what
+that leaves. Both heads are the same question, asked from either side: they share the weights.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from features.score import Sides, like_logits, log_sigmoid
+
+Floats = npt.NDArray[np.float32]
+
+CORE_NAMES: Final = (
+    "logit_viewer_likes_candidate",
+    "logit_candidate_likes_viewer",
+    "logit_viewer_given_rate",
+    "logit_viewer_received_rate",
+    "logit_candidate_given_rate",
+    "logit_candidate_received_rate",
+)
+"""The logits of a pair in the order of their columns; what serving logs of every card."""
+CORE: Final = len(CORE_NAMES)
+_FIRST, _SECOND = np.triu_indices(CORE)
+LOGIT_WIDTH: Final = CORE + len(_FIRST)
+_REACH: Final = np.float32(4.0)
+_FROM_THE_OTHER_SIDE: Final = np.array([1, 0, 4, 5, 2, 3])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """Weights for w inputs and h hidden units, float32: mean, scale, linear (w,); hidden (w, h);
+    hidden_bias, out (h,). Several members side by side are one network with more hidden units."""
+
+    mean: Floats
+    scale: Floats
+    linear: Floats
+    hidden: Floats
+    hidden_bias: Floats
+    out: Floats
+    bias: float
+
+    @classmethod
+    def nothing(cls, width: int) -> Self:
+        """The network that corrects nothing."""
+        zeros, none = np.zeros(width, np.float32), np.zeros(0, np.float32)
+        ones = np.ones(width, np.float32)
+        return cls(zeros, ones, zeros, np.zeros((width, 0), np.float32), none, none, 0.0)
+
+    def logits(self, inputs: Floats, base: Floats) -> Floats:
+        """Logits (m,) of inputs (m, w) and base logits (m,). What is NaN counts as the mean."""
+        z = np.clip((inputs - self.mean) / self.scale, -_REACH, _REACH)
+        np.nan_to_num(z, copy=False)
+        units = np.maximum(z @ self.hidden + self.hidden_bias, np.float32(0.0))
+        correction = z @ self.linear + units @ self.out + np.float32(self.bias)
+        return np.asarray(np.where(np.isnan(base), self.mean[0], base) + correction, np.float32)
+
+    def packed(self) -> Floats:
+        """All of it as one array (w + 2, h + 3), as a release keeps it."""
+        width, units = self.hidden.shape
+        packed = np.zeros((width + 2, units + 3), np.float32)
+        packed[:width, 0], packed[:width, 1], packed[:width, 2] = self.mean, self.scale, self.linear
+        packed[:width, 3:], packed[width, 3:], packed[width + 1, 3:] = (
+            self.hidden,
+            self.hidden_bias,
+            self.out,
+        )
+        packed[width, 0] = self.bias
+        return packed
+
+    @classmethod
+    def unpacked(cls, packed: Floats) -> Self:
+        """The network of `packed`, without a copy."""
+        rows = packed[:-2]
+        return cls(
+            mean=rows[:, 0],
+            scale=rows[:, 1],
+            linear=rows[:, 2],
+            hidden=rows[:, 3:],
+            hidden_bias=packed[-2, 3:],
+            out=packed[-1, 3:],
+            bias=float(packed[-2, 0]),
+        )
+
+
+def width_of(d: int) -> int:
+    """How many inputs a pair has with d factors."""
+    return LOGIT_WIDTH + 2 + d
+
+
+def logit_inputs(core: Floats) -> Floats:
+    """Inputs (m, LOGIT_WIDTH): the logits (m, CORE) with their squares and products."""
+    return np.concatenate((core, core[:, _FIRST] * core[:, _SECOND]), axis=1)
+
+
+def core_logits(chooser: Sides, chosen: Sides) -> Floats:
+    """The logits (m, CORE) of pairs; one side may have length 1."""
+    columns = (
+        like_logits(chooser, chosen),
+        like_logits(chosen, chooser),
+        chooser.given_logit,
+        chooser.received_logit,
+        chosen.given_logit,
+        chosen.received_logit,
+    )
+    core = np.empty((len(columns[0]), CORE), np.float32)
+    for i, column in enumerate(columns):
+        core[:, i] = column
+    return core
+
+
+def other_side(core: Floats) -> Floats:
+    """The logits (m, CORE) of the same pairs as the chosen sees them."""
+    return core[:, _FROM_THE_OTHER_SIDE]
+
+
+def pair_inputs(chooser: Sides, chosen: Sides, core: Floats) -> Floats:
+    """Inputs (m, width_of(d)): of the logits; how alike the two are as choosers and as chosen; and
+    the score direction by direction, which the calibration weighs all alike."""
+    d = chooser.taste.shape[1]
+    inputs = np.empty((len(core), width_of(d)), np.float32)
+    inputs[:, :CORE] = core
+    np.multiply(core[:, _FIRST], core[:, _SECOND], out=inputs[:, CORE:LOGIT_WIDTH])
+    inputs[:, LOGIT_WIDTH] = np.vecdot(chooser.taste, chosen.taste)
+    inputs[:, LOGIT_WIDTH + 1] = np.vecdot(chooser.appeal, chosen.appeal)
+    np.multiply(chooser.k[:, None] * chooser.taste, chosen.appeal, out=inputs[:, LOGIT_WIDTH + 2 :])
+    return inputs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heads:
+    """Logits (m,) of both heads: the viewer likes the candidate; the candidate likes the viewer."""
+
+    there: Floats
+    back: Floats
+
+    def log_match(self) -> Floats:
+        """Log of the expected match (m,)."""
+        return np.asarray(log_sigmoid(self.there) + log_sigmoid(self.back), np.float32)
+
+
+def heads_of(network: Network, viewers: Sides, candidates: Sides) -> Heads:
+    """Both heads for pairs; one side may have length 1."""
+    return heads_of_core(network, viewers, candidates, core_logits(viewers, candidates))
+
+
+def heads_of_core(network: Network, viewers: Sides, candidates: Sides, core: Floats) -> Heads:
+    """The same where the logits (m, CORE) are there already."""
+    m = len(core)
+    inputs = np.concatenate(
+        (
+            pair_inputs(viewers, candidates, core),
+            pair_inputs(candidates, viewers, other_side(core)),
+        )
+    )
+    # One pass for both: half the calls.
+    both = network.logits(inputs, np.concatenate((core[:, 0], core[:, 1])))
+    return Heads(both[:m], both[m:])

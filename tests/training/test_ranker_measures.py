@@ -1,0 +1,59 @@
+"""Measures equal scikit-learn's at any weights; resampling is paired."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import log_loss as sklearn_log_loss
+
+from training.ranker.measures import (
+    Bootstrap,
+    auc,
+    average_precision,
+    calibration_error,
+    log_loss,
+    mean,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), m=st.integers(4, 60), levels=st.integers(1, 30))
+def test_measures_are_those_of_scikit_learn(seed: int, m: int, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    score = (rng.integers(0, levels, m) / 3.0 - 2.0).astype(np.float64)
+    positive = rng.random(m) < 0.4
+    positive[:2] = True, False
+    weight = rng.uniform(0.1, 3.0, m)
+    assert auc(score, positive)(weight) == pytest.approx(
+        roc_auc_score(positive, score, sample_weight=weight)
+    )
+    assert average_precision(score, positive)(weight) == pytest.approx(
+        average_precision_score(positive, score, sample_weight=weight)
+    )
+    p = 1.0 / (1.0 + np.exp(-score))
+    expected = sklearn_log_loss(positive, p, sample_weight=weight)
+    assert log_loss(score, positive)(weight) == pytest.approx(expected)
+
+
+def test_an_outcome_that_lacks_has_no_auc() -> None:
+    assert np.isnan(auc(np.arange(3.0), np.ones(3, bool))(np.ones(3)))
+    assert np.isnan(average_precision(np.arange(3.0), np.zeros(3, bool))(np.ones(3)))
+
+
+def test_calibration_error_is_the_distance_from_what_was_predicted() -> None:
+    liked = np.tile([True, False], 500)
+    assert calibration_error(np.zeros(1000), liked)(np.ones(1000)) == pytest.approx(0.0)
+    too_sure = np.full(1000, np.log(0.8 / 0.2))
+    assert calibration_error(too_sure, liked)(np.ones(1000)) == pytest.approx(0.3)
+
+
+def test_groups_are_drawn_whole_and_differences_are_paired() -> None:
+    group = np.repeat(np.arange(20), 3)
+    values = np.random.default_rng(0).normal(size=60)
+    bootstrap = Bootstrap(group, 50, seed=1)
+    one, two = bootstrap.estimate(mean(values)), bootstrap.estimate(mean(values + 0.5))
+    low, high = two.minus(one).interval()
+    assert (low, high) == pytest.approx((0.5, 0.5))
+    within = bootstrap.estimate(lambda w: float(np.ptp(w.reshape(20, 3), axis=1).max()))
+    assert within.interval() == (0.0, 0.0)
