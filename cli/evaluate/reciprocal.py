@@ -34,14 +34,14 @@ _TRIALS: Final = {"two-biases": 30, "als-tuned": 30, "gravity-graded": 15}
 
 # Least squares' rounds, draws to warm up and draws to average over, and how many re-splits.
 _LENGTHS: Final = {
-    Budget.SMOKE: (6, 15, 25, 2),
+    Budget.SMOKE: (6, 15, 25, 1),
     Budget.STANDARD: (20, 50, 200, 5),
     Budget.FULL: (20, 50, 200, 5),
 }
 
 # People, swipes of each on average, and viewers who are judged.
 _MARKETS: Final = {
-    Budget.SMOKE: (1_500, 40.0, 100),
+    Budget.SMOKE: (1_000, 40.0, 60),
     Budget.STANDARD: (3_000, 60.0, 200),
     Budget.FULL: (3_000, 60.0, 200),
 }
