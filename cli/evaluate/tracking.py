@@ -38,7 +38,8 @@ def log_rows(command: str, rows: Sequence[Row], svg: Path) -> str:
 
 
 def _metrics(row: Row) -> dict[str, float]:
-    name = f"{row['task']}/{row['method']}/{row['measure']}".replace(" ", "_")
+    # MLflow takes no commas in a name.
+    name = f"{row['task']}/{row['method']}/{row['measure']}".replace(",", "").replace(" ", "_")
     bounds = {"": row["value"], "/low": row["low"], "/high": row["high"]}
     return {name + suffix: value for suffix, value in bounds.items() if value is not None}
 
