@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from cli.evaluate.entry import SHARED, AsJson, BudgetOption, DataFolder, SvgFile, evaluate
 from cli.evaluate.kept import Row
-from cli.evaluate.market import MARKET_MODULES, TASK, MarketSize, measure_market
 from cli.evaluate.plan import Budget, Found, Measurement, Say, Setting
 from training.reciprocal.found import FOUND
 from training.reciprocal.search import RANGES, START
@@ -117,6 +116,8 @@ def _beside(name: str, seeds: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def _market(budget: Budget) -> Measurement:
+    from cli.evaluate.market import MARKET_MODULES, TASK, MarketSize, measure_market
+
     people, swipes_each, viewers = _MARKETS[budget]
     size = MarketSize(people, swipes_each, viewers)
     settings = {"people": people, "swipes_each": swipes_each, "viewers": viewers}
