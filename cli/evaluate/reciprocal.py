@@ -196,7 +196,7 @@ _REFERENCES: Final = {
     (_SHIPPED, "gravity-graded mutual product", "auc"): 0.817,
     (_SHIPPED, "gravity-graded mutual product", "ap"): 0.619,
 }
-"""FACTS: published figures for its method; what ours has to reach."""
+"""The figures published for als-published; what ours has to reach."""
 
 
 def _tune(folder: Path, name: str, budget: Budget, say: Say) -> Sequence[Found]:
