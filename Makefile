@@ -14,7 +14,7 @@ venv: .venv/made.json
 
 .venv/made.json: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name it with make PYTHON=..."; exit 1; }
-	@echo "making .venv from requirements.lock (299 packages) …"
+	@echo "making .venv from requirements.lock (293 packages) …"
 	@set -e; started=$$(date +%s.%N); \
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv; \
@@ -23,7 +23,10 @@ venv: .venv/made.json
 	seconds=$$($(BIN)/python -c "import time; print(round(time.time() - $$started, 2))"); \
 	printf '{"started": %s, "seconds": %s}\n' $$started $$seconds > .venv/made.json
 
+# torch's line goes first: what is locked is preferred, and would be the CUDA build where the locked
+# version without its +cpu is on the index too.
 lock:
+	@sed -i '/^torch==/d' requirements.lock
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --quiet \
 		--no-header --no-annotate --no-strip-markers --no-emit-index-url --no-emit-find-links
 	@sed -i 's/+cpu$$//' requirements.lock

@@ -7,7 +7,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from features.fold_in import LIKE, PASS, SUPERLIKE
 from features.lake_tables import arrow_schema
 from features.person_rows import people_of
 from gravity.uuid_text import uuid_texts
@@ -26,6 +28,7 @@ SWIPE_FILE: Final = arrow_schema(
     pa.field("simulated", pa.bool_()),
 )
 """What `gravity import swipes` reads (docs/import.md)."""
+_ACTIONS: Final = {"like": LIKE, "pass": PASS, "superlike": SUPERLIKE}
 
 DAYS: Final = 30
 DECK_SIZE: Final = 20
@@ -51,6 +54,14 @@ class History:
 
     swipes: pa.Table
     latent: Floats
+
+
+def as_in_lake(swipes: pa.Table) -> pa.Table:
+    """Swipes of SWIPE_FILE with their actions as the lake has them."""
+    words = pa.array(list(_ACTIONS))
+    numbers = pa.array(list(_ACTIONS.values()), pa.int8())
+    actions = numbers.take(pc.index_in(swipes["action"].combine_chunks(), words))
+    return swipes.set_column(swipes.schema.get_field_index("action"), "action", actions)
 
 
 def draw_history(

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from features.score import Sides, candidate_vectors, like_logits, match_scores, query_vectors
 from training.datasets import Swipes
 from training.eligible_lists import EligibleList
+from training.propensity import inverse_propensities
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -19,7 +20,6 @@ Bools = npt.NDArray[np.bool_]
 TOP: Final = 20
 RETRIEVED: Final = 200
 _BINS: Final = 10
-_MOST_WEIGHT: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +161,9 @@ def _best(score: Floats, size: int) -> npt.NDArray[np.int64]:
     return np.argsort(-score, kind="stable")[:size]
 
 
-def _weights(held_out: Swipes) -> Floats:
-    """Inverse propensities (m,), 1 for the likeliest shown; 1 where there is none."""
-    propensity = held_out.propensity
-    known = np.isfinite(propensity) & (propensity > 0)
-    weight = np.ones(len(held_out), np.float32)
-    if known.any():
-        inverse = 1.0 / propensity[known]
-        weight[known] = np.minimum(inverse / np.median(inverse), _MOST_WEIGHT)
-    return weight
-
-
 def _gains(held_out: Swipes, people: int) -> Callable[[EligibleList], npt.NDArray[np.float64]]:
     """A function that gives the gains (m,) of a list's candidates."""
-    weight = np.where(held_out.liked, _weights(held_out), 0.0)
+    weight = np.where(held_out.liked, inverse_propensities(held_out.propensity), 0.0)
     matrix = csr_matrix((weight, (held_out.viewer, held_out.candidate)), (people, people))
     return lambda each: matrix[each.viewer].toarray()[0, each.candidates]
 

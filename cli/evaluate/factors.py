@@ -1,6 +1,6 @@
 """`gravity evaluate factors`: factorisations on the split of Gowalla that the field reports on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 from cli.evaluate.entry import SHARED, AsJson, BudgetOption, DataFolder, SvgFile, evaluate
 from cli.evaluate.kept import Row
-from cli.evaluate.plan import Budget, Found, Measurement, Say
+from cli.evaluate.plan import Budget, Found, Measurement, Say, Setting
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from training.factorisation.als import Als
     from training.factorisation.gowalla import Gowalla
-    from training.factorisation.trainer import Factorisation
+    from training.factorisation.softmax import Softmax
+    from training.factorisation.spectral import Spectral
 
+    Trainer = Als | Softmax | Spectral
     Score = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]
     Fit = Callable[[Gowalla, int], Score]
 
@@ -25,6 +28,7 @@ _FILES: Final = ("train.npz", "validation.npz", "test.npz")
 _COMMON: Final = ("training.factorisation.gowalla", "training.factorisation.ranking")
 _SMOKE_USERS: Final = 2_000
 _SEED: Final = 0
+_NONE: Final[Mapping[str, Setting]] = {}
 
 # What a row must reach: GF-CF its published figures; ours those of the best plain factorisation
 # (MF-CCL), of iALS++, and past every model of the BARS leaderboard (SimpleX, UltraGCN).
@@ -62,18 +66,20 @@ def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
     folder, small = data / "gowalla", budget is Budget.SMOKE
     most_users = _SMOKE_USERS if small else None
 
-    def on_gowalla(method: str, module: str, fit: "Fit", **settings: object) -> Measurement:
+    def on_gowalla(
+        method: str, module: str, fit: "Fit", settings: Mapping[str, Setting] = _NONE
+    ) -> Measurement:
         return Measurement(
             name=f"{_TASK}/{method}",
             run=partial(_measure, folder, method, fit, most_users),
             modules=(*_COMMON, f"training.factorisation.{module}"),
             seed=_SEED,
-            settings={"users": most_users, **settings},  # type: ignore[dict-item]
+            settings={"users": most_users, **settings},
             data=tuple(folder / name for name in _FILES),
         )
 
-    def trained(method: str, module: str, trainer: "Factorisation") -> Measurement:
-        return on_gowalla(method, module, partial(_fit, trainer), **asdict(trainer))  # type: ignore[call-overload]
+    def trained(method: str, module: str, trainer: "Trainer") -> Measurement:
+        return on_gowalla(method, module, partial(_fit, trainer), asdict(trainer))
 
     ours = [trained(*each) for each in _trainers(small)]
     baselines = [on_gowalla("popularity", "ranking", _popularity)]
@@ -82,7 +88,7 @@ def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
     return [*baselines, *ours[: None if budget is not Budget.STANDARD else 2]]
 
 
-def _trainers(small: bool) -> "list[tuple[str, str, Factorisation]]":
+def _trainers(small: bool) -> "list[tuple[str, str, Trainer]]":
     """Our methods with the settings that were best on validation (docs/decisions/0042)."""
     from training.factorisation.als import Als
     from training.factorisation.softmax import Softmax
@@ -124,7 +130,7 @@ def _found(method: str, measure: str, values: "npt.NDArray[np.float64]") -> Foun
     return Found(_TASK, measure, method, mean, low, high, _REFERENCES.get((method, measure)))
 
 
-def _fit(trainer: "Factorisation", gowalla: "Gowalla", seed: int) -> "Score":
+def _fit(trainer: "Trainer", gowalla: "Gowalla", seed: int) -> "Score":
     from training.factorisation.interactions import Interactions
 
     return trainer.fit(Interactions.of_likes(gowalla.published_train()), seed).scores

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -67,7 +68,7 @@ class Shelf:
 
 
 def row_of(found: Found, measurement: Measurement, budget: Budget, seconds: float) -> Row:
-    """A figure as a row. NaN, which JSON does not know, is no value."""
+    """A figure as a row. NaN and infinity, which JSON does not know, are no values."""
     row = Row(
         task=found.task,
         measure=found.measure,
@@ -88,7 +89,7 @@ def row_of(found: Found, measurement: Measurement, budget: Budget, seconds: floa
 
 
 def _finite(value: float | None) -> float | None:
-    return None if value is None or value != value else round(float(value), 6)
+    return None if value is None or not math.isfinite(value) else round(float(value), 6)
 
 
 def code_hash(measurement: Measurement) -> str:

@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from cli.evaluate.plan import Found, Say
+from cli.evaluate.simulated import simulate
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from features.score import Sides
     from simulator.tastes import Market
     from training.datasets import Datasets
@@ -27,7 +25,6 @@ MARKET_MODULES: Final = (
     "simulator.history",
 )
 _MEASURE: Final = "matches_of_oracle"
-_UNTIL: Final = datetime(2026, 3, 1, tzinfo=UTC)
 _DECK: Final = 20
 _LEAST_ELIGIBLE: Final = 60
 _REPLICATES: Final = 1000
@@ -51,7 +48,8 @@ def measure_market(size: MarketSize, seed: int, say: Say) -> Sequence[Found]:
     # On a machine that others use too, its threads wait for each other longer than they compute.
     torch.set_num_threads(1)
     say("drawing the market")
-    datasets, truth = _simulate(size, seed)
+    drawn = simulate(size.people, seed, size.swipes_each)
+    datasets, truth = drawn.datasets, drawn.truth
     judge = _Judge.of(datasets, truth, size.viewers, seed)
     window = Window.of(datasets, seed)
     found: list[Found] = []
@@ -61,30 +59,6 @@ def measure_market(size: MarketSize, seed: int, say: Say) -> Sequence[Found]:
         found += judge.rows(name, window.sides(sources, seed), only_product)
     say("as released")
     return found + judge.rows("gravity", window.shipped(seed), False)
-
-
-def _simulate(size: MarketSize, seed: int) -> "tuple[Datasets, Market]":
-    from simulator.history import draw_history
-    from simulator.population import draw_population
-    from simulator.tastes import Market
-    from training.datasets import datasets_of
-
-    profiles = draw_population(size.people, _UNTIL, seed)
-    truth = Market.draw(profiles, seed)
-    swipes = draw_history(profiles, truth, _UNTIL, seed, size.swipes_each).swipes
-    return datasets_of(profiles, _as_in_the_lake(swipes), _UNTIL, _UNTIL), truth
-
-
-def _as_in_the_lake(swipes: "pa.Table") -> "pa.Table":
-    """The simulator's swipes with the lake's numbers for actions."""
-    import pyarrow as pa
-
-    from features.fold_in import LIKE, PASS, SUPERLIKE
-
-    words = np.asarray(swipes["action"])
-    numbers = np.select([words == "like", words == "superlike"], [LIKE, SUPERLIKE], PASS)
-    at = swipes.schema.get_field_index("action")
-    return swipes.set_column(at, "action", pa.array(numbers.astype(np.uint8)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

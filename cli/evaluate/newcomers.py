@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from cli.evaluate.simulated import UNTIL, as_in_the_lake
+from cli.evaluate.simulated import UNTIL
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +54,7 @@ class Joined:
 
 def hold_out(people: int, seed: int) -> Joined:
     """The market of `people` and the swipes between those who are not held out."""
-    from simulator.history import draw_history
+    from simulator.history import as_in_lake, draw_history
     from simulator.population import draw_population
     from simulator.tastes import Market
     from training.attributes import read_profile_columns
@@ -63,7 +63,7 @@ def hold_out(people: int, seed: int) -> Joined:
     rng = np.random.default_rng([seed, 55])
     profiles = draw_population(people, UNTIL, seed)
     truth = Market.draw(profiles, seed)
-    swipes = as_in_the_lake(draw_history(profiles, truth, UNTIL, seed).swipes)
+    swipes = as_in_lake(draw_history(profiles, truth, UNTIL, seed).swipes)
     is_new = rng.random(people) < _HELD_OUT
     datasets = datasets_of(_rows(profiles, ~is_new), swipes, UNTIL, UNTIL)
     known_row = truth.rows_of(np.asarray(datasets.people.table["person_id"], np.int64))

@@ -1,39 +1,34 @@
 """The ranker on the last days of a simulated market, whose truth only this file sees."""
 
-import os
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
-from cli.bench.world.source import as_in_lake
 from cli.evaluate.plan import Found, Say
+from cli.evaluate.simulated import simulate
 from features.score import like_logits
 from simulator.tastes import Market
-from simulator.world import build_world
 from training.build import TrainingSettings, calibration_pairs, counts_before, fit
-from training.datasets import Datasets, datasets_of
+from training.datasets import Datasets
 from training.eligible_lists import EligibleList, eligible_lists, sample_viewers
 from training.evaluation import TOP
 from training.fitting import Fitted
 from training.ranker.contest import RANKER, Contest, hold_contest
 from training.ranker.contest import log_matches as log_matches_by
-from training.ranker.measures import Bootstrap, Estimate, auc, calibration_error, log_loss, mean
+from training.ranker.measures import Bootstrap, Estimate, auc, log_loss, mean
+from training.reliability.bins import calibration_error
 
 Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
 
 TASK: Final = "simulated"
 ONE_SIDED: Final = "one-sided"
-UNTIL: Final = datetime(2026, 3, 1, tzinfo=UTC)
 _MATCHES: Final = "expected_matches_at_20"
 _DRAWS: Final = 400
 _CALIBRATED: Final = 0.02
-_MEASURES: Final = {"auc": auc, "log_loss": log_loss, "ece": calibration_error}
+_MEASURES: Final = {"auc": auc, "log_loss": log_loss}
 
 
 def measure(people: int, viewers: int, tried: int, seed: int, say: Say) -> Sequence[Found]:
@@ -42,10 +37,8 @@ def measure(people: int, viewers: int, tried: int, seed: int, say: Say) -> Seque
     `tried`: settings that each contestant may try.
     """
     say(f"a market of {people} people")
-    home = Path(os.environ.get("GRAVITY_HOME", ".gravity"))
-    world = build_world(home / "evaluate" / "worlds" / f"{people}-{seed}", people, UNTIL, seed)
-    swipes = as_in_lake(pq.read_table(world.swipes))
-    datasets = datasets_of(pq.read_table(world.profiles), swipes, UNTIL, UNTIL)
+    drawn = simulate(people, seed)
+    datasets = drawn.datasets
     how = TrainingSettings()
     pairs = calibration_pairs(datasets, how, seed)
     say("fitting factors")
@@ -54,7 +47,7 @@ def measure(people: int, viewers: int, tried: int, seed: int, say: Say) -> Seque
     say("resampling viewers")
     rows = list(_of_likes(contest))
     say("ranking everybody eligible")
-    matches = _matches(datasets, fitted, contest, world.truth(), viewers, seed)
+    matches = _matches(datasets, fitted, contest, drawn.truth, viewers, seed)
     return rows + list(_of_matches(matches))
 
 
@@ -69,9 +62,13 @@ def _of_likes(contest: Contest) -> Iterator[Found]:
             name: bootstrap.estimate(of_scores(x, examples.liked)) for name, x in logits.items()
         }
         for name, estimate in found.items():
-            wanted = _CALIBRATED if measure_name == "ece" and name == RANKER else None
-            yield _found(measure_name, name, estimate, wanted)
+            yield _found(measure_name, name, estimate, None)
         yield from _differences(measure_name, found)
+    for name, x in logits.items():
+        p = 0.5 * (1.0 + np.tanh(0.5 * x.astype(np.float64)))
+        error = calibration_error(p, examples.liked, contest.held_out.viewer)
+        wanted = _CALIBRATED if name == RANKER else None
+        yield Found(TASK, "ece", name, error.value, error.low, error.high, wanted, "lower")
 
 
 def _matches(
@@ -123,6 +120,6 @@ def _differences(measure_name: str, found: dict[str, Estimate]) -> Iterator[Foun
 
 def _found(name: str, method: str, e: Estimate, reference: float | None) -> Found:
     low, high = e.interval()
-    if name.startswith(("log_loss", "ece")):
+    if name.startswith("log_loss"):
         return Found(TASK, name, method, e.value, low, high, reference, "lower")
     return Found(TASK, name, method, e.value, low, high, reference)

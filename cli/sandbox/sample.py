@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cli.bench.world.source import as_in_lake
 from cli.sandbox.command import SAMPLE
 from features.ranker import CORE_NAMES
+from simulator.history import as_in_lake
 from simulator.world import build_world
 from training.build import TrainingSettings, calibration_pairs, counts_before, fit
 from training.datasets import datasets_of

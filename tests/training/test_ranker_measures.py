@@ -11,7 +11,6 @@ from training.ranker.measures import (
     Bootstrap,
     auc,
     average_precision,
-    calibration_error,
     log_loss,
     mean,
 )
@@ -39,13 +38,6 @@ def test_measures_are_those_of_scikit_learn(seed: int, m: int, levels: int) -> N
 def test_an_outcome_that_lacks_has_no_auc() -> None:
     assert np.isnan(auc(np.arange(3.0), np.ones(3, bool))(np.ones(3)))
     assert np.isnan(average_precision(np.arange(3.0), np.zeros(3, bool))(np.ones(3)))
-
-
-def test_calibration_error_is_the_distance_from_what_was_predicted() -> None:
-    liked = np.tile([True, False], 500)
-    assert calibration_error(np.zeros(1000), liked)(np.ones(1000)) == pytest.approx(0.0)
-    too_sure = np.full(1000, np.log(0.8 / 0.2))
-    assert calibration_error(too_sure, liked)(np.ones(1000)) == pytest.approx(0.3)
 
 
 def test_groups_are_drawn_whole_and_differences_are_paired() -> None:

@@ -6,8 +6,7 @@ candidate's tower against the viewer's fitted taste and rate, as if one of the t
 training is stopped, by the loss on a tenth of the people who are held out of it.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -21,6 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from features.score import Sides
 from training.datasets import Swipes
 from training.model import Model
+from training.one_thread import one_thread
 
 Floats = npt.NDArray[np.float32]
 
@@ -79,7 +79,7 @@ def fit_network(
     w_given = np.array([model.calibrations[int(g)].w_given for g in model.gender])
     held = rng.random(len(inputs)) < _VALIDATED
     taught = _Taught.of(inputs, model.sides(), w_given, swipes, held)
-    with _one_thread():
+    with one_thread():
         fitted = [_fit(taught, width, decay, seed, steps) for width, decay in settings]
     return min(fitted, key=lambda each: each.loss)
 
@@ -146,7 +146,7 @@ def _fit(taught: _Taught, width: int, decay: float, seed: int, steps: int) -> To
         loss = _mean(by_viewer, ~taught.held_viewer[at])
         loss = loss + _mean(by_candidate, ~taught.held_candidate[at])
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimiser.step()
         if step % _EVERY == 0:
             found = _held_out_loss(net, taught, judged, d)
@@ -165,17 +165,6 @@ def _held_out_loss(net: nn.Module, taught: _Taught, at: Tensor, d: int) -> float
         by_viewer, by_candidate = taught.losses(net(taught.inputs), at, d)
         loss = _mean(by_viewer, taught.held_viewer[at])
         return float(loss + _mean(by_candidate, taught.held_candidate[at]))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The products are small: on a busy machine threads would wait for each other at every one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _mean(loss: Tensor, rows: Tensor) -> Tensor:

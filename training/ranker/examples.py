@@ -10,12 +10,11 @@ from features.ranker import core_logits, logit_inputs, pair_inputs
 from features.score import Sides
 from training.datasets import Datasets, Swipes
 from training.model import Model
+from training.propensity import inverse_propensities
 from training.rates import count
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-
-_MOST_WEIGHT = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,9 +97,5 @@ def logged_examples(core: Floats, liked: npt.NDArray[np.bool_]) -> Examples:
 
 def by_inverse_propensity(examples: Examples, propensity: Floats) -> Examples:
     """The same, weighed by 1 / propensity (clipped, mean 1), where it is known."""
-    known = np.isfinite(propensity) & (propensity > 0)
-    weight = np.ones(len(examples), np.float32)
-    if known.any():
-        inverse = 1.0 / propensity[known]
-        weight[known] = np.minimum(inverse / np.median(inverse), _MOST_WEIGHT)
+    weight = inverse_propensities(propensity)
     return replace(examples, weight=np.asarray(weight / weight.mean(), np.float32))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +13,6 @@ Weighted = Callable[[Floats64], float]
 """A figure by the weights (m,) of what it is measured on; NaN where it is not defined."""
 Measure = Callable[[npt.NDArray[np.floating], Bools], Weighted]
 """Of scores and outcomes (m,); what does not depend on weights is done once."""
-
-_BINS: Final = 10
 
 
 def auc(score: npt.NDArray[np.floating], positive: Bools) -> Weighted:
@@ -49,19 +46,6 @@ def log_loss(logit: npt.NDArray[np.floating], positive: Bools) -> Weighted:
     x = logit.astype(np.float64)
     losses = np.logaddexp(0.0, x) - x * positive
     return lambda weight: float(np.average(losses, weights=weight))
-
-
-def calibration_error(logit: npt.NDArray[np.floating], positive: Bools) -> Weighted:
-    """Mean distance of predicted from observed shares over tenths of the predictions (ECE)."""
-    p = 0.5 * (1.0 + np.tanh(0.5 * logit.astype(np.float64)))
-    tenth = np.empty(len(p), np.int64)
-    tenth[np.argsort(p, kind="stable")] = np.arange(len(p)) * _BINS // max(1, len(p))
-
-    def of(weight: Floats64) -> float:
-        gap = np.bincount(tenth, weight * (p - positive), minlength=_BINS)
-        return float(np.abs(gap).sum() / max(float(weight.sum()), 1e-12))
-
-    return of
 
 
 def mean(values: Floats64) -> Weighted:

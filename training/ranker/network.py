@@ -5,8 +5,6 @@ The penalties are a normal prior: `l2` is how much a weight's square costs besid
 losses. Importing this imports torch, which takes seconds: for training and evaluation alone.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from features.ranker import Network
+from training.one_thread import one_thread
 from training.ranker.examples import Examples
 
 Floats = npt.NDArray[np.float32]
@@ -52,7 +51,7 @@ def fit_epochs(
 ) -> Network:
     """The network after all epochs of `how`. `reach` (w,): how far each input's weight may be
     expected to go beside others."""
-    with _one_thread():
+    with one_thread():
         trainer = _Trainer(examples, how, seed, reach)
         for _ in range(how.epochs):
             trainer.epoch()
@@ -64,7 +63,7 @@ def fit_until(examples: Examples, later: Examples, how: NetworkSettings, seed: i
     logits, the one that corrects nothing."""
     network = Network.nothing(examples.inputs.shape[1])
     best = Stopped(network, 0, log_loss(network, later))
-    with _one_thread():
+    with one_thread():
         trainer = _Trainer(examples, how, seed, None)
         for epoch in range(1, how.epochs + 1):
             trainer.epoch()
@@ -82,17 +81,6 @@ def log_loss(network: Network, examples: Examples) -> float:
     x = network.logits(examples.inputs, examples.base).astype(np.float64)
     losses = np.logaddexp(0.0, x) - x * examples.liked
     return float(np.average(losses, weights=examples.weight))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in one order, so that equal seeds give equal weights; and these are small products."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Trainer:
@@ -134,7 +122,7 @@ class _Trainer:
         order = torch.randperm(len(self._z), generator=self._random)
         for rows in torch.split(order, self._how.batch):
             self._optimiser.zero_grad()
-            self._loss(rows).backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(self._loss(rows))
             self._optimiser.step()
 
     def _loss(self, rows: Tensor) -> Tensor:

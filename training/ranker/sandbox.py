@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from features.ranker import CORE_NAMES
 from training.ranker.examples import Examples, by_inverse_propensity, logged_examples
 from training.ranker.fitting import LEAST, fit_ranker, split_by_time
-from training.ranker.measures import auc, calibration_error, log_loss
+from training.ranker.measures import auc, log_loss
 from training.ranker.trees import TRIED, fit_trees
+from training.reliability.bins import reliability
 
 JUDGED: Final = 0.2
 _COLUMNS: Final = (*CORE_NAMES, "liked", "swiped_at", "propensity")
@@ -91,7 +92,7 @@ def play(log: Examples, seed: int) -> Outcome:
             method,
             auc=auc(x, judged.liked)(weight),
             log_loss=log_loss(x, judged.liked)(weight),
-            ece=calibration_error(x, judged.liked)(weight),
+            ece=reliability(0.5 * (1.0 + np.tanh(0.5 * x.astype(np.float64))), judged.liked).error,
         )
         for method, x in logits.items()
     )

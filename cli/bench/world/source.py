@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import simulator
-from features.fold_in import LIKE, PASS, SUPERLIKE
 from features.release import Release
+from simulator.history import as_in_lake
 from simulator.world import build_world
 from training.assembly import assemble, code_hash
 from training.build import TrainingSettings, calibration_pairs, counts_before, evaluate, fit
@@ -28,7 +27,6 @@ MOST: Final = 20_000
 _LEAST: Final = 600
 _SEED: Final = 6
 _HOW: Final = TrainingSettings()
-_ACTIONS: Final = {"like": LIKE, "pass": PASS, "superlike": SUPERLIKE}
 _RELEASE: Final = "release"
 _PROFILES: Final = "profiles.parquet"
 
@@ -83,14 +81,6 @@ def _learn(draft: Path, size: int, until: datetime) -> None:
     assemble(datasets, fitted, evaluate(datasets, fitted, _SEED), {}, draft / _RELEASE)
     world.profiles.rename(draft / _PROFILES)
     shutil.rmtree(world.folder)
-
-
-def as_in_lake(swipes: pa.Table) -> pa.Table:
-    """A world's swipes with their actions as the lake has them."""
-    words = pa.array(list(_ACTIONS))
-    numbers = pa.array(list(_ACTIONS.values()), pa.int8())
-    actions = numbers.take(pc.index_in(swipes["action"].combine_chunks(), words))
-    return swipes.set_column(swipes.schema.get_field_index("action"), "action", actions)
 
 
 def _code() -> str:
