@@ -16,6 +16,7 @@ from training.reciprocal.ratings import GRADES, LIKED, Floats, Ints
 
 _STEP: Final = 0.02
 _LEAST: Final = 1e-12
+_TINY: Final = 1e-300
 _SPREAD: Final = 1.3
 """Deviation of the opinions to begin with, noise included, where noise has 1."""
 
@@ -64,10 +65,14 @@ class Thresholds:
 
     def opinions(self, mean: Floats, deviation: Floats, rng: np.random.Generator) -> Floats:
         """Opinions (m,) with their noise, each within its grade: a truncated normal."""
-        low = ndtr((self._bound[self._grade - 1] - mean) / deviation)
-        high = ndtr((self._bound[self._grade] - mean) / deviation)
-        at = low + (high - low) * rng.random(len(mean))
-        return np.asarray(mean + deviation * ndtri(np.clip(at, _LEAST, 1.0 - _LEAST)), np.float64)
+        low, high = self._bound[self._grade - 1], self._bound[self._grade]
+        # Mirrored where the grade lies above the mean: probabilities near 1 have no digits left.
+        side = np.where(low > mean, -deviation, deviation)
+        ends = ndtr((low - mean) / side), ndtr((high - mean) / side)
+        least = np.minimum(*ends)
+        at = least + (np.maximum(*ends) - least) * rng.random(len(mean))
+        drawn = mean + side * ndtri(np.clip(at, _TINY, 1.0 - _LEAST))
+        return np.asarray(np.clip(drawn, low, high), np.float64)
 
     def graded(self, mean: Floats, deviation: Floats) -> Graded:
         """What opinions without noise come to."""

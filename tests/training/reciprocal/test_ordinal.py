@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.training.reciprocal.worlds import checkerboard, noisy
@@ -57,6 +57,8 @@ def test_the_prior_follows_covariates_and_spread() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 10), min_size=1, max_size=40), st.integers(0, 99))
+# A grade more than seven deviations above what was expected.
+@example([9, 1, 1, 1, 1, 1, 1], 92)
 def test_opinions_lie_in_the_grade_that_was_given(grades: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)
     grade = np.array(grades)
