@@ -33,7 +33,7 @@ class FeatureField(_Strict):
 class Manifest(_Strict):
     """What the release is and where it came from; `files` are sha256 by file name."""
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     d: int
     people: int
     training_window: TrainingWindow

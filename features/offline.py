@@ -55,8 +55,8 @@ def _known(store: FeatureStore, view: View) -> npt.NDArray[np.int64]:
 def pair_counts(store: FeatureStore, pairs: pa.Table) -> pa.Table:
     """Behaviour of both sides of pairs as of their times, joined point in time.
 
-    `pairs`: viewer and candidate int64, event_timestamp. Returns likes_given and swipes_given of
-    the viewers, likes_received and swipes_received of the candidates, int64 (m,), in order.
+    `pairs`: viewer and candidate int64, event_timestamp. Returns `viewer_` and `candidate_` with
+    each of COUNTS, int64 (m,), in order.
     """
     times = pairs[EVENT_TIME].to_pandas()
     both = np.concatenate((pairs["viewer"].to_numpy(), pairs["candidate"].to_numpy()))
@@ -65,7 +65,8 @@ def pair_counts(store: FeatureStore, pairs: pa.Table) -> pa.Table:
     m = pairs.num_rows
     return pa.table(
         {
-            name: pa.array(column[:m] if name.endswith("given") else column[m:])
+            f"{side}_{name}": pa.array(column[rows])
+            for side, rows in (("viewer", slice(0, m)), ("candidate", slice(m, 2 * m)))
             for name, column in counts.items()
         }
     )

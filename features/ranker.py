@@ -77,15 +77,15 @@ class Network:
 
     @classmethod
     def unpacked(cls, packed: Floats) -> Self:
-        """The network of `packed`, without a copy."""
+        """The network of `packed`, as arrays of their own: products want them in one piece."""
         rows = packed[:-2]
         return cls(
-            mean=rows[:, 0],
-            scale=rows[:, 1],
-            linear=rows[:, 2],
-            hidden=rows[:, 3:],
-            hidden_bias=packed[-2, 3:],
-            out=packed[-1, 3:],
+            mean=rows[:, 0].copy(),
+            scale=rows[:, 1].copy(),
+            linear=rows[:, 2].copy(),
+            hidden=rows[:, 3:].copy(),
+            hidden_bias=packed[-2, 3:].copy(),
+            out=packed[-1, 3:].copy(),
             bias=float(packed[-2, 0]),
         )
 
@@ -93,6 +93,11 @@ class Network:
 def width_of(d: int) -> int:
     """How many inputs a pair has with d factors."""
     return LOGIT_WIDTH + 2 + d
+
+
+def packed_shape(d: int, packed: npt.NDArray[np.generic]) -> tuple[int, int]:
+    """What the shape of a packed network over d factors should be, with as many hidden units."""
+    return width_of(d) + 2, max(3, packed.shape[-1] if packed.ndim else 0)
 
 
 def logit_inputs(core: Floats) -> Floats:

@@ -24,6 +24,7 @@ from features.cold_start_rows import cold_start_dtype
 from features.fold_in import HISTORY_LIMIT, FoldIn, Histories
 from features.manifest import FeatureField, Manifest, TrainingWindow
 from features.profile_code import Profiles
+from features.ranker import Network, packed_shape
 from features.said import Said
 from features.tower_rows import expected_rows, tower_shape, unpacked_towers
 from features.towers import Towers
@@ -70,7 +71,8 @@ class ReleaseArrays:
     (alpha, beta); candidate_vectors (n, 2d + 3) f32; seen_indptr (n + 1,) and seen_ids (m,) i64,
     sorted person ids that each row's person swiped; cold_start
     (BANDS,) cold_start_dtype(d), by features.behaviour.bands; towers of
-    features.tower_rows.tower_shape f32, over the inputs of the manifest's profile code.
+    features.tower_rows.tower_shape f32, over the inputs of the manifest's profile code; ranker f32,
+    as features.ranker.Network packs it.
     """
 
     person_id: Ints
@@ -88,6 +90,7 @@ class ReleaseArrays:
     seen_ids: Ints
     cold_start: Table
     towers: Floats
+    ranker: Floats
 
 
 ARRAYS: Final = tuple(ReleaseArrays.__dataclass_fields__)
@@ -108,6 +111,7 @@ class Release:
     path: Path
     manifest: Manifest
     arrays: ReleaseArrays
+    ranker: Network
     _sorted_ids: Ints
     _order: Ints
     _fold_in: FoldIn
@@ -132,7 +136,8 @@ class Release:
         _let_go(arrays.taste_prior)
         towers = unpacked_towers(manifest.profile_code, np.asarray(arrays.towers))
         sorted_ids = arrays.person_id[order]
-        return cls(path, manifest, arrays, sorted_ids, order, fold_in, mean_prior, towers)
+        ranker = Network.unpacked(np.asarray(arrays.ranker))
+        return cls(path, manifest, arrays, ranker, sorted_ids, order, fold_in, mean_prior, towers)
 
     def rows_of(self, person_ids: npt.ArrayLike) -> Ints:
         """Table rows (m,) int64 of person ids (m,); -1 for people who are not in the release."""
@@ -307,6 +312,7 @@ def _check_shapes(arrays: ReleaseArrays, manifest: Manifest) -> None:
         "seen_ids": ("<i8", (m,)),
         "cold_start": (None, (BANDS,)),
         "towers": ("<f4", tower_shape(manifest.profile_code, d)),
+        "ranker": ("<f4", packed_shape(d, arrays.ranker)),
     }
     for name, (dtype, shape) in expected.items():
         array: npt.NDArray[np.generic] = getattr(arrays, name)

@@ -45,6 +45,12 @@ def judge(metrics: Metrics, champion: Metrics | None, finite: bool) -> tuple[Gat
             "auc_learned",
             metrics.get("auc_popularity", math.nan) - slack,
         ),
+        _at_least(
+            "no worse for its ranker",
+            metrics,
+            "auc_learned",
+            metrics.get("auc_calibrated", math.nan) - slack,
+        ),
         _at_most("calibrated", metrics, "calibration_error", _MOST_CALIBRATION_ERROR + slack),
     )
     return gates if champion is None else gates + _against(metrics, champion, slack)
@@ -60,8 +66,8 @@ def require_all(gates: tuple[Gate, ...]) -> None:
 def is_finite(release: Release) -> bool:
     """Whether every number that scores anybody is one."""
     a = release.arrays
-    scored = (a.taste, a.appeal, a.given_rate, a.received_rate, a.line, a.candidate_vectors)
-    return all(bool(np.isfinite(array).all()) for array in scored)
+    people = (a.taste, a.appeal, a.given_rate, a.received_rate, a.line, a.candidate_vectors)
+    return all(bool(np.isfinite(array).all()) for array in (*people, a.towers, a.ranker))
 
 
 def metrics_of(release: Release) -> dict[str, float]:

@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SAFETY_DECIDED
+from features.ranker import Network
 from features.release import Manifest
 from flows.quick_feast import uninstrumented
 from flows.retirement import hold_name
@@ -105,7 +108,7 @@ def join(
     """
     # Feast takes seconds to import: only here, and not by whoever imports this module.
     with uninstrumented():
-        from features.offline import pair_counts
+        from features.offline import COUNTS, pair_counts
         from features.repo.definitions import source_path
         from features.repo.store import feature_store, history_folder
     from features.snapshots import write_profile_changes, write_snapshots
@@ -116,11 +119,23 @@ def join(
     write_snapshots(settings.lake, source_path(folder, BEHAVIOUR), until)
     write_profile_changes(settings.lake, source_path(folder, PROFILE), until)
     joined = pair_counts(feature_store(settings, live), pair_table(datasets, pairs))
-    counts = PairCounts(*(joined[name].to_numpy() for name in PairCounts.__dataclass_fields__))
+    counts = PairCounts(
+        *(
+            np.column_stack([joined[f"{side}_{name}"].to_numpy() for name in COUNTS])
+            for side in ("viewer", "candidate")
+        )
+    )
     return TrainingSet(datasets, pairs, counts, bus_positions)
 
 
-def draft(training_set: TrainingSet, fitted: Fitted, evaluation: Evaluation, path: Path) -> Draft:
+def draft(
+    training_set: TrainingSet,
+    fitted: Fitted,
+    ranker: Network,
+    evaluation: Evaluation,
+    path: Path,
+) -> Draft:
     """Write the release folder at `path`. Raises ReleaseExists."""
-    manifest = assemble(training_set.datasets, fitted, evaluation, training_set.bus_positions, path)
+    datasets, places = training_set.datasets, training_set.bus_positions
+    manifest = assemble(datasets, fitted, ranker, evaluation, places, path)
     return Draft(path, manifest, evaluation)

@@ -1,6 +1,6 @@
-"""The flow `retrain`: join → train → evaluate → register → gates → materialise → follow → replay
-→ features → load → promote → serve, then the report. Each task is a call into a module that knows
-no Prefect.
+"""The flow `retrain`: join → train → rank → evaluate → register → gates → materialise → follow →
+replay → features → load → promote → serve, then the report. Each task is a call into a module that
+knows no Prefect.
 
 Nothing is cached or persisted by Prefect: hashing millions of swipes for a cache key costs more
 than it could save, and a release is registered whole or not at all. What learns is imported by the
@@ -33,6 +33,7 @@ from gravity.kernel import Kernel, open_kernel
 from gravity.settings import Settings
 
 if TYPE_CHECKING:
+    from features.ranker import Network
     from flows.learning import Draft, TrainingSet
     from training.build import Evaluation, Fitted, TrainingSettings
 
@@ -62,12 +63,22 @@ def train(training_set: "TrainingSet", how: "TrainingSettings", seed: int) -> "F
     return fit(training_set.datasets, training_set.pairs, training_set.counts, how, seed)
 
 
+@task(name="rank", cache_policy=NO_CACHE)
+def train_ranker(fitted: "Fitted", seed: int) -> "Network":
+    """The network that corrects the calibrated logits, both ways."""
+    from training.build import learn_ranker
+
+    return learn_ranker(fitted, seed)
+
+
 @task(name="evaluate", cache_policy=NO_CACHE)
-async def assess(training_set: "TrainingSet", fitted: "Fitted", seed: int) -> "Evaluation":
+async def assess(
+    training_set: "TrainingSet", fitted: "Fitted", ranker: "Network", seed: int
+) -> "Evaluation":
     """The model to judge on the held-out days, by likes and by ranking."""
     from training.build import evaluate
 
-    evaluation = evaluate(training_set.datasets, fitted, seed)
+    evaluation = evaluate(training_set.datasets, fitted, ranker, seed)
     ranking = report.markdown(report.ranking_table(evaluation.ranking))
     reliability = report.markdown(report.reliability_table(evaluation.likes.reliability))
     text = f"## Held-out days\n\n{ranking}\n\n## Reliability\n\n{reliability}"
@@ -196,8 +207,10 @@ async def retrain(promote: bool = True, by: str = "schedule", seed: int = 0) -> 
         with tempfile.TemporaryDirectory(prefix=".draft.", dir=folder) as drafts:
             training_set = await join(kernel, how, seed)
             fitted = train(training_set, how, seed)
-            evaluation = await assess(training_set, fitted, seed)
-            draft = learning.draft(training_set, fitted, evaluation, Path(drafts) / "release")
+            ranker = train_ranker(fitted, seed)
+            evaluation = await assess(training_set, fitted, ranker, seed)
+            path = Path(drafts) / "release"
+            draft = learning.draft(training_set, fitted, ranker, evaluation, path)
             registered = await register(kernel, mlflow, draft, origin)
         try:
             if promote:

@@ -9,15 +9,16 @@ from prometheus_client import Histogram
 
 from contracts.ranking import Constraints, Ranking, RankRequest, RetrieveRequest
 from features.eligibility import Viewer
+from features.ranker import CORE_NAMES
 from features.release import Release
 from features.score import Sides, query_vectors
 from features.signature import Signature
 from gravity.telemetry import stage
+from serving import ranking
 from serving.exposure import Draw, expose
 from serving.index import CandidateIndex, Query, Retrieved
 from serving.newcomers import Newcomers
 from serving.people import Fresh, Persons, sides_of
-from serving.ranking import FEATURE_NAMES, Ranker
 from serving.store import Online, read_candidates, read_viewer
 from serving.why import reasons
 
@@ -44,7 +45,6 @@ class Loaded:
     release: Release
     signature: Signature
     index: CandidateIndex
-    ranker: Ranker
     typical: Sides
     seed: int
     newcomers: Newcomers | None = None
@@ -101,7 +101,7 @@ def _ranked(
 ) -> Ranking:
     with stage("score"):
         candidates = sides_of(loaded.release, found.persons, request.today, fresh, loaded.newcomers)
-        ranked = loaded.ranker.rank(asker.sides, candidates)
+        ranked = ranking.rank(loaded.release.ranker, asker.sides, candidates)
     with stage("draw"):
         drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)
         order = expose(drawn, found.persons.ids, ranked.scores, loaded.release.manifest.tau)
@@ -124,8 +124,8 @@ def _ranked(
         scores=ranked.scores[order],
         why_codes=why_codes,
         why_values=why_values,
-        feature_names=FEATURE_NAMES,
-        features=ranked.features[order],
+        feature_names=CORE_NAMES,
+        features=ranked.core[order],
     )
 
 

@@ -32,7 +32,6 @@ from serving.live import WITHDRAWN_KEY, Live
 from serving.living import living
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
-from serving.ranking import ProductRanker
 from serving.store import Online
 from serving.warming import warm
 from serving.why import typical
@@ -255,7 +254,6 @@ class Releases:
             release=opened,
             signature=Signature.of_release(opened.manifest.features, release),
             index=index,
-            ranker=ProductRanker(),
             typical=await quietly(typical, opened),
             seed=seed_of(opened.manifest.data_hash),
             newcomers=overlay.newcomers,

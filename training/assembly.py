@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 import features
 import training
+from features.ranker import Network
 from features.release import (
     FeatureField,
     Manifest,
@@ -31,6 +32,7 @@ Ints = npt.NDArray[np.int64]
 def assemble(
     datasets: Datasets,
     fitted: Fitted,
+    ranker: Network,
     evaluation: Evaluation,
     bus_positions: Mapping[str, Mapping[int, int]],
     path: Path,
@@ -58,7 +60,7 @@ def assemble(
         code_hash=code_hash(),
         files={},
     )
-    return write_release(path, manifest, _arrays(datasets, model))
+    return write_release(path, manifest, _arrays(datasets, model, ranker))
 
 
 def _finite(value: float) -> float | None:
@@ -66,7 +68,7 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _arrays(datasets: Datasets, model: Model) -> ReleaseArrays:
+def _arrays(datasets: Datasets, model: Model, ranker: Network) -> ReleaseArrays:
     people = datasets.people
     seen_indptr, seen_ids = _seen(datasets)
     return ReleaseArrays(
@@ -85,6 +87,7 @@ def _arrays(datasets: Datasets, model: Model) -> ReleaseArrays:
         seen_ids=seen_ids,
         cold_start=model.cold_start,
         towers=packed_towers(fit_towers(people, model)),
+        ranker=ranker.packed(),
     )
 
 

@@ -28,13 +28,21 @@ _RIDGE: Final = 1e-2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairCounts:
-    """Counts of m swipes before the midnight (UTC) of each: the viewer's given, the candidate's
-    received; (m,) int64 each."""
+    """Counts (m, 4) int64 of m swipes' viewers and candidates before the midnight (UTC) of each:
+    likes given, swipes given, likes received, swipes received."""
 
-    likes_given: npt.NDArray[np.int64]
-    swipes_given: npt.NDArray[np.int64]
-    likes_received: npt.NDArray[np.int64]
-    swipes_received: npt.NDArray[np.int64]
+    viewer: npt.NDArray[np.int64]
+    candidate: npt.NDArray[np.int64]
+
+    @property
+    def given(self) -> npt.NDArray[np.int64]:
+        """(m, 2): likes and swipes that the viewers gave."""
+        return self.viewer[:, :2]
+
+    @property
+    def received(self) -> npt.NDArray[np.int64]:
+        """(m, 2): likes and swipes that the candidates received."""
+        return self.candidate[:, 2:]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,18 +58,20 @@ class Inputs:
 def counts_before(datasets: Datasets, pairs: Swipes) -> PairCounts:
     """Point-in-time counts of pairs (in order of time): everything before the day of each."""
     people = len(datasets.people)
-    parts: list[PairCounts] = []
-    for day in np.unique(pairs.day):
-        of_day = pairs.between(int(day), int(day) + 1)
-        at = count(datasets.seen.between(0, int(day)), people)
-        parts.append(counts_of(at, of_day))
-    names = PairCounts.__dataclass_fields__
-    return PairCounts(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    viewer, candidate = np.zeros((2, len(pairs), 4), np.int64)
+    start = 0
+    for day in np.unique(pairs.day).tolist():
+        counts = count(datasets.seen.between(0, day), people)
+        of_day = pairs.between(day, day + 1)
+        rows = slice(start, start + len(of_day))
+        viewer[rows], candidate[rows] = counts[of_day.viewer], counts[of_day.candidate]
+        start += len(of_day)
+    return PairCounts(viewer, candidate)
 
 
 def counts_of(at: npt.NDArray[np.int64], pairs: Swipes) -> PairCounts:
     """Counts of pairs (m,) out of people's counts (n, 4) of one moment."""
-    return PairCounts(*at[pairs.viewer, :2].T, *at[pairs.candidate, 2:].T)
+    return PairCounts(at[pairs.viewer], at[pairs.candidate])
 
 
 def inputs_of(
@@ -69,12 +79,10 @@ def inputs_of(
 ) -> Inputs:
     """Inputs of the calibration for pairs (m,)."""
     taste, appeal = factors.taste[pairs.viewer], factors.appeal[pairs.candidate]
-    given = np.stack((counts.likes_given, counts.swipes_given), axis=1)
-    received = np.stack((counts.likes_received, counts.swipes_received), axis=1)
     return Inputs(
         score=np.asarray(np.einsum("md,md->m", taste, appeal), np.float32),
-        given=logit(rates.given_after(pairs.viewer, given)),
-        received=logit(rates.received_after(pairs.candidate, received)),
+        given=logit(rates.given_after(pairs.viewer, counts.given)),
+        received=logit(rates.received_after(pairs.candidate, counts.received)),
         gender=people.gender[pairs.viewer],
     )
 

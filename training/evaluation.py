@@ -9,7 +9,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from sklearn.metrics import roc_auc_score
 
-from features.score import Sides, candidate_vectors, like_logits, match_scores, query_vectors
+from features.ranker import Network, heads_of
+from features.score import Sides, candidate_vectors, query_vectors
 from training.datasets import Swipes
 from training.eligible_lists import EligibleList
 from training.propensity import inverse_propensities
@@ -55,6 +56,7 @@ class LikeQuality:
     """Predicted against actual likes of held-out swipes; AUC is NaN where one outcome lacks."""
 
     auc_learned: float
+    auc_calibrated: float
     auc_rates: float
     auc_popularity: float
     calibration_error: float
@@ -64,18 +66,21 @@ class LikeQuality:
 
 def like_quality(
     learned: Floats,
+    calibrated: Floats,
     rates_only: Floats,
     popularity: Floats,
     gender: npt.NDArray[np.uint8],
     liked: Bools,
 ) -> LikeQuality:
-    """Of m held-out swipes: logits by the model, by rates alone, by the candidate's rate alone."""
+    """Of m held-out swipes: logits by the ranker, by the calibration that it corrects, by rates
+    alone, by the candidate's rate alone."""
     p = 1.0 / (1.0 + np.exp(-learned.astype(np.float64)))
     rows = [row for g in np.unique(gender) for row in _reliability(int(g), p, liked, gender == g)]
     total = max(1, sum(row.swipes for row in rows))
     error = sum(abs(row.predicted - row.observed) * row.swipes for row in rows) / total
     return LikeQuality(
         auc_learned=_auc(liked, learned),
+        auc_calibrated=_auc(liked, calibrated),
         auc_rates=_auc(liked, rates_only),
         auc_popularity=_auc(liked, popularity),
         calibration_error=error,
@@ -103,7 +108,11 @@ def _reliability(
 
 
 def ranking_quality(
-    lists: Sequence[EligibleList], sides: Sides, held_out: Swipes, popularity: Floats
+    lists: Sequence[EligibleList],
+    sides: Sides,
+    ranker: Network,
+    held_out: Swipes,
+    popularity: Floats,
 ) -> RankingQuality:
     """Orders of each viewer's eligible unseen people, judged by their likes of the held-out days.
 
@@ -116,7 +125,7 @@ def ranking_quality(
     gains = _gains(held_out, len(popularity))
     for each in lists:
         gain = gains(each)
-        order = _orders(each, sides, popularity)
+        order = _orders(each, sides, ranker, popularity)
         totals += (
             *(float(gain[top].sum()) for top in (order.learned, order.popularity)),
             gain.sum() * min(1.0, TOP / len(gain)),
@@ -133,11 +142,11 @@ def ranking_quality(
     )
 
 
-def retrieval_recall(lists: Sequence[EligibleList], sides: Sides) -> float:
-    """Mean share of the 20 best by the exact score that the 200 best by the inner product hold."""
+def retrieval_recall(lists: Sequence[EligibleList], sides: Sides, ranker: Network) -> float:
+    """Mean share of the 20 best by the ranker that the 200 best by the inner product hold."""
     if not lists:
         return float("nan")
-    return float(np.mean([_kept(each, sides) for each in lists]))
+    return float(np.mean([_kept(each, sides, ranker) for each in lists]))
 
 
 _DISCOUNTS: Final = 1.0 / np.log2(np.arange(TOP) + 2.0)
@@ -151,9 +160,9 @@ class _Orders:
     popularity: npt.NDArray[np.int64]
 
 
-def _orders(each: EligibleList, sides: Sides, popularity: Floats) -> _Orders:
+def _orders(each: EligibleList, sides: Sides, ranker: Network, popularity: Floats) -> _Orders:
     candidates = sides.take(each.candidates)
-    learned = like_logits(sides.take([each.viewer]), candidates)
+    learned = heads_of(ranker, sides.take([each.viewer]), candidates).there
     return _Orders(_best(learned, TOP), _best(popularity[each.candidates], TOP))
 
 
@@ -172,9 +181,9 @@ def _dcg(gain: npt.NDArray[np.float64]) -> float:
     return float((gain * _DISCOUNTS[: len(gain)]).sum())
 
 
-def _kept(each: EligibleList, sides: Sides) -> float:
-    """Share of the 20 best by the exact score that the 200 best by the inner product hold."""
+def _kept(each: EligibleList, sides: Sides, ranker: Network) -> float:
+    """Share of the 20 best by the ranker that the 200 best by the inner product hold."""
     viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
-    exact = _best(match_scores(viewer, candidates), TOP)
+    best = _best(heads_of(ranker, viewer, candidates).log_match(), TOP)
     linear = candidate_vectors(candidates) @ query_vectors(viewer)[0]
-    return float(np.isin(exact, _best(linear, RETRIEVED)).mean())
+    return float(np.isin(best, _best(linear, RETRIEVED)).mean())

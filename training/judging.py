@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from features.score import candidate_vectors, match_scores, query_vectors
+from features.ranker import Network, heads_of
+from features.score import candidate_vectors, query_vectors
 from training.calibration import (
     counts_before,
     inputs_of,
@@ -22,6 +23,7 @@ from training.evaluation import (
 )
 from training.exposure import choose_tau
 from training.fitting import Fitted
+from training.ranker.examples import logits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Evaluation:
             "retrieval_recall_at_20": self.retrieval_recall,
             "evaluated_viewers": float(self.ranking.viewers),
             "auc_learned": self.likes.auc_learned,
+            "auc_calibrated": self.likes.auc_calibrated,
             "auc_rates": self.likes.auc_rates,
             "auc_popularity": self.likes.auc_popularity,
             "calibration_error": self.likes.calibration_error,
@@ -56,8 +59,8 @@ class Evaluation:
         }
 
 
-def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
-    """Judge the held model by the evaluation days; choose tau on the final one."""
+def evaluate(datasets: Datasets, fitted: Fitted, ranker: Network, seed: int) -> Evaluation:
+    """Judge the held model and its ranker by the evaluation days; choose tau on the final one."""
     rng = np.random.default_rng(seed)
     split = datasets.split
     held_out = datasets.swipes.between(split.evaluate, split.end)
@@ -68,18 +71,20 @@ def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
     lists = list(eligible_lists(datasets.people, rng.permutation(viewers), before, datasets.today))
     popularity = fitted.held.rates.counts[:, 2].astype(np.float32)
     return Evaluation(
-        likes=_like_quality(datasets, fitted, held_out),
-        ranking=ranking_quality(lists, fitted.held.sides(), held_out, popularity),
+        likes=_like_quality(datasets, fitted, ranker, held_out),
+        ranking=ranking_quality(lists, fitted.held.sides(), ranker, held_out, popularity),
         retrieval_recall=retrieval_recall(
-            lists[: fitted.settings.retrieval_viewers], fitted.final.sides()
+            lists[: fitted.settings.retrieval_viewers], fitted.final.sides(), ranker
         ),
-        tau=_choose_tau(fitted, lists[: fitted.settings.exposure_viewers], rng),
+        tau=_choose_tau(fitted, ranker, lists[: fitted.settings.exposure_viewers], rng),
         people=len(datasets.people),
         swipes=len(datasets.swipes),
     )
 
 
-def _like_quality(datasets: Datasets, fitted: Fitted, held_out: Swipes) -> LikeQuality:
+def _like_quality(
+    datasets: Datasets, fitted: Fitted, ranker: Network, held_out: Swipes
+) -> LikeQuality:
     counts = counts_before(datasets, held_out)
     inputs = inputs_of(datasets.people, held_out, counts, fitted.held.factors, fitted.held.rates)
     calibrations = fitted.held.calibrations
@@ -87,7 +92,8 @@ def _like_quality(datasets: Datasets, fitted: Fitted, held_out: Swipes) -> LikeQ
         g: type(c)(0.0, c.w_given, c.w_received, c.intercept) for g, c in calibrations.items()
     }
     return like_quality(
-        learned=predicted(inputs, calibrations),
+        learned=logits_of(ranker, fitted.held, held_out, counts),
+        calibrated=predicted(inputs, calibrations),
         rates_only=predicted(inputs, without),
         popularity=inputs.received,
         gender=inputs.gender,
@@ -95,12 +101,14 @@ def _like_quality(datasets: Datasets, fitted: Fitted, held_out: Swipes) -> LikeQ
     )
 
 
-def _choose_tau(fitted: Fitted, lists: list[EligibleList], rng: np.random.Generator) -> float:
+def _choose_tau(
+    fitted: Fitted, ranker: Network, lists: list[EligibleList], rng: np.random.Generator
+) -> float:
     sides = fitted.final.sides()
     scores = []
     for each in lists:
         viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
         linear = candidate_vectors(candidates) @ query_vectors(viewer)[0]
         retrieved = np.argsort(-linear, kind="stable")[:RETRIEVED]
-        scores.append(match_scores(viewer, candidates.take(retrieved)))
+        scores.append(heads_of(ranker, viewer, candidates.take(retrieved)).log_match())
     return choose_tau(scores, rng)

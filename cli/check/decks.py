@@ -100,7 +100,7 @@ async def deck_recall(
     return sum(hit for hit, _ in counts) / max(1, sum(total for _, total in counts))
 
 
-def _best(score: NDArray[np.float64]) -> NDArray[np.int64]:
+def _best(score: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.argsort(-score, kind="stable")[:BEST]
 
 

@@ -1,4 +1,4 @@
-"""The final score of any pair, by DESIGN §3's formula, from a release's own tables."""
+"""The final score of any pair by a release's ranker, from its own tables and nobody's index."""
 
 from dataclasses import dataclass
 
@@ -7,45 +7,26 @@ from numpy.typing import NDArray
 
 from cli.check.world import World
 from features.keyed import Store
+from features.ranker import Network, heads_of
 from features.reader import read
 from features.release import Release
+from features.score import Sides
 from features.views import factors
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One row a person of the check's world; tables already in the world's order.
+    """Everybody of the check's world (n,), in its order, and the release's ranker."""
 
-    `k`, `w_given`, `w_received` and `intercept` are those of each person's gender as viewer; (n,).
-    """
-
-    taste: NDArray[np.float32]
-    appeal: NDArray[np.float32]
-    given_logit: Floats
-    received_logit: Floats
-    k: Floats
-    w_given: Floats
-    w_received: Floats
-    intercept: Floats
+    sides: Sides
+    ranker: Network
 
     def final(self, row: int, rows: NDArray[np.int64]) -> Floats:
-        """log P(u likes v) + log P(v likes u) for u in `row` and each v of `rows`; (len(rows),)."""
-        there = (
-            self.k[row] * (self.appeal[rows] @ self.taste[row])
-            + self.w_given[row] * self.given_logit[row]
-            + self.w_received[row] * self.received_logit[rows]
-            + self.intercept[row]
-        )
-        back = (
-            self.k[rows] * (self.taste[rows] @ self.appeal[row])
-            + self.w_given[rows] * self.given_logit[rows]
-            + self.w_received[rows] * self.received_logit[row]
-            + self.intercept[rows]
-        )
-        result: Floats = -np.logaddexp(0, -there) - np.logaddexp(0, -back)
-        return result
+        """Log expected match of the person in `row` and each of `rows`; (len(rows),)."""
+        heads = heads_of(self.ranker, self.sides.take([row]), self.sides.take(rows))
+        return heads.log_match()
 
 
 _CHUNK = 5000
@@ -60,7 +41,7 @@ async def read_scores(store: Store, release_id: str, release: Release, world: Wo
     person = world.people.person
     view, d = factors(release_id), release.manifest.d
     taste = np.zeros((len(person), d), np.float32)
-    given, received = np.full((2, len(person)), 0.5)
+    given, received = np.full((2, len(person)), 0.5, np.float32)
     for start in range(0, len(person), _CHUNK):
         part = slice(start, start + _CHUNK)
         rows = (await read(store, [view], person[part], widths={"taste": d}))[view.name]
@@ -74,27 +55,16 @@ def release_scores(release: Release, world: World) -> Scores:
     """Everyone's side of the formula as the release has it: what is online too, as long as nobody
     has swiped since. Everybody must be in the release."""
     at, a = release.rows_of(world.people.person), release.arrays
-    given, received = (np.asarray(rate[at], np.float64) for rate in (a.given_rate, a.received_rate))
-    return _scores(release, world, a.taste[at], given, received)
+    return _scores(release, world, a.taste[at], a.given_rate[at], a.received_rate[at])
 
 
 def _scores(
-    release: Release, world: World, taste: NDArray[np.float32], given: Floats, received: Floats
+    release: Release, world: World, taste: Floats, given: Floats, received: Floats
 ) -> Scores:
-    person, gender = world.people.person, world.people.gender
-    at = release.rows_of(person)
-    appeal = np.where((at >= 0)[:, None], release.arrays.appeal[np.maximum(at, 0)], 0)
-    by_gender = np.zeros((4, 4))
-    for number, c in release.manifest.calibration.items():
-        by_gender[number] = c.k, c.w_given, c.w_received, c.intercept
-    k, w_given, w_received, intercept = by_gender[gender].T
-    return Scores(
-        taste=taste,
-        appeal=appeal.astype(np.float32),
-        given_logit=np.log(given / (1 - given)),
-        received_logit=np.log(received / (1 - received)),
-        k=k,
-        w_given=w_given,
-        w_received=w_received,
-        intercept=intercept,
-    )
+    at = release.rows_of(world.people.person)
+    known = at >= 0
+    appeal = np.where(known[:, None], release.arrays.appeal[at], np.float32(0.0))
+    line = np.zeros((len(at), 2), np.float32)
+    genders, calibrations = world.people.gender, release.manifest.calibration
+    sides = Sides.of(taste, appeal, given, received, line, genders, calibrations)
+    return Scores(sides, release.ranker)

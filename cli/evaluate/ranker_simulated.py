@@ -43,7 +43,7 @@ def measure(people: int, viewers: int, tried: int, seed: int, say: Say) -> Seque
     pairs = calibration_pairs(datasets, how, seed)
     say("fitting factors")
     fitted = fit(datasets, pairs, counts_before(datasets, pairs), how, seed)
-    contest = hold_contest(datasets, fitted, pairs, tried, seed, say)
+    contest = hold_contest(datasets, fitted, tried, seed, say)
     say("resampling viewers")
     rows = list(_of_likes(contest))
     say("ranking everybody eligible")

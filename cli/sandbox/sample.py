@@ -18,7 +18,7 @@ from simulator.history import as_in_lake
 from simulator.world import build_world
 from training.build import TrainingSettings, calibration_pairs, counts_before, fit
 from training.datasets import datasets_of
-from training.ranker.examples import both_counts_before, examples_of
+from training.ranker.examples import examples_of
 
 _PEOPLE: Final = 5_000
 _CARDS: Final = 20_000
@@ -40,7 +40,7 @@ def draw_sample(people: int, cards: int, seed: int) -> pa.Table:
     rng = np.random.default_rng(seed)
     kept = np.sort(rng.permutation(len(pairs))[:cards])
     pairs = pairs.take(kept)
-    core = examples_of(model, pairs, both_counts_before(datasets, pairs)).inputs
+    core = examples_of(model, pairs, counts_before(datasets, pairs)).inputs
     ids = datasets.people.table["person_id"]
     return pa.table(
         {

@@ -29,7 +29,6 @@ from serving import pipeline
 from serving.index import ExactIndex
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
-from serving.ranking import ProductRanker
 from serving.store import Online
 from serving.why import typical
 from tests.discovery_api.people import sociable, write_people
@@ -160,4 +159,4 @@ def load(settings: Settings, people: World) -> Loaded:
     release = write_world(settings.home / "releases" / "7", people, rng, seen=0.02)
     index = ExactIndex(release, Overlay(release))
     signature = Signature.of_views([factors("7")], {"taste": release.manifest.d})
-    return Loaded("7", release, signature, index, ProductRanker(), typical(release), 11)
+    return Loaded("7", release, signature, index, typical(release), 11)

@@ -9,6 +9,7 @@ from features.behaviour import BANDS, GENDERS, Prior
 from features.disk_cells import table_order
 from features.eligibility import person_table
 from features.fold_in import FoldInParameters
+from features.ranker import Network, width_of
 from features.release import (
     Manifest,
     Release,
@@ -50,6 +51,7 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0) -> Release:
         seen_ids=np.zeros(0, np.int64),
         cold_start=np.zeros(BANDS, cold_start_dtype(D)),
         towers=rng.normal(0, 0.5, tower_shape(NOTHING_SAID, D)).astype(np.float32),
+        ranker=Network.nothing(width_of(D)).packed(),
     )
     at = datetime(2026, 3, 1, tzinfo=UTC)
     manifest = Manifest(

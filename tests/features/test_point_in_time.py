@@ -100,10 +100,9 @@ def test_counts_are_those_of_a_recount_before_each_time(tmp_path: Path) -> None:
     # One who did not like is nobody's liker.
     liker, liked_one = np.where(liked, swiper, 0), np.where(liked, swiped, 0)
     expected = {
-        "likes_given": recount(liker, viewers),
-        "swipes_given": recount(swiper, viewers),
-        "likes_received": recount(liked_one, candidates),
-        "swipes_received": recount(swiped, candidates),
+        f"{side}_{name}": recount(who, persons)
+        for side, persons in (("viewer", viewers), ("candidate", candidates))
+        for name, who in zip(offline.COUNTS, (liker, swiper, liked_one, swiped), strict=True)
     }
     assert found.to_pydict() == expected
 

@@ -14,7 +14,14 @@ from flows.learning import Draft, TrainingSet
 from flows.registration import Origin
 from gravity.kernel import Kernel
 from tests.flows.worlds import Market
-from training.build import TrainingSettings, calibration_pairs, counts_before, evaluate, fit
+from training.build import (
+    TrainingSettings,
+    calibration_pairs,
+    counts_before,
+    evaluate,
+    fit,
+    learn_ranker,
+)
 from training.datasets import datasets_of
 
 HOW = TrainingSettings()
@@ -27,7 +34,9 @@ def drafted(world: Market, now: datetime, path: Path) -> Draft:
     pairs = calibration_pairs(datasets, HOW, 0)
     training_set = TrainingSet(datasets, pairs, counts_before(datasets, pairs), {})
     fitted = fit(datasets, pairs, training_set.counts, HOW, 0)
-    return learning.draft(training_set, fitted, evaluate(datasets, fitted, 0), path)
+    ranker = learn_ranker(fitted, 0)
+    evaluation = evaluate(datasets, fitted, ranker, 0)
+    return learning.draft(training_set, fitted, ranker, evaluation, path)
 
 
 async def registered(kernel: Kernel, mlflow: MLflow, draft: Draft, scratch: Path) -> Candidate:

@@ -11,6 +11,7 @@ from contracts.ranking import Constraints, Ranking, RankRequest, RetrieveRequest
 from contracts.ranking_pb2 import WHY_CODE_LIKES_YOU_PROBABLY, WHY_CODE_MAY_LIKE_YOU
 from features.cluster import Cluster
 from features.eligibility import Candidates, eligible, viewer_of
+from features.ranker import CORE_NAMES, core_logits, heads_of
 from features.release import Release
 from features.score import Sides, like_logits, match_scores
 from features.signature import Signature
@@ -20,7 +21,6 @@ from serving import pipeline
 from serving.index import ExactIndex
 from serving.overlay import Overlay
 from serving.pipeline import Loaded
-from serving.ranking import ProductRanker
 from serving.store import Online
 from serving.why import typical
 from tests.serving.worlds import CALIBRATIONS, TODAY, WINDOW_END, D, World, world, write_world
@@ -41,7 +41,7 @@ def loaded(people: World, tmp_path: Path) -> Loaded:
     release = write_world(tmp_path / "7", people, np.random.default_rng(2))
     index = ExactIndex(release, Overlay(release))
     signature = Signature.of_views([factors("7")], {"taste": release.manifest.d})
-    return Loaded("7", release, signature, index, ProductRanker(), typical(release), 11)
+    return Loaded("7", release, signature, index, typical(release), 11)
 
 
 def request_of(people: World, row: int, deck: int = 1) -> RankRequest:
@@ -77,8 +77,11 @@ async def test_without_features_the_releases_own_values_rank(
     assert not answer.complete
     rows = loaded.release.rows_of(answer.ids)
     sides = sides_of(loaded.release)
-    expected = match_scores(sides.take([3]), sides.take(rows))
+    viewer, candidates = sides.take([3]), sides.take(rows)
+    expected = heads_of(loaded.release.ranker, viewer, candidates).log_match()
     np.testing.assert_allclose(answer.scores, expected, rtol=2e-3)
+    # The ranker of this release has something to say.
+    assert np.abs(answer.scores - match_scores(viewer, candidates)).max() > 0.05
     np.testing.assert_array_equal(answer.scores, answer.scores.astype(np.float16))
 
 
@@ -95,11 +98,12 @@ async def test_fresh_features_of_both_sides_are_what_ranks(
     sides = Sides.of(
         taste, arrays.appeal, given, received, arrays.line, people.table["gender"], CALIBRATIONS
     )
-    expected = match_scores(sides.take([3]), sides.take(loaded.release.rows_of(answer.ids)))
+    viewer, candidates = sides.take([3]), sides.take(loaded.release.rows_of(answer.ids))
+    expected = heads_of(loaded.release.ranker, viewer, candidates).log_match()
     np.testing.assert_allclose(answer.scores, expected, rtol=2e-3)
-    assert answer.features.shape == (200, len(answer.feature_names))
-    logits = answer.features[:, :2].astype(np.float64)
-    np.testing.assert_allclose(-np.logaddexp(0, -logits).sum(axis=1), expected, rtol=1e-4)
+    assert tuple(answer.feature_names) == CORE_NAMES
+    core = core_logits(viewer, candidates)
+    np.testing.assert_allclose(answer.features, core, rtol=1e-4, atol=1e-5)
 
 
 async def test_features_in_a_cluster_rank_as_in_one_redis(

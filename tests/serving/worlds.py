@@ -12,6 +12,7 @@ from features.disk_cells import table_order
 from features.eligibility import person_table
 from features.fold_in import FoldInParameters
 from features.profile_code import ProfileCode
+from features.ranker import Network, width_of
 from features.release import (
     FeatureField,
     Manifest,
@@ -111,6 +112,7 @@ def write_world(path: Path, people: World, rng: np.random.Generator, seen: float
         seen_ids=ids,
         cold_start=_cold_start(rng),
         towers=rng.normal(0, 0.5, tower_shape(CODE, D)).astype(np.float32),
+        ranker=_ranker(rng).packed(),
     )
     write_release(path, manifest(n), arrays)
     return Release.open(path)
@@ -149,6 +151,20 @@ def _seen(
     each = [ids[rng.random(len(ids)) < share] for _ in range(len(ids))]
     indptr = np.concatenate(([0], np.cumsum([len(one) for one in each]))).astype(np.int64)
     return indptr, np.concatenate(each).astype(np.int64) if each else np.empty(0, np.int64)
+
+
+def _ranker(rng: np.random.Generator) -> Network:
+    """One that corrects a little: the order is near that of the product, and another."""
+    width, units = width_of(D), 3
+    return Network(
+        mean=np.zeros(width, np.float32),
+        scale=np.ones(width, np.float32),
+        linear=rng.normal(0, 0.01, width).astype(np.float32),
+        hidden=rng.normal(0, 0.2, (width, units)).astype(np.float32),
+        hidden_bias=rng.normal(0, 0.2, units).astype(np.float32),
+        out=rng.normal(0, 0.05, units).astype(np.float32),
+        bias=0.1,
+    )
 
 
 def _cold_start(rng: np.random.Generator) -> npt.NDArray[np.void]:

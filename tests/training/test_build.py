@@ -1,5 +1,6 @@
 """From lake tables to a release: what was learned, that it repeats, that it fits together."""
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from features.behaviour import BANDS
-from features.release import Release
-from features.score import candidate_vectors, match_scores
+from features.ranker import Network, heads_of
+from features.release import Manifest, Release
+from features.score import candidate_vectors
 from tests.training.worlds import World, checkerboard, market
 from training.build import (
     Evaluation,
@@ -20,6 +22,7 @@ from training.build import (
     counts_before,
     evaluate,
     fit,
+    learn_ranker,
     pair_table,
 )
 from training.datasets import Datasets, datasets_of
@@ -27,33 +30,45 @@ from training.datasets import Datasets, datasets_of
 SETTINGS = TrainingSettings()
 
 
-def learn(world: World, seed: int = 0) -> tuple[Datasets, Fitted, Evaluation]:
+@dataclass(frozen=True)
+class Learned:
+    datasets: Datasets
+    fitted: Fitted
+    ranker: Network
+    evaluation: Evaluation
+
+    def assemble(self, path: Path) -> Manifest:
+        places = {"profile.changed": {0: 3}}
+        return assemble(self.datasets, self.fitted, self.ranker, self.evaluation, places, path)
+
+
+def learn(world: World, seed: int = 0) -> Learned:
     datasets = datasets_of(world.profiles, world.swipes, world.now, world.now)
     pairs = calibration_pairs(datasets, SETTINGS, seed)
     fitted = fit(datasets, pairs, counts_before(datasets, pairs), SETTINGS, seed)
-    return datasets, fitted, evaluate(datasets, fitted, seed)
+    ranker = learn_ranker(fitted, seed)
+    return Learned(datasets, fitted, ranker, evaluate(datasets, fitted, ranker, seed))
 
 
 @cache
-def learned() -> tuple[Datasets, Fitted, Evaluation]:
+def learned() -> Learned:
     return learn(market(people=500))
 
 
 def release_at(path: Path) -> Release:
-    datasets, fitted, evaluation = learned()
-    assemble(datasets, fitted, evaluation, {"profile.changed": {0: 3}}, path)
+    learned().assemble(path)
     return Release.open(path)
 
 
 def test_the_hidden_checkerboard_is_found() -> None:
-    metrics = learn(checkerboard())[2].metrics()
+    metrics = learn(checkerboard()).evaluation.metrics()
     assert metrics["auc_learned"] > 0.75
     assert metrics["auc_rates"] < 0.6
     assert metrics["recall_at_20_learned"] > 1.3 * metrics["recall_at_20_random"]
 
 
 def test_learning_beats_rates_and_rates_beat_popularity() -> None:
-    metrics = learned()[2].metrics()
+    metrics = learned().evaluation.metrics()
     assert metrics["auc_learned"] > metrics["auc_rates"] + 0.005
     assert metrics["auc_rates"] > metrics["auc_popularity"]
     assert metrics["calibration_error"] < 0.06
@@ -62,7 +77,7 @@ def test_learning_beats_rates_and_rates_beat_popularity() -> None:
 
 def test_the_truth_is_ranked_better_than_by_popularity() -> None:
     world = market(people=500)
-    datasets, fitted, _ = learned()
+    datasets, fitted, ranker = learned().datasets, learned().fitted, learned().ranker
     index = datasets.people.table["person_id"] - 1
     truth = world.p_like[np.ix_(index, index)]
     match = truth * truth.T
@@ -72,7 +87,7 @@ def test_the_truth_is_ranked_better_than_by_popularity() -> None:
     ours = theirs = 0.0
     for row in range(0, len(index), 5):
         rows = np.flatnonzero(other[row])
-        score = match_scores(sides.take([row]), sides.take(rows))
+        score = heads_of(ranker, sides.take([row]), sides.take(rows)).log_match()
         ours += match[row, rows[np.argsort(-score)[:20]]].sum()
         theirs += match[row, rows[np.argsort(-popularity[rows])[:20]]].sum()
     assert ours > 1.2 * theirs
@@ -80,14 +95,22 @@ def test_the_truth_is_ranked_better_than_by_popularity() -> None:
 
 def test_equal_seeds_make_equal_releases(tmp_path: Path) -> None:
     one = release_at(tmp_path / "1").manifest
-    datasets, fitted, evaluation = learn(market(people=500))
-    again = assemble(datasets, fitted, evaluation, {"profile.changed": {0: 3}}, tmp_path / "2")
+    again = learn(market(people=500)).assemble(tmp_path / "2")
     assert again == one
+
+
+def test_the_release_holds_the_ranker(tmp_path: Path) -> None:
+    ranker = release_at(tmp_path / "1").ranker
+    sides = learned().fitted.final.sides()
+    viewer, candidates = sides.take([0]), sides.take(np.arange(1, 100))
+    found, expected = (heads_of(each, viewer, candidates) for each in (ranker, learned().ranker))
+    np.testing.assert_array_equal(found.there, expected.there)
+    np.testing.assert_array_equal(found.back, expected.back)
 
 
 def test_the_release_holds_the_vectors_of_the_formula(tmp_path: Path) -> None:
     release = release_at(tmp_path / "1")
-    expected = candidate_vectors(learned()[1].final.sides())
+    expected = candidate_vectors(learned().fitted.final.sides())
     np.testing.assert_array_equal(release.arrays.candidate_vectors, expected)
     assert release.manifest.bus_positions == {"profile.changed": {0: 3}}
     assert np.all(np.diff(release.arrays.cell.astype(np.int64)) >= 0)
@@ -95,7 +118,7 @@ def test_the_release_holds_the_vectors_of_the_formula(tmp_path: Path) -> None:
 
 def test_the_stream_s_fold_in_of_the_lake_s_history_is_the_release_s_taste(tmp_path: Path) -> None:
     release = release_at(tmp_path / "1")
-    datasets = learned()[0]
+    datasets = learned().datasets
     ids = datasets.people.table["person_id"]
     for row in (0, 7, 99):
         mine = datasets.swipes.viewer == row
@@ -106,7 +129,7 @@ def test_the_stream_s_fold_in_of_the_lake_s_history_is_the_release_s_taste(tmp_p
 
 def test_seen_people_are_sorted_ids_of_everybody_swiped(tmp_path: Path) -> None:
     release = release_at(tmp_path / "1")
-    datasets = learned()[0]
+    datasets = learned().datasets
     ids = datasets.people.table["person_id"]
     for row in (0, 31):
         expected = np.sort(ids[datasets.seen.candidate[datasets.seen.viewer == row]])
@@ -129,7 +152,7 @@ def test_every_band_has_a_cold_start(tmp_path: Path) -> None:
 
 
 def test_pairs_come_with_the_midnight_before_them() -> None:
-    datasets = learned()[0]
+    datasets = learned().datasets
     pairs = calibration_pairs(datasets, SETTINGS, 0)
     table = pair_table(datasets, pairs)
     midnight = table.column("event_timestamp").cast(pa.int64()).to_numpy()
@@ -138,28 +161,25 @@ def test_pairs_come_with_the_midnight_before_them() -> None:
 
 
 def test_counts_before_are_counted_before_the_day() -> None:
-    datasets = learned()[0]
+    datasets = learned().datasets
     pairs = calibration_pairs(datasets, SETTINGS, 0)
     counts = counts_before(datasets, pairs)
     swipes = datasets.swipes
     for i in (0, len(pairs) // 2, len(pairs) - 1):
         before = swipes.day < pairs.day[i]
-        given = before & (swipes.viewer == pairs.viewer[i])
-        received = before & (swipes.candidate == pairs.candidate[i])
-        expected = [
-            (given & swipes.liked).sum(),
-            given.sum(),
-            (received & swipes.liked).sum(),
-            received.sum(),
-        ]
-        found = [getattr(counts, name)[i] for name in counts.__dataclass_fields__]
-        np.testing.assert_array_equal(found, expected)
+        for of, person in (
+            (counts.viewer, pairs.viewer[i]),
+            (counts.candidate, pairs.candidate[i]),
+        ):
+            given = before & (swipes.viewer == person)
+            received = before & (swipes.candidate == person)
+            masks = (given & swipes.liked, given, received & swipes.liked, received)
+            np.testing.assert_array_equal(of[i], [mask.sum() for mask in masks])
 
 
 @pytest.mark.parametrize("people", [60])
 def test_a_tiny_market_trains(people: int, tmp_path: Path) -> None:
-    datasets, fitted, evaluation = learn(market(people=people, swipes_each=15))
-    assemble(datasets, fitted, evaluation, {}, tmp_path / "1")
+    learn(market(people=people, swipes_each=15)).assemble(tmp_path / "1")
     arrays = Release.open(tmp_path / "1").arrays
     for name in ("taste", "appeal", "line", "candidate_vectors", "given_rate", "received_rate"):
         assert np.isfinite(getattr(arrays, name)).all()

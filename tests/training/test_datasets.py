@@ -10,7 +10,14 @@ import pytest
 from features.lake import append_rows
 from features.lake_eraser import erase_people
 from tests.training.worlds import UNTIL, market, profiles_table, swipes_table
-from training.build import TrainingSettings, calibration_pairs, counts_before, evaluate, fit
+from training.build import (
+    TrainingSettings,
+    calibration_pairs,
+    counts_before,
+    evaluate,
+    fit,
+    learn_ranker,
+)
 from training.datasets import NothingToLearn, TooFewDays, datasets_of, prepare
 from training.snapshot import NoProfiles
 
@@ -104,4 +111,4 @@ def test_oddities_are_learned_around() -> None:
         assert np.isfinite(array).all()
     rows = datasets.people.rows_of([1, 2])
     assert model.rates.given[rows[0]] < model.rates.given[rows[1]]
-    assert np.isfinite(evaluate(datasets, fitted, 0).tau)
+    assert np.isfinite(evaluate(datasets, fitted, learn_ranker(fitted, 0), 0).tau)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from features.behaviour import BANDS, GENDERS, Prior
 from features.eligibility import PERSON_DTYPE
 from features.fold_in import FoldInParameters
+from features.ranker import Network, width_of
 from features.release import (
     ARRAYS,
     MANIFEST,
@@ -53,6 +54,7 @@ def arrays_of(n: int, d: int, seed: int = 0) -> ReleaseArrays:
         seen_ids=rng.integers(1, 99, indptr[-1]).astype(np.int64),
         cold_start=np.zeros(BANDS, cold_start_dtype(d)),
         towers=np.zeros(tower_shape(NOTHING_SAID, d), np.float32),
+        ranker=Network.nothing(width_of(d)).packed(),
     )
 
 

@@ -1,29 +1,24 @@
 """The ranker and what it has to beat, on the last days of one market, all learned from the same.
 
 What all learn from are the swipes of the calibration days, with factors from before; settings and
-the number of epochs or trees are those best on the latest quarter of them. Cards count by their
-inverse propensities, since what is ranked is everybody eligible, not what some policy showed.
-What is judged comes after: the evaluation days, with factors from before those.
+the number of epochs or trees are those best on the latest quarter of them. What is judged comes
+after: the evaluation days, with factors from before those.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from features.ranker import Network, core_logits, other_side, pair_inputs
 from features.score import Sides, log_sigmoid
+from training.calibration import counts_before
 from training.datasets import Datasets, Swipes
 from training.fitting import Fitted
-from training.ranker.examples import (
-    Examples,
-    both_counts_before,
-    by_inverse_propensity,
-    examples_of,
-)
+from training.ranker.examples import Examples, examples_of
 from training.ranker.fitting import TRIED as NETWORKS
-from training.ranker.fitting import fit_ranker, split_by_time
+from training.ranker.fitting import fit_ranker, split_by_time, weighed_examples
 from training.ranker.trees import TRIED as FORESTS
 from training.ranker.trees import fit_trees
 
@@ -50,7 +45,6 @@ class Contest:
 def hold_contest(
     datasets: Datasets,
     fitted: Fitted,
-    pairs: Swipes,
     tried: int,
     seed: int,
     say: Callable[[str], None],
@@ -59,16 +53,17 @@ def hold_contest(
 
     `tried`: how many of its settings each contestant may try.
     """
-    learned = examples_of(fitted.past, pairs, both_counts_before(datasets, pairs))
     say("fitting the ranker")
-    weighed = by_inverse_propensity(learned, pairs.propensity)
+    weighed = weighed_examples(fitted)
     ranker = fit_ranker(weighed, seed, NETWORKS[:tried])
-    unweighed = fit_ranker(learned, seed, NETWORKS[:tried])
+    unweighed = fit_ranker(
+        replace(weighed, weight=np.ones_like(weighed.weight)), seed, NETWORKS[:tried]
+    )
     say("growing trees")
     trees = fit_trees(*split_by_time(weighed), seed, FORESTS[:tried])
     split = datasets.split
     held_out = datasets.swipes.between(split.evaluate, split.end)
-    examples = examples_of(fitted.held, held_out, both_counts_before(datasets, held_out))
+    examples = examples_of(fitted.held, held_out, counts_before(datasets, held_out))
     likes = {
         RANKER: _of_network(ranker),
         UNWEIGHED: _of_network(unweighed),

@@ -1,20 +1,22 @@
 """What the ranker learns from: swipes with the inputs of their moment."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from features.ranker import core_logits, logit_inputs, pair_inputs
+from features.ranker import Network, core_logits, logit_inputs, pair_inputs
 from features.score import Sides
-from training.datasets import Datasets, Swipes
+from training.calibration import PairCounts
+from training.datasets import Swipes
 from training.model import Model
 from training.propensity import inverse_propensities
-from training.rates import count
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+
+_PIECE: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,29 +42,6 @@ class Examples:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BothCounts:
-    """Counts (m, 4) int64 of m swipes' viewers and candidates before the midnight (UTC) of each:
-    likes given, swipes given, likes received, swipes received."""
-
-    viewer: Ints
-    candidate: Ints
-
-
-def both_counts_before(datasets: Datasets, pairs: Swipes) -> BothCounts:
-    """Point-in-time counts of both sides of pairs (in order of time)."""
-    people = len(datasets.people)
-    viewer, candidate = np.zeros((2, len(pairs), 4), np.int64)
-    at = 0
-    for day in np.unique(pairs.day).tolist():
-        counts = count(datasets.seen.between(0, day), people)
-        of_day = pairs.between(day, day + 1)
-        rows = slice(at, at + len(of_day))
-        viewer[rows], candidate[rows] = counts[of_day.viewer], counts[of_day.candidate]
-        at += len(of_day)
-    return BothCounts(viewer, candidate)
-
-
 def sides_at(model: Model, people: Ints, counts: Ints) -> Sides:
     """Sides (m,) of rows (m,) of people whose counts were (m, 4): the model's, with fresh rates."""
     return Sides.of(
@@ -76,7 +55,7 @@ def sides_at(model: Model, people: Ints, counts: Ints) -> Sides:
     )
 
 
-def examples_of(model: Model, pairs: Swipes, counts: BothCounts) -> Examples:
+def examples_of(model: Model, pairs: Swipes, counts: PairCounts) -> Examples:
     """Examples (m,) of swipes that the model has not seen."""
     viewers = sides_at(model, pairs.viewer, counts.viewer)
     candidates = sides_at(model, pairs.candidate, counts.candidate)
@@ -87,6 +66,17 @@ def examples_of(model: Model, pairs: Swipes, counts: BothCounts) -> Examples:
         liked=pairs.liked,
         weight=np.ones(len(pairs), np.float32),
     )
+
+
+def logits_of(network: Network, model: Model, pairs: Swipes, counts: PairCounts) -> Floats:
+    """Logits (m,) of swipes that the model has not seen, piece by piece: their inputs are many."""
+    pieces = [np.zeros(0, np.float32)]
+    for start in range(0, len(pairs), _PIECE):
+        rows = slice(start, start + _PIECE)
+        of_rows = PairCounts(counts.viewer[rows], counts.candidate[rows])
+        examples = examples_of(model, pairs.take(rows), of_rows)
+        pieces.append(network.logits(examples.inputs, examples.base))
+    return np.concatenate(pieces)
 
 
 def logged_examples(core: Floats, liked: npt.NDArray[np.bool_]) -> Examples:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from features.ranker import Network
-from training.ranker.examples import Examples
+from training.fitting import Fitted
+from training.ranker.examples import Examples, by_inverse_propensity, examples_of
 from training.ranker.network import NetworkSettings, fit_epochs, fit_until
 
 LATER: Final = 0.25
@@ -17,6 +18,22 @@ TRIED: Final = (
     NetworkSettings(linear_l2=300.0, hidden=0),
     NetworkSettings(linear_l2=3000.0, hidden=0),
 )
+
+
+def learn_ranker(fitted: Fitted, seed: int, tried: Sequence[NetworkSettings] = TRIED) -> Network:
+    """The ranker of a release; see `weighed_examples`, `fit_ranker`."""
+    return fit_ranker(weighed_examples(fitted), seed, tried)
+
+
+def weighed_examples(fitted: Fitted) -> Examples:
+    """What a ranker learns from: the swipes of the calibration days, with factors from before.
+
+    Cards count by their inverse propensities, since what is ranked is everybody eligible, not what
+    some policy showed.
+    """
+    learned = fitted.learned
+    examples = examples_of(fitted.past, learned.pairs, learned.counts)
+    return by_inverse_propensity(examples, learned.pairs.propensity)
 
 
 def fit_ranker(examples: Examples, seed: int, tried: Sequence[NetworkSettings] = TRIED) -> Network:

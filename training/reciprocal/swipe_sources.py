@@ -119,12 +119,10 @@ class Window:
     def _inputs(self, vectors: Vectors) -> Inputs:
         pairs, counts = self.pairs, self.counts
         taste, appeal = vectors.taste[pairs.viewer], vectors.appeal[pairs.candidate]
-        given = np.stack((counts.likes_given, counts.swipes_given), axis=1)
-        received = np.stack((counts.likes_received, counts.swipes_received), axis=1)
         return Inputs(
             score=np.asarray(np.einsum("md,md->m", taste, appeal), np.float32),
-            given=logit(self.before.given_after(pairs.viewer, given)),
-            received=logit(self.before.received_after(pairs.candidate, received)),
+            given=logit(self.before.given_after(pairs.viewer, counts.given)),
+            received=logit(self.before.received_after(pairs.candidate, counts.received)),
             gender=self.datasets.people.gender[pairs.viewer],
         )
 

@@ -78,8 +78,8 @@ def _popularity(moment: Moment) -> Inputs:
 def _shares(moment: Moment) -> Inputs:
     """Rates as the smoothed shares of likes, whoever was met."""
     c, rates = moment.learned.counts, moment.learned.rates
-    given = smoothed_rate(c.likes_given, c.swipes_given, rates.given_prior)
-    received = smoothed_rate(c.likes_received, c.swipes_received, rates.received_prior)
+    given = smoothed_rate(c.given[:, 0], c.given[:, 1], rates.given_prior)
+    received = smoothed_rate(c.received[:, 0], c.received[:, 1], rates.received_prior)
     return replace(moment.inputs(), given=logit(given), received=logit(received))
 
 

@@ -26,7 +26,8 @@ class TextbookRanker:
     @bentoml.api  # type: ignore[untyped-decorator]
     def rank(self, features: dict[str, list[Any]]) -> list[float]:
         """Columns of a viewer (first) and m candidates; m log expected matches."""
-        from features.score import Sides, match_scores
+        from features.ranker import heads_of
+        from features.score import Sides
 
         a = self._release.arrays
         rows = self._release.rows_of(features["person_id"])
@@ -40,5 +41,6 @@ class TextbookRanker:
             self._release.manifest.calibration,
         )
         others = np.arange(1, len(rows))
-        scores: list[float] = match_scores(everybody.take([0]), everybody.take(others)).tolist()
+        heads = heads_of(self._release.ranker, everybody.take([0]), everybody.take(others))
+        scores: list[float] = heads.log_match().tolist()
         return scores

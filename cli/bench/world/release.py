@@ -76,6 +76,7 @@ def _arrays(
         seen_ids=seen.ids,
         cold_start=np.asarray(of.cold_start),
         towers=np.asarray(of.towers),
+        ranker=np.asarray(of.ranker),
     )
 
 

@@ -20,7 +20,14 @@ from features.release import Release
 from simulator.history import as_in_lake
 from simulator.world import build_world
 from training.assembly import assemble, code_hash
-from training.build import TrainingSettings, calibration_pairs, counts_before, evaluate, fit
+from training.build import (
+    TrainingSettings,
+    calibration_pairs,
+    counts_before,
+    evaluate,
+    fit,
+    learn_ranker,
+)
 from training.datasets import datasets_of
 
 MOST: Final = 20_000
@@ -78,7 +85,9 @@ def _learn(draft: Path, size: int, until: datetime) -> None:
     datasets = datasets_of(profiles, as_in_lake(pq.read_table(world.swipes)), until, until)
     pairs = calibration_pairs(datasets, _HOW, _SEED)
     fitted = fit(datasets, pairs, counts_before(datasets, pairs), _HOW, _SEED)
-    assemble(datasets, fitted, evaluate(datasets, fitted, _SEED), {}, draft / _RELEASE)
+    ranker = learn_ranker(fitted, _SEED)
+    evaluation = evaluate(datasets, fitted, ranker, _SEED)
+    assemble(datasets, fitted, ranker, evaluation, {}, draft / _RELEASE)
     world.profiles.rename(draft / _PROFILES)
     shutil.rmtree(world.folder)
 
