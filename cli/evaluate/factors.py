@@ -1,34 +1,38 @@
 """`gravity evaluate factors`: factorisations on the split of Gowalla that the field reports on."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cli.evaluate.entry import SHARED, AsJson, BudgetOption, DataFolder, SvgFile, evaluate
 from cli.evaluate.kept import Row
-from cli.evaluate.plan import Budget, Found, Measurement, Say, Setting
+from cli.evaluate.plan import Budget, Found, Measurement, Say
+from training.factorisation.found import FOUND, SMALL
+from training.factorisation.search import RANGES, START
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from training.factorisation.als import Als
-    from training.factorisation.gowalla import Gowalla
-    from training.factorisation.softmax import Softmax
-    from training.factorisation.spectral import Spectral
-
-    Trainer = Als | Softmax | Spectral
-    Score = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]
-    Fit = Callable[[Gowalla, int], Score]
-
 _TASK: Final = "gowalla"
+_VALIDATION: Final = "gowalla-validation"
 _FILES: Final = ("train.npz", "validation.npz", "test.npz")
 _COMMON: Final = ("training.factorisation.gowalla", "training.factorisation.ranking")
+_MODULE_OF: Final = {
+    "popularity": "training.factorisation.ranking",
+    "gf-cf": "training.factorisation.spectral",
+    "gravity-spectral": "training.factorisation.spectral",
+    "gravity-als": "training.factorisation.als",
+    "gravity-softmax": "training.factorisation.softmax",
+}
+_TRIALS: Final = {"gf-cf": 8, "gravity-spectral": 16, "gravity-als": 16, "gravity-softmax": 8}
+"""By what a trial takes; GF-CF has one setting."""
+_STANDARD: Final = ("popularity", "gf-cf", "gravity-spectral", "gravity-als")
+"""What is measured again in a quarter of an hour: the softmax takes three."""
+_TUNING_USERS: Final = 6_000
 _SMOKE_USERS: Final = 2_000
 _SEED: Final = 0
-_NONE: Final[Mapping[str, Setting]] = {}
 
 # What a row must reach: GF-CF its published figures; ours those of the best plain factorisation
 # (MF-CCL), of iALS++, and past every model of the BARS leaderboard (SimpleX, UltraGCN).
@@ -62,65 +66,83 @@ def factors(
 
 
 def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
-    """The methods of a budget."""
-    folder, small = data / "gowalla", budget is Budget.SMOKE
-    most_users = _SMOKE_USERS if small else None
-
-    def on_gowalla(
-        method: str, module: str, fit: "Fit", settings: Mapping[str, Setting] = _NONE
-    ) -> Measurement:
-        return Measurement(
-            name=f"{_TASK}/{method}",
-            run=partial(_measure, folder, method, fit, most_users),
-            modules=(*_COMMON, f"training.factorisation.{module}"),
-            seed=_SEED,
-            settings={"users": most_users, **settings},
-            data=tuple(folder / name for name in _FILES),
-        )
-
-    def trained(method: str, module: str, trainer: "Trainer") -> Measurement:
-        return on_gowalla(method, module, partial(_fit, trainer), asdict(trainer))
-
-    ours = [trained(*each) for each in _trainers(small)]
-    baselines = [on_gowalla("popularity", "ranking", _popularity)]
-    if not small:
-        baselines.append(on_gowalla("gf-cf", "spectral", _gf_cf))
-    return [*baselines, *ours[: None if budget is not Budget.STANDARD else 2]]
+    """The methods of a budget; `full` also tunes them."""
+    folder = data / "gowalla"
+    match budget:
+        case Budget.SMOKE:
+            return [_judging(folder, name, SMALL[name], _SMOKE_USERS) for name in SMALL]
+        case Budget.STANDARD:
+            return [_judging(folder, name, FOUND[name], None) for name in _STANDARD]
+        case Budget.FULL:
+            tuned = [_tuning(folder, name) for name in RANGES]
+            return [*(_judging(folder, name, FOUND[name], None) for name in FOUND), *tuned]
 
 
-def _trainers(small: bool) -> "list[tuple[str, str, Trainer]]":
-    """Our methods with the settings that were best on validation (docs/decisions/0042)."""
-    from training.factorisation.als import Als
-    from training.factorisation.softmax import Softmax
-    from training.factorisation.spectral import Spectral
-
-    if small:
-        return [
-            ("gravity-spectral", "spectral", Spectral(d=64)),
-            ("gravity-als", "als", Als(d=32, iterations=4)),
-            ("gravity-softmax", "softmax", Softmax(d=32, epochs=3)),
-        ]
-    return [
-        ("gravity-spectral", "spectral", Spectral(d=1024, singular_power=1.0)),
-        ("gravity-als", "als", Als(d=512, confidence=20.0, regularisation=60.0)),
-        ("gravity-softmax", "softmax", Softmax(d=64, epochs=300)),
-    ]
+def _judging(
+    folder: Path, name: str, settings: Mapping[str, float], most_users: int | None
+) -> Measurement:
+    return Measurement(
+        name=f"{_TASK}/{name}",
+        run=partial(_judge, folder, name, settings, most_users),
+        modules=(*_COMMON, _MODULE_OF[name]),
+        seed=_SEED,
+        settings={"users": most_users, **settings},
+        data=_files(folder),
+    )
 
 
-def _measure(
-    folder: Path, method: str, fit: "Fit", most_users: int | None, say: Say
+def _tuning(folder: Path, name: str) -> Measurement:
+    return Measurement(
+        name=f"{_VALIDATION}/{name}",
+        run=partial(_tune, folder, name),
+        modules=(*_COMMON, _MODULE_OF[name], "training.tuning"),
+        seed=_SEED,
+        settings={"users": _TUNING_USERS, "trials": _TRIALS[name], **START[name]},
+        data=_files(folder),
+    )
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    return tuple(folder / name for name in _FILES)
+
+
+def _judge(
+    folder: Path, name: str, settings: Mapping[str, float], most_users: int | None, say: Say
 ) -> Sequence[Found]:
     from training.factorisation.gowalla import Gowalla
+    from training.factorisation.methods import METHODS
     from training.factorisation.ranking import judge
 
     gowalla = Gowalla.read(folder)
     say("learning")
-    score = fit(gowalla, _SEED)
+    score = METHODS[name](gowalla.published_train(), settings, _SEED)
     say("judging")
     ranked = judge(score, gowalla.published_train(), gowalla.test, most_users)
     return [
-        _found(method, "recall_at_20", ranked.recall),
-        _found(method, "ndcg_at_20", ranked.ndcg),
+        _found(name, "recall_at_20", ranked.recall),
+        _found(name, "ndcg_at_20", ranked.ndcg),
+    ]
+
+
+def _tune(folder: Path, name: str, say: Say) -> Sequence[Found]:
+    """The best recall on the validation part, and the settings that gave it, a row each."""
+    from training.factorisation.gowalla import Gowalla
+    from training.factorisation.methods import METHODS
+    from training.factorisation.ranking import judge
+    from training.tuning import tune
+
+    gowalla = Gowalla.read(folder)
+
+    def loss(settings: Mapping[str, float]) -> float:
+        score = METHODS[name](gowalla.train, {**START[name], **settings}, _SEED)
+        ranked = judge(score, gowalla.train, gowalla.validation, _TUNING_USERS)
+        return 1.0 - float(ranked.recall.mean())
+
+    best = tune(loss, START[name], RANGES[name], _TRIALS[name], _SEED, say)
+    settings = best.settings.items()
+    return [
+        Found(_VALIDATION, "recall_at_20", name, 1.0 - best.loss),
+        *(Found(_VALIDATION, f"setting {key}", name, value) for key, value in settings),
     ]
 
 
@@ -130,27 +152,9 @@ def _found(method: str, measure: str, values: "npt.NDArray[np.float64]") -> Foun
     return Found(_TASK, measure, method, mean, low, high, _REFERENCES.get((method, measure)))
 
 
-def _fit(trainer: "Trainer", gowalla: "Gowalla", seed: int) -> "Score":
-    from training.factorisation.interactions import Interactions
-
-    return trainer.fit(Interactions.of_likes(gowalla.published_train()), seed).scores
-
-
-def _popularity(gowalla: "Gowalla", seed: int) -> "Score":
-    import numpy as np
-
-    liked = np.asarray(gowalla.published_train().sum(axis=0), np.float32)
-    return lambda users: np.repeat(liked, len(users), axis=0)
-
-
-def _gf_cf(gowalla: "Gowalla", seed: int) -> "Score":
-    from training.factorisation.spectral import GraphFilter
-
-    return GraphFilter.fit(gowalla.published_train(), seed).scores
-
-
 def plot(rows: Sequence[Row], path: Path) -> None:
     """Recall and NDCG of each method, beside what it has to reach."""
     from cli.evaluate.bars import draw_bars
 
-    draw_bars(rows, path, "Factorisations on Gowalla")
+    of_test = [row for row in rows if row["task"] == _TASK]
+    draw_bars(of_test, path, "Factorisations on Gowalla")

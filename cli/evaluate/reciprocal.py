@@ -20,7 +20,7 @@ _AGAIN: Final = "libimseti-resplit"
 _VALIDATION: Final = "libimseti-validation"
 _FILES: Final = ("train.csv.gz", "validation.csv.gz", "test.csv.gz")
 _JUDGING: Final = "training.reciprocal.judging"
-_TUNING: Final = "training.reciprocal.tuning"
+_TUNING: Final = ("training.reciprocal.tuning", "training.tuning")
 _SQUARES: Final = "training.reciprocal.least_squares"
 _MODULE_OF: Final = {
     "two-biases": _SQUARES,
@@ -42,7 +42,7 @@ _LENGTHS: Final = {
 _MARKETS: Final = {
     Budget.SMOKE: (1_000, 40.0, 60),
     Budget.STANDARD: (3_000, 60.0, 200),
-    Budget.FULL: (3_000, 60.0, 200),
+    Budget.FULL: (20_000, 60.0, 400),
 }
 _SEED: Final = 0
 
@@ -95,7 +95,7 @@ def _tuning(folder: Path, name: str, budget: Budget) -> Measurement:
     return Measurement(
         f"{_VALIDATION}/{name}",
         partial(_tune, folder, name, budget),
-        (_MODULE_OF[name], _TUNING),
+        (_MODULE_OF[name], *_TUNING),
         settings={**_lengths(budget), "trials": _TRIALS[name]},
         data=_files(folder),
     )
@@ -203,21 +203,18 @@ def _tune(folder: Path, name: str, budget: Budget, say: Say) -> Sequence[Found]:
     """The best RMSE on the validation part, and the settings that gave it, a row each."""
     from training.reciprocal.methods import METHODS
     from training.reciprocal.ratings import Parts
-    from training.reciprocal.tuning import tune
+    from training.reciprocal.tuning import validation_rmse
+    from training.tuning import tune
 
     rounds, parts = _rounds(budget), Parts.read(folder)
-    best = tune(
-        lambda settings: METHODS[name](settings, rounds, _SEED),
-        START[name],
-        RANGES[name],
-        parts,
-        _TRIALS[name],
-        _SEED,
-        say,
-    )
+
+    def loss(settings: Mapping[str, float]) -> float:
+        return validation_rmse(METHODS[name](settings, rounds, _SEED), parts)
+
+    best = tune(loss, START[name], RANGES[name], _TRIALS[name], _SEED, say)
     settings = best.settings.items()
     return [
-        Found(_VALIDATION, "rmse", name, best.rmse, better="lower"),
+        Found(_VALIDATION, "rmse", name, best.loss, better="lower"),
         *(Found(_VALIDATION, f"setting {key}", name, value) for key, value in settings),
     ]
 

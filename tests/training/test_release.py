@@ -1,6 +1,7 @@
 """A release is whole or absent, and what was written is what is read."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -138,6 +139,29 @@ def test_arrays_that_do_not_fit_leave_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ReleaseCorrupt, match="person_id"):
         write_release(tmp_path / "1", manifest_of(6, 2), arrays_of(5, 2))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("shape", [(width_of(3) + 2, 3), (width_of(2) + 2, 2), (7,), ()])
+def test_a_ranker_of_other_inputs_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    arrays = replace(arrays_of(5, 2), ranker=np.zeros(shape, np.float32))
+    with pytest.raises(ReleaseCorrupt, match="ranker"):
+        write_release(tmp_path / "1", manifest_of(5, 2), arrays)
+
+
+def test_the_ranker_that_was_written_says_what_it_said(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    width, units = width_of(2), 5
+    vectors = rng.normal(size=(3, width)).astype(np.float32)
+    hidden = rng.normal(size=(width, units)).astype(np.float32)
+    network = Network(
+        *vectors, hidden, *rng.normal(size=(2, units)).astype(np.float32), float(np.float32(0.3))
+    )
+    arrays = replace(arrays_of(5, 2), ranker=network.packed())
+    write_release(tmp_path / "1", manifest_of(5, 2), arrays)
+    inputs = rng.normal(size=(20, width)).astype(np.float32)
+    base = rng.normal(size=20).astype(np.float32)
+    found = Release.open(tmp_path / "1").ranker.logits(inputs, base)
+    np.testing.assert_array_equal(found, network.logits(inputs, base))
 
 
 def test_rates_go_on_from_the_release_and_from_the_prior(tmp_path: Path) -> None:

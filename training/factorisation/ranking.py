@@ -12,6 +12,9 @@ from scipy.sparse import csr_matrix
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
+Score = Callable[[Ints], Floats]
+"""Users (b,) to their scores (b, m) of all items, which may be changed in place."""
+
 _BLOCK: Final = 1024
 TOP: Final = 20
 
@@ -25,16 +28,15 @@ class Ranked:
 
 
 def judge(
-    score: Callable[[Ints], Floats],
+    score: Score,
     known: csr_matrix,
     held_out: csr_matrix,
     most_users: int | None = None,
 ) -> Ranked:
     """Recall@20 (found of all held out) and NDCG@20 of each user, known items left out.
 
-    score: users (b,) -> scores (b, m), which may be changed in place. known, held_out: (n, m).
-    As LightGCN's evaluation: the ideal list has min(20, held out) hits. `most_users`: of so many
-    evenly spaced users instead of all.
+    known, held_out: (n, m). As LightGCN's evaluation: the ideal list has min(20, held out) hits.
+    `most_users`: of so many evenly spaced users instead of all.
     """
     users = np.flatnonzero(np.diff(held_out.indptr))
     if most_users is not None and most_users < len(users):
@@ -47,7 +49,7 @@ def judge(
 
 
 def _judge_block(
-    score: Callable[[Ints], Floats], known: csr_matrix, held_out: csr_matrix, users: Ints
+    score: Score, known: csr_matrix, held_out: csr_matrix, users: Ints
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     scores = score(users)
     row, column = known[users].nonzero()

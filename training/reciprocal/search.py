@@ -1,18 +1,9 @@
 """Where tuning looks for settings, and from where; by the names of training.reciprocal.methods."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Where a setting may lie; whole numbers, or logarithmic."""
-
-    low: float
-    high: float
-    whole: bool = False
-
+from training.tuning import Range
 
 _SHRINKAGES: Final = {"rater": Range(0.3, 30.0), "rated": Range(0.3, 30.0)}
 

@@ -186,3 +186,15 @@ def test_the_gradient_of_the_softmax_is_that_of_its_formula_written_out() -> Non
             moved[which][at] -= 2e-6
             slope = (up - written_out(*moved)) / 2e-6
             assert found.numpy()[at] == pytest.approx(slope, abs=1e-6)
+
+
+def test_evened_weights_make_users_or_items_count_alike() -> None:
+    seen = checkerboard(20, hidden=0.5, seed=3)
+    users = seen.evened(1.0, 0.0)
+    totals = np.bincount(users.user, users.weight)
+    np.testing.assert_allclose(totals, totals[0], rtol=1e-5)
+    assert users.weight.mean() == pytest.approx(seen.weight.mean())
+    assert np.ptp(np.bincount(seen.user, seen.weight)) > 1
+    items = seen.evened(0.0, 1.0)
+    np.testing.assert_allclose(np.ptp(np.bincount(items.item, items.weight)), 0.0, atol=1e-4)
+    np.testing.assert_array_equal(seen.evened(0.0, 0.0).weight, seen.weight)

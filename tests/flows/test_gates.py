@@ -1,0 +1,33 @@
+"""What a release must show, and what is too little to tell."""
+
+from flows import gates
+
+
+def test_gates_let_a_market_pass_that_is_too_small_to_measure() -> None:
+    nan = float("nan")
+    unmeasured = {"auc_learned": nan, "auc_popularity": nan, "calibration_error": 0.3}
+    assert all(g.passed for g in gates.judge({**unmeasured, "held_out_swipes": 5.0}, None, True))
+
+
+def test_a_release_must_not_lose_people_or_quality_against_the_champion() -> None:
+    good = {
+        "auc_learned": 0.80,
+        "auc_calibrated": 0.80,
+        "auc_popularity": 0.70,
+        "calibration_error": 0.01,
+        "retrieval_recall_at_20": 1.0,
+        "held_out_swipes": 90_000.0,
+        "people": 1000.0,
+    }
+    worse = {**good, "auc_learned": 0.71, "auc_calibrated": 0.71, "people": 500.0}
+    refused = {g.name for g in gates.judge(worse, good, True) if not g.passed}
+    assert refused == {"as good as the champion", "as many people"}
+    assert all(g.passed for g in gates.judge(good, good, True))
+
+
+def test_a_ranker_must_not_tell_likes_worse_than_the_calibration_it_corrects() -> None:
+    shown = {"auc_learned": 0.80, "auc_calibrated": 0.82}
+    found = gates.judge({**shown, "held_out_swipes": 90_000.0}, None, True)
+    assert {g.name for g in found if not g.passed} == {"no worse for its ranker"}
+    # So few swipes cannot tell.
+    assert all(g.passed for g in gates.judge({**shown, "held_out_swipes": 900.0}, None, True))
