@@ -54,6 +54,11 @@ class Network:
         ones = np.ones(width, np.float32)
         return cls(zeros, ones, zeros, np.zeros((width, 0), np.float32), none, none, 0.0)
 
+    @property
+    def corrects(self) -> bool:
+        """Whether it has anything to say."""
+        return bool(self.linear.any() or self.out.any() or self.bias)
+
     def logits(self, inputs: Floats, base: Floats) -> Floats:
         """Logits (m,) of inputs (m, w) and base logits (m,). What is NaN counts as the mean."""
         z = np.clip((inputs - self.mean) / self.scale, -_REACH, _REACH)
@@ -158,6 +163,8 @@ def heads_of(network: Network, viewers: Sides, candidates: Sides) -> Heads:
 
 def heads_of_core(network: Network, viewers: Sides, candidates: Sides, core: Floats) -> Heads:
     """The same where the logits (m, CORE) are there already."""
+    if not network.corrects:
+        return Heads(core[:, 0], core[:, 1])
     m = len(core)
     inputs = np.concatenate(
         (

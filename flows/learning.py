@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SAFETY_DECIDED
-from features.ranker import Network
 from features.release import Manifest
 from flows.quick_feast import uninstrumented
 from flows.retirement import hold_name
@@ -128,14 +127,7 @@ def join(
     return TrainingSet(datasets, pairs, counts, bus_positions)
 
 
-def draft(
-    training_set: TrainingSet,
-    fitted: Fitted,
-    ranker: Network,
-    evaluation: Evaluation,
-    path: Path,
-) -> Draft:
+def draft(training_set: TrainingSet, fitted: Fitted, evaluation: Evaluation, path: Path) -> Draft:
     """Write the release folder at `path`. Raises ReleaseExists."""
-    datasets, places = training_set.datasets, training_set.bus_positions
-    manifest = assemble(datasets, fitted, ranker, evaluation, places, path)
+    manifest = assemble(training_set.datasets, fitted, evaluation, training_set.bus_positions, path)
     return Draft(path, manifest, evaluation)

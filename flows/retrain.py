@@ -33,7 +33,6 @@ from gravity.kernel import Kernel, open_kernel
 from gravity.settings import Settings
 
 if TYPE_CHECKING:
-    from features.ranker import Network
     from flows.learning import Draft, TrainingSet
     from training.build import Evaluation, Fitted, TrainingSettings
 
@@ -64,21 +63,19 @@ def train(training_set: "TrainingSet", how: "TrainingSettings", seed: int) -> "F
 
 
 @task(name="rank", cache_policy=NO_CACHE)
-def train_ranker(fitted: "Fitted", seed: int) -> "Network":
-    """The network that corrects the calibrated logits, both ways."""
-    from training.build import learn_ranker
+def train_ranker(training_set: "TrainingSet", fitted: "Fitted", seed: int) -> "Fitted":
+    """The network that corrects the calibrated logits, both ways, and what retrieves for it."""
+    from training.build import with_ranker
 
-    return learn_ranker(fitted, seed)
+    return with_ranker(training_set.datasets, fitted, seed)
 
 
 @task(name="evaluate", cache_policy=NO_CACHE)
-async def assess(
-    training_set: "TrainingSet", fitted: "Fitted", ranker: "Network", seed: int
-) -> "Evaluation":
+async def assess(training_set: "TrainingSet", fitted: "Fitted", seed: int) -> "Evaluation":
     """The model to judge on the held-out days, by likes and by ranking."""
     from training.build import evaluate
 
-    evaluation = evaluate(training_set.datasets, fitted, ranker, seed)
+    evaluation = evaluate(training_set.datasets, fitted, seed)
     ranking = report.markdown(report.ranking_table(evaluation.ranking))
     reliability = report.markdown(report.reliability_table(evaluation.likes.reliability))
     text = f"## Held-out days\n\n{ranking}\n\n## Reliability\n\n{reliability}"
@@ -207,10 +204,9 @@ async def retrain(promote: bool = True, by: str = "schedule", seed: int = 0) -> 
         with tempfile.TemporaryDirectory(prefix=".draft.", dir=folder) as drafts:
             training_set = await join(kernel, how, seed)
             fitted = train(training_set, how, seed)
-            ranker = train_ranker(fitted, seed)
-            evaluation = await assess(training_set, fitted, ranker, seed)
-            path = Path(drafts) / "release"
-            draft = learning.draft(training_set, fitted, ranker, evaluation, path)
+            fitted = train_ranker(training_set, fitted, seed)
+            evaluation = await assess(training_set, fitted, seed)
+            draft = learning.draft(training_set, fitted, evaluation, Path(drafts) / "release")
             registered = await register(kernel, mlflow, draft, origin)
         try:
             if promote:

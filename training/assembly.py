@@ -32,7 +32,6 @@ Ints = npt.NDArray[np.int64]
 def assemble(
     datasets: Datasets,
     fitted: Fitted,
-    ranker: Network,
     evaluation: Evaluation,
     bus_positions: Mapping[str, Mapping[int, int]],
     path: Path,
@@ -60,7 +59,7 @@ def assemble(
         code_hash=code_hash(),
         files={},
     )
-    return write_release(path, manifest, _arrays(datasets, model, ranker))
+    return write_release(path, manifest, _arrays(datasets, model, fitted.ranker))
 
 
 def _finite(value: float) -> float | None:

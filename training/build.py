@@ -5,9 +5,9 @@
     table = pair_table(datasets, pairs)                     # viewer, candidate, event_timestamp
     counts = ...                                            # PairCounts by the point-in-time join
     fitted = fit(datasets, pairs, counts, settings, seed)   # or counts_before(...)
-    ranker = learn_ranker(fitted, seed)                     # corrects the calibrated logits
-    evaluation = evaluate(datasets, fitted, ranker, seed)   # .metrics(): flat dict of floats
-    manifest = assemble(datasets, fitted, ranker, evaluation, bus_positions, path)
+    fitted = with_ranker(datasets, fitted, seed)            # corrects the calibrated logits
+    evaluation = evaluate(datasets, fitted, seed)           # .metrics(): flat dict of floats
+    manifest = assemble(datasets, fitted, evaluation, bus_positions, path)
 
 Errors: `NoProfiles` (training.snapshot), `NothingToLearn`, `TooFewDays` (training.datasets).
 Equal inputs and seeds give equal releases. The join's keys are `viewer` (counts given) and
@@ -19,7 +19,7 @@ from training.calibration import counts_before
 from training.datasets import prepare
 from training.fitting import Fitted, TrainingSettings, calibration_pairs, fit, pair_table
 from training.judging import Evaluation, evaluate
-from training.ranker.fitting import learn_ranker
+from training.ranker.fitting import with_ranker
 
 __all__ = [
     "Evaluation",
@@ -30,7 +30,7 @@ __all__ = [
     "counts_before",
     "evaluate",
     "fit",
-    "learn_ranker",
     "pair_table",
     "prepare",
+    "with_ranker",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from features.ranker import Network, width_of
 from features.score import Calibrations
 from training.calibration import (
     Inputs,
@@ -60,13 +61,15 @@ class Learned:
 class Fitted:
     """`past` saw nothing of the calibration days, by which what comes after it is fitted; `held`
     nothing of the evaluation days and is judged; `final` saw all and is released. `learned` is what
-    the calibration was learned from."""
+    the calibration was learned from, and the `ranker`, which corrects nothing unless
+    `training.ranker.fitting.with_ranker` has learned it."""
 
     past: Model
     held: Model
     final: Model
     settings: TrainingSettings
     learned: Learned
+    ranker: Network
 
 
 def calibration_pairs(datasets: Datasets, settings: TrainingSettings, seed: int) -> Swipes:
@@ -110,8 +113,9 @@ def fit(
     past = model_of(people, factors, rates, calibrations, fold_in_parameters(standing, how))
     held = _refit(datasets, own, split.evaluate, factors, calibrations, how, rng)
     final = _refit(datasets, own, split.end, held.factors, calibrations, how, rng)
-    final = with_lines(final, people, datasets.today, rng)
-    return Fitted(past, held, final, settings, learned)
+    ranker = Network.nothing(width_of(how.d))
+    final = with_lines(final, people, ranker, datasets.today, rng)
+    return Fitted(past, held, final, settings, learned, ranker)
 
 
 def _counts(datasets: Datasets, end_day: int) -> Ints:

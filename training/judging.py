@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from features.ranker import Network, heads_of
+from features.ranker import heads_of
 from features.score import candidate_vectors, query_vectors
 from training.calibration import (
     counts_before,
@@ -59,7 +59,7 @@ class Evaluation:
         }
 
 
-def evaluate(datasets: Datasets, fitted: Fitted, ranker: Network, seed: int) -> Evaluation:
+def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
     """Judge the held model and its ranker by the evaluation days; choose tau on the final one."""
     rng = np.random.default_rng(seed)
     split = datasets.split
@@ -71,20 +71,18 @@ def evaluate(datasets: Datasets, fitted: Fitted, ranker: Network, seed: int) -> 
     lists = list(eligible_lists(datasets.people, rng.permutation(viewers), before, datasets.today))
     popularity = fitted.held.rates.counts[:, 2].astype(np.float32)
     return Evaluation(
-        likes=_like_quality(datasets, fitted, ranker, held_out),
-        ranking=ranking_quality(lists, fitted.held.sides(), ranker, held_out, popularity),
+        likes=_like_quality(datasets, fitted, held_out),
+        ranking=ranking_quality(lists, fitted.held.sides(), fitted.ranker, held_out, popularity),
         retrieval_recall=retrieval_recall(
-            lists[: fitted.settings.retrieval_viewers], fitted.final.sides(), ranker
+            lists[: fitted.settings.retrieval_viewers], fitted.final.sides(), fitted.ranker
         ),
-        tau=_choose_tau(fitted, ranker, lists[: fitted.settings.exposure_viewers], rng),
+        tau=_choose_tau(fitted, lists[: fitted.settings.exposure_viewers], rng),
         people=len(datasets.people),
         swipes=len(datasets.swipes),
     )
 
 
-def _like_quality(
-    datasets: Datasets, fitted: Fitted, ranker: Network, held_out: Swipes
-) -> LikeQuality:
+def _like_quality(datasets: Datasets, fitted: Fitted, held_out: Swipes) -> LikeQuality:
     counts = counts_before(datasets, held_out)
     inputs = inputs_of(datasets.people, held_out, counts, fitted.held.factors, fitted.held.rates)
     calibrations = fitted.held.calibrations
@@ -92,7 +90,7 @@ def _like_quality(
         g: type(c)(0.0, c.w_given, c.w_received, c.intercept) for g, c in calibrations.items()
     }
     return like_quality(
-        learned=logits_of(ranker, fitted.held, held_out, counts),
+        learned=logits_of(fitted.ranker, fitted.held, held_out, counts),
         calibrated=predicted(inputs, calibrations),
         rates_only=predicted(inputs, without),
         popularity=inputs.received,
@@ -101,14 +99,12 @@ def _like_quality(
     )
 
 
-def _choose_tau(
-    fitted: Fitted, ranker: Network, lists: list[EligibleList], rng: np.random.Generator
-) -> float:
+def _choose_tau(fitted: Fitted, lists: list[EligibleList], rng: np.random.Generator) -> float:
     sides = fitted.final.sides()
     scores = []
     for each in lists:
         viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
         linear = candidate_vectors(candidates) @ query_vectors(viewer)[0]
         retrieved = np.argsort(-linear, kind="stable")[:RETRIEVED]
-        scores.append(heads_of(ranker, viewer, candidates.take(retrieved)).log_match())
+        scores.append(heads_of(fitted.ranker, viewer, candidates.take(retrieved)).log_match())
     return choose_tau(scores, rng)

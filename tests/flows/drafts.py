@@ -20,7 +20,7 @@ from training.build import (
     counts_before,
     evaluate,
     fit,
-    learn_ranker,
+    with_ranker,
 )
 from training.datasets import datasets_of
 
@@ -34,9 +34,8 @@ def drafted(world: Market, now: datetime, path: Path) -> Draft:
     pairs = calibration_pairs(datasets, HOW, 0)
     training_set = TrainingSet(datasets, pairs, counts_before(datasets, pairs), {})
     fitted = fit(datasets, pairs, training_set.counts, HOW, 0)
-    ranker = learn_ranker(fitted, 0)
-    evaluation = evaluate(datasets, fitted, ranker, 0)
-    return learning.draft(training_set, fitted, ranker, evaluation, path)
+    fitted = with_ranker(datasets, fitted, 0)
+    return learning.draft(training_set, fitted, evaluate(datasets, fitted, 0), path)
 
 
 async def registered(kernel: Kernel, mlflow: MLflow, draft: Draft, scratch: Path) -> Candidate:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from features.behaviour import BANDS
-from features.ranker import Network, heads_of
+from features.ranker import heads_of
 from features.release import Manifest, Release
 from features.score import candidate_vectors
 from tests.training.worlds import World, checkerboard, market
@@ -22,8 +22,8 @@ from training.build import (
     counts_before,
     evaluate,
     fit,
-    learn_ranker,
     pair_table,
+    with_ranker,
 )
 from training.datasets import Datasets, datasets_of
 
@@ -34,20 +34,19 @@ SETTINGS = TrainingSettings()
 class Learned:
     datasets: Datasets
     fitted: Fitted
-    ranker: Network
     evaluation: Evaluation
 
     def assemble(self, path: Path) -> Manifest:
         places = {"profile.changed": {0: 3}}
-        return assemble(self.datasets, self.fitted, self.ranker, self.evaluation, places, path)
+        return assemble(self.datasets, self.fitted, self.evaluation, places, path)
 
 
 def learn(world: World, seed: int = 0) -> Learned:
     datasets = datasets_of(world.profiles, world.swipes, world.now, world.now)
     pairs = calibration_pairs(datasets, SETTINGS, seed)
     fitted = fit(datasets, pairs, counts_before(datasets, pairs), SETTINGS, seed)
-    ranker = learn_ranker(fitted, seed)
-    return Learned(datasets, fitted, ranker, evaluate(datasets, fitted, ranker, seed))
+    fitted = with_ranker(datasets, fitted, seed)
+    return Learned(datasets, fitted, evaluate(datasets, fitted, seed))
 
 
 @cache
@@ -77,7 +76,7 @@ def test_learning_beats_rates_and_rates_beat_popularity() -> None:
 
 def test_the_truth_is_ranked_better_than_by_popularity() -> None:
     world = market(people=500)
-    datasets, fitted, ranker = learned().datasets, learned().fitted, learned().ranker
+    datasets, fitted, ranker = learned().datasets, learned().fitted, learned().fitted.ranker
     index = datasets.people.table["person_id"] - 1
     truth = world.p_like[np.ix_(index, index)]
     match = truth * truth.T
@@ -100,10 +99,10 @@ def test_equal_seeds_make_equal_releases(tmp_path: Path) -> None:
 
 
 def test_the_release_holds_the_ranker(tmp_path: Path) -> None:
-    ranker = release_at(tmp_path / "1").ranker
-    sides = learned().fitted.final.sides()
+    ranker, fitted = release_at(tmp_path / "1").ranker, learned().fitted
+    sides = fitted.final.sides()
     viewer, candidates = sides.take([0]), sides.take(np.arange(1, 100))
-    found, expected = (heads_of(each, viewer, candidates) for each in (ranker, learned().ranker))
+    found, expected = (heads_of(each, viewer, candidates) for each in (ranker, fitted.ranker))
     np.testing.assert_array_equal(found.there, expected.there)
     np.testing.assert_array_equal(found.back, expected.back)
 

@@ -16,7 +16,7 @@ from training.build import (
     counts_before,
     evaluate,
     fit,
-    learn_ranker,
+    with_ranker,
 )
 from training.datasets import NothingToLearn, TooFewDays, datasets_of, prepare
 from training.snapshot import NoProfiles
@@ -111,4 +111,4 @@ def test_oddities_are_learned_around() -> None:
         assert np.isfinite(array).all()
     rows = datasets.people.rows_of([1, 2])
     assert model.rates.given[rows[0]] < model.rates.given[rows[1]]
-    assert np.isfinite(evaluate(datasets, fitted, learn_ranker(fitted, 0), 0).tau)
+    assert np.isfinite(evaluate(datasets, with_ranker(datasets, fitted, 0), 0).tau)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from features.behaviour import GENDERS
+from features.ranker import Network, width_of
 from features.score import Calibration, Sides, log_sigmoid
 from tests.training.worlds import UNTIL, market
 from training.datasets import Swipes, datasets_of
@@ -40,7 +41,7 @@ def test_a_line_follows_log_sigma_where_good_candidates_lie() -> None:
     plain = {g: Calibration(1.0, 1.0, 1.0, 0.0) for g in GENDERS}
     no_line = np.zeros((n, 2), np.float32)
     sides = Sides.of(taste, appeal, given, received, no_line, people.gender, plain)
-    lines = fit_lines(people, sides, 20_000, rng)
+    lines = fit_lines(people, sides, Network.nothing(width_of(4)), 20_000, rng)
     assert lines.fitted.all()
     assert np.all((lines.line[:, 1] > 0) & (lines.line[:, 1] < 1))
     x = sides.k[0] * taste[0] @ appeal.T + sides.offset[0] + sides.received_logit
@@ -56,7 +57,7 @@ def test_people_with_nobody_around_get_the_line_of_the_others() -> None:
     zeros, half = np.zeros((n, 2), np.float32), np.full(n, 0.5, np.float32)
     plain = {g: Calibration(1.0, 1.0, 1.0, 0.0) for g in GENDERS}
     sides = Sides.of(zeros, zeros, half, half, zeros, people.gender, plain)
-    lines = fit_lines(people, sides, 20_000, np.random.default_rng(0))
+    lines = fit_lines(people, sides, Network.nothing(width_of(1)), 20_000, np.random.default_rng(0))
     assert not lines.fitted.any()
     np.testing.assert_allclose(lines.line, np.tile([-np.log(2), 0.5], (n, 1)), rtol=1e-6)
 

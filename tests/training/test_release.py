@@ -151,11 +151,10 @@ def test_a_ranker_of_other_inputs_is_refused(tmp_path: Path, shape: tuple[int, .
 def test_the_ranker_that_was_written_says_what_it_said(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     width, units = width_of(2), 5
-    vectors = rng.normal(size=(3, width)).astype(np.float32)
+    mean, scale, linear = rng.normal(size=(3, width)).astype(np.float32)
     hidden = rng.normal(size=(width, units)).astype(np.float32)
-    network = Network(
-        *vectors, hidden, *rng.normal(size=(2, units)).astype(np.float32), float(np.float32(0.3))
-    )
+    bias, out = rng.normal(size=(2, units)).astype(np.float32)
+    network = Network(mean, scale, linear, hidden, bias, out, 0.25)
     arrays = replace(arrays_of(5, 2), ranker=network.packed())
     write_release(tmp_path / "1", manifest_of(5, 2), arrays)
     inputs = rng.normal(size=(20, width)).astype(np.float32)

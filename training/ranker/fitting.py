@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+
 from features.ranker import Network
+from training.datasets import Datasets
 from training.fitting import Fitted
+from training.model import with_lines
 from training.ranker.examples import Examples, by_inverse_propensity, examples_of
 from training.ranker.network import NetworkSettings, fit_epochs, fit_until
 
@@ -20,9 +24,14 @@ TRIED: Final = (
 )
 
 
-def learn_ranker(fitted: Fitted, seed: int, tried: Sequence[NetworkSettings] = TRIED) -> Network:
-    """The ranker of a release; see `weighed_examples`, `fit_ranker`."""
-    return fit_ranker(weighed_examples(fitted), seed, tried)
+def with_ranker(
+    datasets: Datasets, fitted: Fitted, seed: int, tried: Sequence[NetworkSettings] = TRIED
+) -> Fitted:
+    """The same with a ranker, and with lines by which retrieval follows it; see `fit_ranker`."""
+    ranker = fit_ranker(weighed_examples(fitted), seed, tried)
+    rng = np.random.default_rng(seed)
+    final = with_lines(fitted.final, datasets.people, ranker, datasets.today, rng)
+    return replace(fitted, ranker=ranker, final=final)
 
 
 def weighed_examples(fitted: Fitted) -> Examples:

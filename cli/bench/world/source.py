@@ -26,7 +26,7 @@ from training.build import (
     counts_before,
     evaluate,
     fit,
-    learn_ranker,
+    with_ranker,
 )
 from training.datasets import datasets_of
 
@@ -85,9 +85,8 @@ def _learn(draft: Path, size: int, until: datetime) -> None:
     datasets = datasets_of(profiles, as_in_lake(pq.read_table(world.swipes)), until, until)
     pairs = calibration_pairs(datasets, _HOW, _SEED)
     fitted = fit(datasets, pairs, counts_before(datasets, pairs), _HOW, _SEED)
-    ranker = learn_ranker(fitted, _SEED)
-    evaluation = evaluate(datasets, fitted, ranker, _SEED)
-    assemble(datasets, fitted, ranker, evaluation, {}, draft / _RELEASE)
+    fitted = with_ranker(datasets, fitted, _SEED)
+    assemble(datasets, fitted, evaluate(datasets, fitted, _SEED), {}, draft / _RELEASE)
     world.profiles.rename(draft / _PROFILES)
     shutil.rmtree(world.folder)
 
