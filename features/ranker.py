@@ -28,8 +28,6 @@ CORE_NAMES: Final = (
 )
 """The logits of a pair in the order of their columns; what serving logs of every card."""
 CORE: Final = len(CORE_NAMES)
-_FIRST, _SECOND = np.triu_indices(CORE)
-LOGIT_WIDTH: Final = CORE + len(_FIRST)
 _REACH: Final = np.float32(4.0)
 _FROM_THE_OTHER_SIDE: Final = np.array([1, 0, 4, 5, 2, 3])
 
@@ -97,17 +95,12 @@ class Network:
 
 def width_of(d: int) -> int:
     """How many inputs a pair has with d factors."""
-    return LOGIT_WIDTH + 2 + d
+    return CORE + 2 + d
 
 
 def packed_shape(d: int, packed: npt.NDArray[np.generic]) -> tuple[int, int]:
     """What the shape of a packed network over d factors should be, with as many hidden units."""
     return width_of(d) + 2, max(3, packed.shape[-1] if packed.ndim else 0)
-
-
-def logit_inputs(core: Floats) -> Floats:
-    """Inputs (m, LOGIT_WIDTH): the logits (m, CORE) with their squares and products."""
-    return np.concatenate((core, core[:, _FIRST] * core[:, _SECOND]), axis=1)
 
 
 def core_logits(chooser: Sides, chosen: Sides) -> Floats:
@@ -132,15 +125,14 @@ def other_side(core: Floats) -> Floats:
 
 
 def pair_inputs(chooser: Sides, chosen: Sides, core: Floats) -> Floats:
-    """Inputs (m, width_of(d)): of the logits; how alike the two are as choosers and as chosen; and
+    """Inputs (m, width_of(d)): the logits; how alike the two are as choosers and as chosen; and
     the score direction by direction, which the calibration weighs all alike."""
     d = chooser.taste.shape[1]
     inputs = np.empty((len(core), width_of(d)), np.float32)
     inputs[:, :CORE] = core
-    np.multiply(core[:, _FIRST], core[:, _SECOND], out=inputs[:, CORE:LOGIT_WIDTH])
-    inputs[:, LOGIT_WIDTH] = np.vecdot(chooser.taste, chosen.taste)
-    inputs[:, LOGIT_WIDTH + 1] = np.vecdot(chooser.appeal, chosen.appeal)
-    np.multiply(chooser.k[:, None] * chooser.taste, chosen.appeal, out=inputs[:, LOGIT_WIDTH + 2 :])
+    inputs[:, CORE] = np.vecdot(chooser.taste, chosen.taste)
+    inputs[:, CORE + 1] = np.vecdot(chooser.appeal, chosen.appeal)
+    np.multiply(chooser.k[:, None] * chooser.taste, chosen.appeal, out=inputs[:, CORE + 2 :])
     return inputs
 
 

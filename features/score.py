@@ -3,7 +3,8 @@
     x(u->v) = k taste_u.appeal_v + w_given logit(given_u) + w_received logit(received_v) + intercept
 
 with the coefficients of u's gender; a match has log probability log s(x(u->v)) + log s(x(v->u)),
-and alpha_v + beta_v x(v->u) stands in for the second term, beta_u x(u->v) for the first.
+and alpha_v + beta_v x(v->u) stands in for the second term, beta_u x(u->v) for the first. Lines are
+fitted to the probabilities of the ranker, which corrects the logits (training.lines).
 """
 
 from collections.abc import Mapping

@@ -20,6 +20,7 @@ from training.cold_start import fill_by_band
 from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
+Floats64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _BLOCK: Final = 256
@@ -27,6 +28,7 @@ _SAMPLE: Final = 2048
 _NEAR: Final = 20_000
 _MOST: Final = 256
 _LEAST: Final = 12
+_TURNS: Final = 3
 _FLATTENED: Final = 0.5
 """Power of the expected match that weighs a candidate (docs/decisions/0041)."""
 
@@ -51,9 +53,8 @@ def fit_lines(
         rows = np.arange(start, min(n, start + _BLOCK))
         sample = _sample(start, n, rng)
         may = _eligible_block(people, columns.take(sample), rows, today)
-        owner, other = np.nonzero(may & (rng.random(may.shape) < _thinned(may)))
-        pairs = _Pairs.of(sides.take(rows[owner]), sides.take(sample[other]), ranker)
-        line[rows] = _fit_block(pairs, owner, other, may.shape)
+        chosen = may & (rng.random(may.shape) < _thinned(may))
+        line[rows] = _fit_block(_Pairs.of(sides.take(rows), sides.take(sample), ranker, chosen))
         fitted[rows] = may.sum(axis=1) >= _LEAST
     if not fitted.any():
         line[:] = -np.log(2.0), 0.5  # the tangent of log s at 0
@@ -82,42 +83,91 @@ def _thinned(may: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pairs:
-    """Of k pairs: x (k,), the ranker's log P(like) there and back (k,), and how far the latter is
-    from what the calibration gives."""
+    """k pairs of one of `owners` people and one of `others`; calibrated logits x (k, 2) there and
+    back, and the ranker's log P(like) y (k, 2)."""
 
+    owner: Ints
+    other: Ints
+    owners: int
+    others: int
     x: Floats
-    there: Floats
-    back: Floats
-    lifted: Floats
+    y: Floats
 
     @classmethod
-    def of(cls, choosers: Sides, chosen: Sides, ranker: Network) -> "_Pairs":
-        core = core_logits(choosers, chosen)
-        heads = heads_of_core(ranker, choosers, chosen, core)
-        back = log_sigmoid(heads.back)
-        return cls(core[:, 0], log_sigmoid(heads.there), back, back - log_sigmoid(core[:, 1]))
+    def of(
+        cls, owners: Sides, others: Sides, ranker: Network, may: npt.NDArray[np.bool_]
+    ) -> "_Pairs":
+        owner, other = np.nonzero(may)
+        one, two = owners.take(owner), others.take(other)
+        core = core_logits(one, two)
+        heads = heads_of_core(ranker, one, two, core)
+        y = log_sigmoid(np.stack((heads.there, heads.back), axis=1))
+        owner_count, other_count = may.shape
+        return cls(owner, other, owner_count, other_count, core[:, :2], y)
+
+    def weights(self) -> Floats64:
+        """(k,)"""
+        score = self.y.sum(axis=1)
+        top = np.full(self.owners, -np.inf, np.float32)
+        np.maximum.at(top, self.owner, score)
+        return np.asarray(np.exp(_FLATTENED * (score - top[self.owner])), np.float64)
 
 
-def _fit_block(pairs: _Pairs, owner: Ints, other: Ints, shape: tuple[int, int]) -> Floats:
-    """Lines (b, 2) of b people by their pairs with others of a shared sample (s,)."""
-    people, sampled = shape
-    score = pairs.there + pairs.back
-    top = np.full(people, -np.inf, np.float32)
-    np.maximum.at(top, owner, score)
-    weight = np.exp(_FLATTENED * (score - top[owner]))
+def _fit_block(pairs: _Pairs) -> Floats:
+    """Lines (b, 2) of the owners."""
+    weight = pairs.weights()
+    choosers = _Role(pairs.owner, pairs.owners, pairs.other, pairs.others, weight)
+    alpha, beta, _ = choosers.fit(pairs.x[:, 0], pairs.y[:, 0])
+    chosen = _Role(pairs.other, pairs.others, pairs.owner, pairs.owners, weight)
+    _, _, lift = chosen.fit(pairs.x[:, 1], pairs.y[:, 1])
+    return np.stack((alpha + lift, beta), axis=1).astype(np.float32)
 
-    def mean(values: Floats, of: Ints, count: int) -> npt.NDArray[np.float64]:
-        total = np.maximum(np.bincount(of, weight, count), 1e-30)
-        return np.bincount(of, weight * values, count) / total
 
-    mean_x, mean_y = (mean(values, owner, people) for values in (pairs.x, pairs.there))
-    dx = (pairs.x - mean_x[owner]).astype(np.float32)
-    spread = mean(dx * dx, owner, people)
-    slope = mean(dx * pairs.there, owner, people) / np.maximum(spread, 1e-12)
-    # Where x hardly varies the fit has no slope of its own: the tangent's.
-    beta = np.where(spread > 1e-6, slope, 1.0 - np.exp(log_sigmoid(mean_x)))
-    # A chooser's own readiness is no merit of whom they happen to look at.
-    readiness = mean(pairs.lifted, other, sampled)
-    as_chosen = mean((pairs.lifted - readiness[other]).astype(np.float32), owner, people)
-    alpha = mean_y - beta * mean_x + as_chosen
-    return np.stack((alpha, beta), axis=1).astype(np.float32)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    alpha: Floats64
+    beta: Floats64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Role:
+    """Of k pairs (k,): who chooses and who is chosen, each of how many, and what a pair weighs."""
+
+    chooser: Ints
+    choosers: int
+    chosen: Ints
+    chosen_ones: int
+    weight: Floats64
+
+    def fit(self, x: Floats, y: Floats) -> tuple[Floats64, Floats64, Floats64]:
+        """alpha, beta of choosers and the lift of the chosen (their mean is 0).
+
+        The line is that of log s(x); what y has beyond it is fitted by turns as
+        a[chooser] + b[chooser] x + lift[chosen]: curvature alone is no merit.
+        """
+        mean_x = self._of_chooser(x)
+        dx = x - mean_x[self.chooser]
+        spread = self._of_chooser(dx * dx)
+
+        def line(values: npt.NDArray[np.floating], else_slope: Floats64) -> _Line:
+            slope = self._of_chooser(dx * values) / np.maximum(spread, 1e-12)
+            beta = np.where(spread > 1e-6, slope, else_slope)
+            return _Line(self._of_chooser(values) - beta * mean_x, beta)
+
+        plain = log_sigmoid(x)
+        # Where x hardly varies the fit has no slope of its own: the tangent's.
+        found = line(plain, 1.0 - np.exp(log_sigmoid(mean_x)))
+        beyond, lift = y - plain, np.zeros(self.chosen_ones)
+        for _ in range(_TURNS):
+            own = line(beyond - lift[self.chosen], np.zeros(self.choosers))
+            left = beyond - own.alpha[self.chooser] - own.beta[self.chooser] * x
+            lift = _means(left, self.chosen, self.chosen_ones, self.weight)
+        return found.alpha + own.alpha, found.beta + own.beta, lift
+
+    def _of_chooser(self, values: npt.NDArray[np.floating]) -> Floats64:
+        return _means(values, self.chooser, self.choosers, self.weight)
+
+
+def _means(values: npt.NDArray[np.floating], of: Ints, count: int, weight: Floats64) -> Floats64:
+    total = np.maximum(np.bincount(of, weight, count), 1e-30)
+    return np.asarray(np.bincount(of, weight * values, count) / total)

@@ -1,10 +1,12 @@
 """Standing, lines and temperature, each against a known answer."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from features.behaviour import GENDERS
-from features.ranker import Network, width_of
-from features.score import Calibration, Sides, log_sigmoid
+from features.ranker import Network, heads_of, width_of
+from features.score import Calibration, Sides, candidate_vectors, log_sigmoid, query_vectors
 from tests.training.worlds import UNTIL, market
 from training.datasets import Swipes, datasets_of
 from training.exposure import DECK_SIZE, KEPT, choose_tau
@@ -47,6 +49,37 @@ def test_a_line_follows_log_sigma_where_good_candidates_lie() -> None:
     x = sides.k[0] * taste[0] @ appeal.T + sides.offset[0] + sides.received_logit
     near = np.abs(lines.line[0, 0] + lines.line[0, 1] * x - log_sigmoid(x))
     assert np.median(near[people.gender != people.gender[0]]) < 0.35
+
+
+def test_lines_by_the_ranker_retrieve_whom_the_ranker_puts_first() -> None:
+    world = market(people=600)
+    people = datasets_of(world.profiles, world.swipes, UNTIL, UNTIL).people
+    rng = np.random.default_rng(0)
+    n, d = len(people), 4
+    taste, appeal = rng.normal(0, 0.7, (2, n, d)).astype(np.float32)
+    given, received = rng.uniform(0.1, 0.9, (2, n)).astype(np.float32)
+    plain = {g: Calibration(1.0, 1.0, 1.0, 0.0) for g in GENDERS}
+    no_line = np.zeros((n, 2), np.float32)
+    sides = Sides.of(taste, appeal, given, received, no_line, people.gender, plain)
+    # The picky are worth more than the calibration knows, whoever looks.
+    linear = np.zeros(width_of(d), np.float32)
+    linear[4] = 1.0
+    ranker = replace(Network.nothing(width_of(d)), linear=linear)
+
+    def recall(by: Network) -> float:
+        line = fit_lines(people, sides, by, 20_000, np.random.default_rng(1)).line
+        lined = replace(sides, line=line)
+        found = 0
+        for row in range(0, n, 10):
+            rows = np.flatnonzero(people.gender != people.gender[row])
+            viewer, candidates = lined.take([row]), lined.take(rows)
+            score = heads_of(ranker, viewer, candidates).log_match()
+            near = candidate_vectors(candidates) @ query_vectors(viewer)[0]
+            found += np.isin(np.argsort(-score)[:20], np.argsort(-near)[:40]).sum()
+        return float(found / (20 * len(range(0, n, 10))))
+
+    assert recall(ranker) > 0.9
+    assert recall(ranker) > recall(Network.nothing(width_of(d))) + 0.1
 
 
 def test_people_with_nobody_around_get_the_line_of_the_others() -> None:

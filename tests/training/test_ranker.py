@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 
 from features.ranker import (
     CORE,
-    LOGIT_WIDTH,
     Network,
     core_logits,
     heads_of,
-    logit_inputs,
     pair_inputs,
     width_of,
 )
@@ -76,11 +74,11 @@ def test_a_viewer_against_many_is_as_one_by_one() -> None:
     np.testing.assert_allclose(at_once, single, rtol=1e-5, atol=1e-5)
 
 
-def test_inputs_hold_the_logits_their_products_and_the_score_by_directions() -> None:
+def test_inputs_hold_the_logits_and_the_score_by_directions() -> None:
     viewers, candidates = people(4, 0), people(4, 1)
     core = core_logits(viewers, candidates)
     inputs = pair_inputs(viewers, candidates, core)
-    np.testing.assert_array_equal(inputs[:, :LOGIT_WIDTH], logit_inputs(core))
+    np.testing.assert_array_equal(inputs[:, :CORE], core)
     score = viewers.k * np.vecdot(viewers.taste, candidates.appeal)
     np.testing.assert_allclose(inputs[:, -3:].sum(axis=1), score, rtol=1e-5)
 
@@ -97,10 +95,10 @@ def test_a_packed_network_says_the_same(width: int, units: int, seed: int) -> No
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 99), column=st.integers(0, LOGIT_WIDTH - 1))
+@given(seed=st.integers(0, 99), column=st.integers(0, CORE - 1))
 def test_nan_in_a_feature_counts_as_its_mean(seed: int, column: int) -> None:
-    net = network(LOGIT_WIDTH, 3, seed)
-    inputs = np.random.default_rng(seed).normal(size=(4, LOGIT_WIDTH)).astype(np.float32)
+    net = network(CORE, 3, seed)
+    inputs = np.random.default_rng(seed).normal(size=(4, CORE)).astype(np.float32)
     base = inputs[:, 0].copy()
     whole = net.logits(inputs, base)
     inputs[1, column] = np.nan
@@ -111,8 +109,8 @@ def test_nan_in_a_feature_counts_as_its_mean(seed: int, column: int) -> None:
 
 
 def test_nan_everywhere_still_gives_a_score() -> None:
-    net = network(LOGIT_WIDTH, 3, 0)
-    nothing = np.full((1, LOGIT_WIDTH), np.nan, np.float32)
+    net = network(CORE, 3, 0)
+    nothing = np.full((1, CORE), np.nan, np.float32)
     assert np.isfinite(net.logits(nothing, nothing[:, 0])).all()
 
 
@@ -127,7 +125,7 @@ def test_nan_among_the_examples_does_not_reach_the_weights() -> None:
 def test_what_the_base_leaves_is_learned() -> None:
     world, fresh = halved_world(6000, 0), halved_world(6000, 1)
     fitted = fit_ranker(world, 0, (replace(QUICK, learning_rate=0.01),))
-    before, after = log_loss(Network.nothing(LOGIT_WIDTH), fresh), log_loss(fitted, fresh)
+    before, after = log_loss(Network.nothing(CORE), fresh), log_loss(fitted, fresh)
     truth = 0.5 * fresh.base + 0.8 * fresh.inputs[:, 4]
     best = float(np.mean(np.logaddexp(0.0, truth) - truth * fresh.liked))
     assert after < best + 0.2 * (before - best)

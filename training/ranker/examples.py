@@ -6,7 +6,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from features.ranker import Network, core_logits, logit_inputs, pair_inputs
+from features.ranker import Network, core_logits, pair_inputs
 from features.score import Sides
 from training.calibration import PairCounts
 from training.datasets import Swipes
@@ -82,7 +82,7 @@ def logits_of(network: Network, model: Model, pairs: Swipes, counts: PairCounts)
 def logged_examples(core: Floats, liked: npt.NDArray[np.bool_]) -> Examples:
     """Examples of what serving logged: the logits (m, CORE) of each card."""
     weight = np.ones(len(liked), np.float32)
-    return Examples(logit_inputs(core), core[:, 0], liked, weight)
+    return Examples(core, core[:, 0], liked, weight)
 
 
 def by_inverse_propensity(examples: Examples, propensity: Floats) -> Examples:
