@@ -70,10 +70,10 @@ def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
     splits = range(_LENGTHS[budget][3])
     tuned = [_tuning(folder, name, budget) for name in RANGES]
     return [
-        *(tuned if budget is Budget.FULL else ()),
         *(_judging(folder, _SHIPPED, name, budget, ()) for name in FOUND),
         *(_judging(folder, _AGAIN, name, budget, tuple(splits)) for name in FOUND),
         _market(budget),
+        *(tuned if budget is Budget.FULL else ()),
     ]
 
 
