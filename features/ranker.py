@@ -156,7 +156,7 @@ def heads_of(network: Network, viewers: Sides, candidates: Sides) -> Heads:
 def heads_of_core(network: Network, viewers: Sides, candidates: Sides, core: Floats) -> Heads:
     """The same where the logits (m, CORE) are there already."""
     if not network.corrects:
-        return Heads(core[:, 0], core[:, 1])
+        return Heads(*np.nan_to_num(core[:, :2], nan=float(network.mean[0])).T)
     m = len(core)
     inputs = np.concatenate(
         (

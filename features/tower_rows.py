@@ -1,20 +1,15 @@
 """The towers as a release keeps them: one array of weights, beside the code in the manifest."""
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 
-from features.behaviour import AGE_BANDS, GENDERS
+from features.behaviour import GENDERS
 from features.cold_start_rows import cold_start_dtype
-from features.profile_code import HEIGHT_EDGES_CM, ProfileCode, Profiles
+from features.profile_code import ProfileCode, Profiles
 from features.towers import Towers
 
 Floats = npt.NDArray[np.float32]
 Table = npt.NDArray[np.void]
-
-NOTHING_SAID: Final = ProfileCode((), (), (0.0,) * (len(AGE_BANDS) + len(HEIGHT_EDGES_CM) + 1))
-"""The code of a market where profiles say nothing but age and height."""
 
 
 def tower_shape(code: ProfileCode, d: int) -> tuple[int, int]:

@@ -5,9 +5,8 @@ One linear map a head, from the columns of `features.profile_code`; learned in c
 never inputs of the rates: nobody's photo is scored for looks.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,18 +14,6 @@ import numpy.typing as npt
 from features.profile_code import ProfileCode, Profiles
 
 Floats = npt.NDArray[np.float32]
-
-Head = Literal["taste", "appeal", "given", "received", "line"]
-Block = Literal["profile", "photos"]
-
-MAY_READ: Final[Mapping[Head, frozenset[Block]]] = {
-    "taste": frozenset({"profile", "photos"}),
-    "appeal": frozenset({"profile", "photos"}),
-    "given": frozenset({"profile"}),
-    "received": frozenset({"profile"}),
-    "line": frozenset({"profile"}),
-}
-"""The inputs that each head may have. The photos come with a later issue."""
 
 _LARGEST_LOGIT: Final = 6.0
 

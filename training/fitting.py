@@ -24,7 +24,7 @@ from training.factors import (
     fit_factors,
     fold_in_parameters,
 )
-from training.model import Model, model_of, with_lines
+from training.model import Model, model_of
 from training.rates import LiveRates, count, live_rates
 from training.snapshot import People
 from training.standing import fit_standing
@@ -61,8 +61,8 @@ class Learned:
 class Fitted:
     """`past` saw nothing of the calibration days, by which what comes after it is fitted; `held`
     nothing of the evaluation days and is judged; `final` saw all and is released. `learned` is what
-    the calibration was learned from, and the `ranker`, which corrects nothing unless
-    `training.ranker.fitting.with_ranker` has learned it."""
+    the calibration was learned from. The `ranker` corrects nothing, and `final` has no lines to be
+    retrieved by, until `training.ranker.fitting.with_ranker` has made them."""
 
     past: Model
     held: Model
@@ -113,9 +113,7 @@ def fit(
     past = model_of(people, factors, rates, calibrations, fold_in_parameters(standing, how))
     held = _refit(datasets, own, split.evaluate, factors, calibrations, how, rng)
     final = _refit(datasets, own, split.end, held.factors, calibrations, how, rng)
-    ranker = Network.nothing(width_of(how.d))
-    final = with_lines(final, people, ranker, datasets.today, rng)
-    return Fitted(past, held, final, settings, learned, ranker)
+    return Fitted(past, held, final, settings, learned, Network.nothing(width_of(how.d)))
 
 
 def _counts(datasets: Datasets, end_day: int) -> Ints:

@@ -97,8 +97,13 @@ def training_set(lake: str | Path, window: TrainingWindow) -> pa.Table:
     was not served by one (imports, the fallback).
     """
     rows = read_swipes(lake, until=window.end, columns=[*_SWIPE, *_SHOWN])
-    rows = _last_of_pairs(rows)
-    counts = _counts_before(rows)
+    rows = rows.sort_by(
+        [("swiped_at", "ascending"), ("swiper", "ascending"), ("swiped", "ascending")]
+    )
+    # An answer that was given again was one answer until then.
+    last = _last_of_pairs(rows)
+    counts = {name: values[last] for name, values in _counts_before(rows).items()}
+    rows = rows.take(last)
     at = rows["swiped_at"].cast(pa.int64()).to_numpy()
     within = pa.array(at >= int(window.start.timestamp() * 1000))
     action = rows["action"].to_numpy()
@@ -121,14 +126,11 @@ def training_set(lake: str | Path, window: TrainingWindow) -> pa.Table:
     )
 
 
-def _last_of_pairs(rows: pa.Table) -> pa.Table:
-    """In order of time; of swipes on the same person the last one."""
-    rows = rows.sort_by(
-        [("swiped_at", "ascending"), ("swiper", "ascending"), ("swiped", "ascending")]
-    )
+def _last_of_pairs(rows: pa.Table) -> Ints:
+    """Of swipes in order of time, ascending: the last one on each person."""
     pairs = np.stack((rows["swiper"].to_numpy(), rows["swiped"].to_numpy()), axis=1)[::-1]
     _, first = np.unique(pairs, axis=0, return_index=True)
-    return rows.take(np.sort(len(pairs) - 1 - first))
+    return np.sort(len(pairs) - 1 - first).astype(np.int64)
 
 
 def _counts_before(rows: pa.Table) -> dict[str, Ints]:

@@ -20,7 +20,7 @@ _FOLDS: Final = 10
 _MODULES: Final = ("training.reliability.held_out", "training.reliability.bins")
 _SIMULATED: Final = (
     *_MODULES,
-    "training.fitting",
+    "training.ranker.fitting",
     "cli.evaluate.simulated",
     "simulator.history",
     "simulator.population",
@@ -55,7 +55,8 @@ def calibration(
     before. Beside it calibrations that see less, and what chance alone makes of exact
     probabilities. Then how wrong the rates are that logs of a biased policy give, by the truth.
 
-    All methods are logistic regressions on the same pairs; none has anything that is tuned.
+    All are logistic regressions on the same pairs, without anything that is tuned, but for the
+    ranker, which corrects ours and by which decks are ordered.
     """
     evaluate("calibration", plan, plot, budget, data, as_json, svg)
 
@@ -83,6 +84,7 @@ def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
             "biased-logs",
             partial(_biased_logs, size),
             ("training.reliability.logs", "cli.evaluate.attention", *_SIMULATED),
+            ("cli.evaluate.over_seeds",),
             settings={"people": size.log_people, "seeds": size.log_seeds},
         ),
     ]
@@ -92,6 +94,7 @@ def _simulated(size: _Size, say: Say) -> Sequence[Found]:
     from cli.evaluate.simulated import simulate
     from training.calibration import counts_before
     from training.fitting import TrainingSettings, calibration_pairs, fit
+    from training.ranker.fitting import learn_ranker
     from training.reliability.held_out import HeldOut, held_out_days
 
     parts = []
@@ -100,7 +103,7 @@ def _simulated(size: _Size, say: Say) -> Sequence[Found]:
         datasets, settings = simulate(size.people, seed).datasets, TrainingSettings()
         pairs = calibration_pairs(datasets, settings, seed)
         fitted = fit(datasets, pairs, counts_before(datasets, pairs), settings, seed)
-        parts.append(held_out_days(datasets, fitted))
+        parts.append(held_out_days(datasets, learn_ranker(fitted, seed)))
     return _errors("simulated", HeldOut.joined(parts))
 
 
@@ -126,6 +129,7 @@ def _errors(task: str, held_out: "HeldOut") -> list[Found]:
 
     from training.reliability.bins import calibration_error, error_by_chance, reliability
     from training.reliability.calibrations import OURS
+    from training.reliability.held_out import RANKER
 
     found = []
     for measure, rows in held_out.parts().items():
@@ -139,7 +143,7 @@ def _errors(task: str, held_out: "HeldOut") -> list[Found]:
                     measure,
                     method,
                     *(error.value, error.low, error.high),
-                    reference=REFERENCE if method == OURS else None,
+                    reference=REFERENCE if method in (OURS, RANKER) else None,
                     better="lower",
                     points=tuple(zip(bins.predicted, bins.observed, strict=True)),
                 )

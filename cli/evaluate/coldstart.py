@@ -24,6 +24,7 @@ _FOLDS: Final = 5
 _JUDGED: Final = 200
 _DECK: Final = 20
 _MODULES: Final = ("training.cold.newcomers", "training.cold.network", "training.towers")
+_ALONE: Final = ("cli.evaluate.over_seeds",)
 
 Figures = dict[tuple[str, str, str], float]
 """By task, measure and method."""
@@ -68,12 +69,14 @@ def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
             "simulated",
             partial(_simulated, size),
             (*_MODULES, "training.fitting", "cli.evaluate.newcomers", "simulator.history"),
+            _ALONE,
             settings={"people": size.people, "seeds": size.seeds},
         ),
         Measurement(
             "libimseti",
             partial(_rated, folder),
             ("training.cold.ratings", *_MODULES),
+            _ALONE,
             settings={"folds": _FOLDS},
             data=rating_files(folder),
         ),

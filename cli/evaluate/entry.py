@@ -63,6 +63,8 @@ def evaluate(
             say("logging to MLflow")
             tracked = log_rows(name, outcome.measured, drawn)
             console.print(f"MLflow, experiment evaluate: {tracked}", style="dim", highlight=False)
+        if outcome.failed is not None:
+            raise outcome.failed
     if as_json:
         typer.echo(json.dumps({"rows": outcome.rows}))
     else:

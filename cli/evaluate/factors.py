@@ -19,6 +19,7 @@ _TASK: Final = "gowalla"
 _VALIDATION: Final = "gowalla-validation"
 _FILES: Final = ("train.npz", "validation.npz", "test.npz")
 _COMMON: Final = ("training.factorisation.gowalla", "training.factorisation.ranking")
+_ALONE: Final = ("training.factorisation.methods",)
 _MODULE_OF: Final = {
     "popularity": "training.factorisation.ranking",
     "gf-cf": "training.factorisation.spectral",
@@ -85,6 +86,7 @@ def _judging(
         name=f"{_TASK}/{name}",
         run=partial(_judge, folder, name, settings, most_users),
         modules=(*_COMMON, _MODULE_OF[name]),
+        alone=_ALONE,
         seed=_SEED,
         settings={"users": most_users, **settings},
         data=_files(folder),
@@ -96,6 +98,7 @@ def _tuning(folder: Path, name: str) -> Measurement:
         name=f"{_VALIDATION}/{name}",
         run=partial(_tune, folder, name),
         modules=(*_COMMON, _MODULE_OF[name], "training.tuning"),
+        alone=(*_ALONE, "training.factorisation.search"),
         seed=_SEED,
         settings={"users": _TUNING_USERS, "trials": _TRIALS[name], **START[name]},
         data=_files(folder),

@@ -3,18 +3,19 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NotRequired, TypedDict
 
-from cli.evaluate.plan import Budget, Found, Measurement
+from cli.evaluate.plan import Budget, Found, Measurement, Say
 from gravity.atomic_file import write_atomic
 
 if TYPE_CHECKING:
     from grimp import ImportGraph
 
+_DATA: Final = Path(__file__).parents[2] / "data"
 _OURS: Final = ("contracts", "gravity", "features", "training", "simulator", "cli")
 
 
@@ -93,11 +94,21 @@ def _finite(value: float | None) -> float | None:
 
 
 def code_hash(measurement: Measurement) -> str:
-    """sha256 of the modules that measure, of all that they import of ours, of settings and seed."""
+    """sha256 of the modules that measure, of all that they import of ours, of the module that asks
+    them and of those that it names, of settings and seed; of what the simulator draws from too."""
     digest = hashlib.sha256(_sources(measurement.modules).encode())
+    for name in sorted({_asking(measurement.run), *measurement.alone}):
+        digest.update(f"{name}:{_file_hash(_file(name))}\n".encode())
     digest.update(_settings(measurement.settings).encode())
     digest.update(str(measurement.seed).encode())
     return digest.hexdigest()
+
+
+def _asking(run: Callable[[Say], Sequence[Found]]) -> str:
+    """The module of a function, bound to some of its arguments or not."""
+    while isinstance(run, partial):
+        run = run.func
+    return run.__module__
 
 
 def data_hash(measurement: Measurement) -> str:
@@ -112,7 +123,15 @@ def _settings(settings: Mapping[str, object]) -> str:
 @cache
 def _sources(modules: tuple[str, ...]) -> str:
     upstream = sorted({*modules, *(m for each in modules for m in _upstream(each))})
-    return "".join(f"{name}:{_file_hash(_file(name))}\n" for name in upstream)
+    files = {name: _file(name) for name in upstream}
+    if any(name.startswith("simulator.") for name in upstream):
+        files |= {str(path.relative_to(_DATA)): path for path in _simulators_files()}
+    return "".join(f"{name}:{_file_hash(path)}\n" for name, path in files.items())
+
+
+def _simulators_files() -> list[Path]:
+    folders = (_DATA / "okcupid", _DATA / "geography")
+    return sorted(path for folder in folders for path in folder.iterdir())
 
 
 def _upstream(module: str) -> set[str]:

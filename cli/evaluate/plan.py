@@ -44,13 +44,15 @@ class Found:
 class Measurement:
     """Something that is measured in one go, and kept under its name.
 
-    What `run` found holds while `modules` and all that they import of ours, `settings`, `seed` and
-    the files of `data` stay as they were. It is called with what tells the user how far it is.
+    What `run` found holds while `modules` and all that they import of ours, the module of `run`,
+    those `alone` without what they import, `settings`, `seed` and the files of `data` stay as they
+    were. It is called with what tells the user how far it is.
     """
 
     name: str
     run: Callable[[Say], Sequence[Found]]
     modules: tuple[str, ...]
+    alone: tuple[str, ...] = ()
     seed: int = 0
     settings: Mapping[str, Setting] = field(default_factory=dict)
     data: tuple[Path, ...] = ()

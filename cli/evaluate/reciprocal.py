@@ -22,6 +22,7 @@ _FILES: Final = ("train.csv.gz", "validation.csv.gz", "test.csv.gz")
 _JUDGING: Final = "training.reciprocal.judging"
 _TUNING: Final = ("training.reciprocal.tuning", "training.tuning")
 _SQUARES: Final = "training.reciprocal.least_squares"
+_ALONE: Final = ("training.reciprocal.methods",)
 _MODULE_OF: Final = {
     "two-biases": _SQUARES,
     "als-published": _SQUARES,
@@ -86,6 +87,7 @@ def _judging(
         f"{task}/{name}",
         partial(_measure, folder, task, name, budget, seeds),
         (*dict.fromkeys(_MODULE_OF[each] for each in methods), _JUDGING),
+        _ALONE,
         settings={**_lengths(budget), "splits": len(seeds), **found},
         data=_files(folder),
     )
@@ -96,6 +98,7 @@ def _tuning(folder: Path, name: str, budget: Budget) -> Measurement:
         f"{_VALIDATION}/{name}",
         partial(_tune, folder, name, budget),
         (_MODULE_OF[name], *_TUNING),
+        (*_ALONE, "training.reciprocal.search"),
         settings={**_lengths(budget), "trials": _TRIALS[name]},
         data=_files(folder),
     )
@@ -122,7 +125,7 @@ def _market(budget: Budget) -> Measurement:
     size = MarketSize(people, swipes_each, viewers)
     settings = {"people": people, "swipes_each": swipes_each, "viewers": viewers}
     run = partial(measure_market, size, _SEED)
-    return Measurement(TASK, run, MARKET_MODULES, _SEED, settings)
+    return Measurement(TASK, run, MARKET_MODULES, seed=_SEED, settings=settings)
 
 
 def _measure(

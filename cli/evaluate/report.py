@@ -36,13 +36,15 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def reached(row: Row) -> bool | None:
-    """Whether the row reaches its reference; None where there is none."""
-    value, reference = row["value"], row["reference"]
+    """Whether the row reaches its reference, a difference with all of its interval; None where
+    there is none."""
+    lower, reference = row.get("better") == "lower", row["reference"]
+    value = row["high" if lower else "low"] if "_difference" in row["measure"] else row["value"]
     if reference is None:
         return None
     if value is None:
         return False
-    return value <= reference if row.get("better") == "lower" else value >= reference
+    return value <= reference if lower else value >= reference
 
 
 def _colour(row: Row) -> str:

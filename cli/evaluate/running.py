@@ -19,11 +19,13 @@ class MeasurementFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Rows, those of them that were measured now, and why measurements have none."""
+    """Rows, those of them that were measured now, why measurements have none, and what ended it
+    before its time."""
 
     rows: list[Row]
     measured: list[Row]
     left_out: list[str]
+    failed: MeasurementFailed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def carry_out(
 ) -> Outcome:
     """Rows of `full` that still hold, then those of the budget: kept ones, and what is missing.
 
-    Raises MeasurementFailed.
+    A measurement that fails ends it; what was finished before is there all the same.
     """
     rows: list[Row] = []
     measured: list[Row] = []
@@ -52,17 +54,22 @@ def carry_out(
     shelf = committed if budget is Budget.FULL else kept
     for measurement in plan(budget, data):
         held, missing = shelf.rows(measurement), measurement.missing()
+        if budget is not Budget.FULL and committed.rows(measurement) is not None:
+            continue
         if held is not None:
             rows += held
         elif missing is not None:
             left_out.append(f"{measurement.name}: {missing} is not there")
         else:
             wanted[measurement.name] = measurement
-    for finished in _measured(plan, budget, data, list(wanted), say):
-        measurement = wanted.pop(finished.name)
-        found = [row_of(each, measurement, budget, finished.seconds) for each in finished.found]
-        shelf.put(measurement, found)
-        measured += found
+    try:
+        for finished in _measured(plan, budget, data, list(wanted), say):
+            measurement = wanted.pop(finished.name)
+            found = [row_of(each, measurement, budget, finished.seconds) for each in finished.found]
+            shelf.put(measurement, found)
+            measured += found
+    except MeasurementFailed as failed:
+        return Outcome(rows + measured, measured, left_out, failed)
     minutes = MINUTES[budget]
     left_out += [f"{name}: not finished in {minutes:g} minutes; run again" for name in wanted]
     return Outcome(rows + measured, measured, left_out)
@@ -88,6 +95,10 @@ def _measured(
             try:
                 message = mine.recv()
             except EOFError:
+                process.join()
+                if process.exitcode:
+                    ended = f"its process ended by itself (exit code {process.exitcode})"
+                    raise MeasurementFailed(ended) from None
                 return
             match message:
                 case Finished():

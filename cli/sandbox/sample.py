@@ -27,7 +27,7 @@ _UNTIL: Final = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def draw_sample(people: int, cards: int, seed: int) -> pa.Table:
-    """Answered cards of a market's last days with the logits of a model from before them."""
+    """Answered cards of a market's last days with the logits of factors from before them."""
     with TemporaryDirectory() as folder:
         world = build_world(Path(folder), people, _UNTIL, seed)
         profiles, swipes = pq.read_table(world.profiles), as_in_lake(pq.read_table(world.swipes))

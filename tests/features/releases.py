@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from features.behaviour import BANDS, GENDERS, Prior
+from features.behaviour import AGE_BANDS, BANDS, GENDERS, Prior
 from features.disk_cells import table_order
 from features.eligibility import person_table
 from features.fold_in import FoldInParameters
+from features.profile_code import HEIGHT_EDGES_CM, ProfileCode
 from features.ranker import Network, width_of
 from features.release import (
     Manifest,
@@ -19,9 +20,11 @@ from features.release import (
     write_release,
 )
 from features.score import Calibration
-from features.tower_rows import NOTHING_SAID, tower_shape
+from features.tower_rows import tower_shape
 
 D = 6
+NOTHING_SAID = ProfileCode((), (), (0.0,) * (len(AGE_BANDS) + len(HEIGHT_EDGES_CM) + 1))
+"""The code of a market where profiles say nothing but age and height."""
 
 
 def tiny_release(path: Path, people: int = 30, seed: int = 0) -> Release:

@@ -124,7 +124,8 @@ def test_counts_are_of_the_days_before(lake: Path) -> None:
         (1, 2, 0, 0, 0, 0),
         (3, 2, 0, 0, 0, 0),
         (1, 3, 1, 1, 0, 0),
-        (2, 1, 0, 0, 0, 0),
+        # A pass the day before, which the like took the place of.
+        (2, 1, 0, 1, 0, 1),
     ]
 
 

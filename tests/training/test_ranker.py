@@ -108,6 +108,14 @@ def test_nan_in_a_feature_counts_as_its_mean(seed: int, column: int) -> None:
     np.testing.assert_array_equal(np.delete(holed, 1), np.delete(whole, 1))
 
 
+def test_nan_in_a_logit_does_not_reach_the_order_of_a_ranker_that_corrects_nothing() -> None:
+    viewer, candidates = people(1, 0), people(9, 1)
+    candidates.taste[3] = np.nan
+    found = heads_of(Network.nothing(width_of(3)), viewer, candidates)
+    assert np.isfinite(found.log_match()).all()
+    np.testing.assert_array_equal(found.back[3], 0.0)
+
+
 def test_nan_everywhere_still_gives_a_score() -> None:
     net = network(CORE, 3, 0)
     nothing = np.full((1, CORE), np.nan, np.float32)

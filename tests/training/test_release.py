@@ -27,7 +27,8 @@ from features.release import (
     write_release,
 )
 from features.score import Calibration
-from features.tower_rows import NOTHING_SAID, tower_shape
+from features.tower_rows import tower_shape
+from tests.features.releases import NOTHING_SAID
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from features.tower_rows import packed_towers, tower_shape, unpacked_towers
-from features.towers import MAY_READ, Towers
+from features.towers import Towers
 from tests.training.worlds import BODY_TYPES, UNTIL, market, profiles_table
 from training.attributes import fit_code, read_profile_columns
 from training.build import TrainingSettings, calibration_pairs, counts_before, fit
@@ -82,10 +82,6 @@ def test_a_profile_that_says_nothing_is_expected_between_the_kinds(towers: Tower
     assert said.received_rate[1] < unsaid.received_rate[0] < said.received_rate[0]
     assert np.array_equal(unheard.received_rate, unsaid.received_rate)
     assert all(np.isfinite(getattr(unsaid, name)).all() for name in ("taste", "appeal", "line"))
-
-
-def test_no_photo_is_an_input_of_a_rate() -> None:
-    assert "photos" not in MAY_READ["received"] | MAY_READ["given"]
 
 
 def test_towers_survive_their_packing(towers: Towers) -> None:

@@ -12,7 +12,8 @@ Floats = npt.NDArray[np.float32]
 
 
 class OutOfRange(Exception):
-    """An id is negative, or not below the number of users or items."""
+    """An id is negative, or not below the number of users or items; or a weight is no number that
+    something may count."""
 
 
 class NoLikes(Exception):
@@ -38,6 +39,8 @@ class Interactions:
         for ids, count in ((self.user, self.users), (self.item, self.items)):
             if len(ids) and (ids.min() < 0 or ids.max() >= count):
                 raise OutOfRange(f"ids from {ids.min()} to {ids.max()}, of {count}")
+        if not (np.isfinite(self.weight).all() and (self.weight >= 0).all()):
+            raise OutOfRange("a weight is negative or not finite")
 
     @classmethod
     def of_likes(cls, matrix: csr_matrix) -> Self:

@@ -27,11 +27,16 @@ TRIED: Final = (
 def with_ranker(
     datasets: Datasets, fitted: Fitted, seed: int, tried: Sequence[NetworkSettings] = TRIED
 ) -> Fitted:
-    """The same with a ranker, and with lines by which retrieval follows it; see `fit_ranker`."""
-    ranker = fit_ranker(weighed_examples(fitted), seed, tried)
+    """The same with a ranker, and with lines by which retrieval follows it: ready to release."""
+    fitted = learn_ranker(fitted, seed, tried)
     rng = np.random.default_rng(seed)
-    final = with_lines(fitted.final, datasets.people, ranker, datasets.today, rng)
-    return replace(fitted, ranker=ranker, final=final)
+    final = with_lines(fitted.final, datasets.people, fitted.ranker, datasets.today, rng)
+    return replace(fitted, final=final)
+
+
+def learn_ranker(fitted: Fitted, seed: int, tried: Sequence[NetworkSettings] = TRIED) -> Fitted:
+    """The same with a ranker, for who retrieves nobody; see `fit_ranker`."""
+    return replace(fitted, ranker=fit_ranker(weighed_examples(fitted), seed, tried))
 
 
 def weighed_examples(fitted: Fitted) -> Examples:

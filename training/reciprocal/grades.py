@@ -81,5 +81,7 @@ class Thresholds:
 
 
 def _log_inside(low: float, high: float, mean: Floats, deviation: Floats) -> float:
-    inside = ndtr((high - mean) / deviation) - ndtr((low - mean) / deviation)
-    return float(np.log(np.maximum(inside, _LEAST)).sum())
+    # Mirrored as in `opinions`; both ends of a grade are on the same side of whom that matters for.
+    side = np.where(low > mean, -deviation, deviation)
+    inside = np.abs(ndtr((high - mean) / side) - ndtr((low - mean) / side))
+    return float(np.log(np.maximum(inside, _TINY)).sum())

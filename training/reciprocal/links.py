@@ -55,8 +55,3 @@ class Links:
 def products(left: Floats, right: Floats) -> Floats:
     """Inner products (m,) of the rows of (m, d) and (m, d)."""
     return np.asarray(np.einsum("md,md->m", left, right), np.float64)
-
-
-def symmetric_solve(matrices: Floats, vectors: Floats) -> Floats:
-    """(n, d) solutions of n systems (n, d, d) and (n, d)."""
-    return np.asarray(np.linalg.solve(matrices, vectors[:, :, None])[:, :, 0], np.float64)

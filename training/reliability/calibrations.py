@@ -45,10 +45,10 @@ def probabilities(past: Moment, asked: Moment, level: float) -> dict[str, Floats
     found: dict[str, Floats] = {}
     for method, view in _VIEWS.items():
         fitted = _FITS.get(method, calibrate)(view(past), liked)
-        found[method] = _sigmoid(predicted(view(asked), fitted))
+        found[method] = sigmoid(predicted(view(asked), fitted))
     # The logit as it stands, whose units are right by design (training/factors.py).
     plain = dict.fromkeys(GENDERS, Calibration(1.0, 1.0, 1.0, -level))
-    found["uncalibrated"] = _sigmoid(predicted(asked.inputs(), plain))
+    found["uncalibrated"] = sigmoid(predicted(asked.inputs(), plain))
     return found
 
 
@@ -98,5 +98,6 @@ _VIEWS: Final[dict[str, Callable[[Moment], Inputs]]] = {
 _FITS: Final[dict[str, Callable[[Inputs, Bools], Calibrations]]] = {"score-only": _one_for_all}
 
 
-def _sigmoid(x: npt.NDArray[np.floating]) -> Floats:
+def sigmoid(x: npt.NDArray[np.floating]) -> Floats:
+    """Probabilities (m,) float64 of logits (m,)."""
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x.astype(np.float64))), np.float64)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +11,16 @@ from features.behaviour import smoothed_rate
 from training.calibration import counts_before
 from training.datasets import Datasets
 from training.fitting import Fitted, Learned
+from training.ranker.examples import logits_of
 from training.reliability.bins import tenth_of
-from training.reliability.calibrations import Moment, probabilities
+from training.reliability.calibrations import Moment, probabilities, sigmoid
 from training.snapshot import People
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+RANKER: Final = "gravity-ranker"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,11 +69,14 @@ class HeldOut:
 
 
 def held_out_days(datasets: Datasets, fitted: Fitted) -> HeldOut:
-    """The evaluation days, which `fitted.held` has not seen."""
+    """The evaluation days, which `fitted.held` has not seen, nor its ranker."""
     swipes = datasets.swipes.between(datasets.split.evaluate, datasets.split.end)
     held = fitted.held
-    now = Learned(held.factors, held.rates, swipes, counts_before(datasets, swipes))
-    return held_out(datasets.people, fitted.learned, now, -held.fold_in.intercept)
+    counts = counts_before(datasets, swipes)
+    now = Learned(held.factors, held.rates, swipes, counts)
+    found = held_out(datasets.people, fitted.learned, now, -held.fold_in.intercept)
+    by_ranker = sigmoid(logits_of(fitted.ranker, held, swipes, counts))
+    return replace(found, p={**found.p, RANKER: by_ranker})
 
 
 def held_out(people: People, past: Learned, now: Learned, level: float) -> HeldOut:

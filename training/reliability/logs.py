@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _MOST_WEIGHT: Final = 20.0
-"""In medians: as `training.evaluation` clips."""
+"""In medians, as `training.propensity` clips."""
 _PRIOR_CARDS: Final = 3.0
 LEAST_CARDS: Final = 10
 """Seen cards of a person whose rate is judged: of fewer, a prior decides, not the reading."""

@@ -1,5 +1,7 @@
 """Plans for the tests; a module of its own, since the measuring process imports it."""
 
+import os
+import signal
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +23,11 @@ def _measure(folder: Path, name: str, value: float, say: Say) -> Sequence[Found]
 
 def _fail(say: Say) -> Sequence[Found]:
     raise ValueError("no such column")
+
+
+def _die(say: Say) -> Sequence[Found]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return []
 
 
 def _hang(say: Say) -> Sequence[Found]:
@@ -54,6 +61,17 @@ def failing(budget: Budget, data: Path) -> Sequence[Measurement]:
     """The second fails."""
     first, _ = two(budget, data)
     return [first, Measurement("tiny/bad", _fail, _MODULES)]
+
+
+def one_whatever_the_budget(budget: Budget, data: Path) -> Sequence[Measurement]:
+    """The same in every budget."""
+    return [Measurement("tiny/a", partial(_measure, data, "a", 0.4), _MODULES)]
+
+
+def dying(budget: Budget, data: Path) -> Sequence[Measurement]:
+    """The second is killed, as for want of memory."""
+    first, _ = two(budget, data)
+    return [first, Measurement("tiny/big", _die, _MODULES)]
 
 
 def hanging(budget: Budget, data: Path) -> Sequence[Measurement]:

@@ -1,13 +1,16 @@
 """Measurements are made once, kept while what they depend on stays, and ended in time."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from cli.evaluate.kept import Row, Shelf
-from cli.evaluate.plan import MINUTES, Budget, Plan
-from cli.evaluate.running import MeasurementFailed, Outcome, carry_out
+from cli.evaluate.kept import Row, Shelf, code_hash
+from cli.evaluate.plan import MINUTES, Budget, Found, Plan, Say
+from cli.evaluate.running import Outcome, carry_out
 from tests.cli.evaluate import plans
 
 Run = Callable[..., Outcome]
@@ -69,6 +72,26 @@ def test_rows_of_full_are_printed_by_every_budget(run: Run) -> None:
     ]
 
 
+def test_what_full_has_measured_alike_is_not_measured_again(run: Run, tmp_path: Path) -> None:
+    run(plans.one_whatever_the_budget, Budget.FULL)
+    found = run(plans.one_whatever_the_budget)
+    assert [(r["budget"], r["method"]) for r in found.rows] == [("full", "a")]
+    assert ran(tmp_path) == ["a"]
+
+
+def test_the_hash_covers_who_asks_and_what_is_named(tmp_path: Path) -> None:
+    measurement = plans.two(Budget.SMOKE, tmp_path)[0]
+    elsewhere = replace(measurement, run=partial(_asks, tmp_path))
+    named = replace(measurement, alone=("training.tuning",))
+    simulated = replace(measurement, modules=(*measurement.modules, "simulator.geography"))
+    hashes = {code_hash(each) for each in (measurement, elsewhere, named, simulated)}
+    assert len(hashes) == 4
+
+
+def _asks(folder: Path, say: Say) -> list[Found]:
+    return []
+
+
 def test_without_its_data_a_measurement_is_left_out_but_kept_rows_hold(
     run: Run, tmp_path: Path
 ) -> None:
@@ -83,10 +106,17 @@ def test_without_its_data_a_measurement_is_left_out_but_kept_rows_hold(
 
 
 def test_a_failure_names_the_measurement_and_loses_nothing(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(MeasurementFailed, match=r"tiny/bad[\s\S]*no such column"):
-        run(plans.failing)
+    found = run(plans.failing)
+    assert [row["method"] for row in found.measured] == ["a"]
+    assert re.search(r"tiny/bad[\s\S]*no such column", str(found.failed))
     assert [row["method"] for row in run(plans.two).measured] == ["b"]
     assert ran(tmp_path) == ["a", "b"]
+
+
+def test_a_process_that_ends_by_itself_is_no_lack_of_time(run: Run) -> None:
+    found = run(plans.dying)
+    assert [row["method"] for row in found.rows] == ["a"]
+    assert "exit code -9" in str(found.failed)
 
 
 def test_what_is_not_finished_in_time_is_said_and_the_rest_is_kept(

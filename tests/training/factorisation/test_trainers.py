@@ -198,3 +198,10 @@ def test_evened_weights_make_users_or_items_count_alike() -> None:
     items = seen.evened(0.0, 1.0)
     np.testing.assert_allclose(np.ptp(np.bincount(items.item, items.weight)), 0.0, atol=1e-4)
     np.testing.assert_array_equal(seen.evened(0.0, 0.0).weight, seen.weight)
+
+
+@pytest.mark.parametrize("weight", [np.nan, np.inf, -1.0])
+def test_a_weight_that_is_no_number_is_refused(weight: float) -> None:
+    one = np.zeros(1, np.int64)
+    with pytest.raises(OutOfRange, match="weight"):
+        Interactions(1, 1, one, one, np.ones(1, bool), np.array([weight], np.float32))
