@@ -1,5 +1,5 @@
-"""Settings of the methods of the published table: GF-CF's are those of its authors, the others
-those that tuning found (`gravity evaluate factors --budget full`), with as many factors as help."""
+"""Settings of the methods of the published table: GF-CF's are those of its authors; the others are
+of searches on the validation part, docs/decisions/0047, with as many factors as help."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,5 +1,5 @@
-"""Settings of the methods: those of the published figures, and those that tuning found
-(`gravity evaluate reciprocal --budget full`)."""
+"""Settings of the methods: those of the published figures, and those that searches on the validation
+part found (docs/decisions/0043)."""
 
 from collections.abc import Mapping
 from typing import Final
