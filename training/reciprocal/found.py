@@ -1,5 +1,5 @@
-"""Settings of the methods: those of the published figures, and those that searches on the validation
-part found (docs/decisions/0043)."""
+"""Settings of the methods: those of the published figures, and those of searches on the validation
+part (docs/decisions/0043)."""
 
 from collections.abc import Mapping
 from typing import Final
