@@ -27,7 +27,7 @@ _MODULE_OF: Final = {
     "gravity-als": "training.factorisation.als",
     "gravity-softmax": "training.factorisation.softmax",
 }
-_TRIALS: Final = {"gf-cf": 8, "gravity-spectral": 16, "gravity-als": 16, "gravity-softmax": 8}
+_TRIALS: Final = {"gf-cf": 8, "gravity-spectral": 40, "gravity-als": 16, "gravity-softmax": 6}
 """By what a trial takes; GF-CF has one setting."""
 _STANDARD: Final = ("popularity", "gf-cf", "gravity-spectral", "gravity-als")
 """What is measured again in a quarter of an hour: the softmax takes three."""
