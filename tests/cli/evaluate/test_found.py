@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from training.factorisation import found as factors
+from training.factorisation import search as factor_search
 from training.reciprocal import found as reciprocal
 from training.reciprocal.search import RANGES
 
@@ -14,9 +16,15 @@ QUALITY = Path(__file__).parents[3] / "docs" / "quality"
 
 @pytest.mark.parametrize("name", RANGES)
 def test_the_settings_of_real_people_are_those_that_were_found(name: str) -> None:
-    assert settings_of("reciprocal", f"libimseti-validation/{name}") == pytest.approx(
-        dict(reciprocal.FOUND[name])
-    )
+    found = settings_of("reciprocal", f"libimseti-validation/{name}")
+    assert found == pytest.approx(dict(reciprocal.FOUND[name]))
+
+
+@pytest.mark.parametrize("name", ["gravity-spectral", "gravity-als"])
+def test_the_settings_on_gowalla_are_those_that_were_found(name: str) -> None:
+    found = settings_of("factors", f"gowalla-validation/{name}")
+    assert found.keys() == factor_search.RANGES[name].keys()
+    assert found == pytest.approx({key: factors.FOUND[name][key] for key in found})
 
 
 def settings_of(command: str, measurement: str) -> Mapping[str, float]:
