@@ -71,7 +71,7 @@ async def test_an_operator_retrains_twice_and_rolls_back(
         assert code == 0, errors
         made = json.loads(output)
         assert made["aliases"] == ["champion"]
-        assert list(made["seconds"])[:4] == ["join", "train", "evaluate", "register"]
+        assert list(made["seconds"])[:5] == ["join", "train", "rank", "evaluate", "register"]
         releases.append(made["release"])
 
     code, output, errors = await gravity(environment, "release", "rollback")
