@@ -1,5 +1,6 @@
 """Rows that are finished, kept by the hash of all that they depend on."""
 
+import ast
 import hashlib
 import json
 import math
@@ -98,7 +99,7 @@ def code_hash(measurement: Measurement) -> str:
     them and of those that it names, of settings and seed; of what the simulator draws from too."""
     digest = hashlib.sha256(_sources(measurement.modules).encode())
     for name in sorted({_asking(measurement.run), *measurement.alone}):
-        digest.update(f"{name}:{_file_hash(_file(name))}\n".encode())
+        digest.update(f"{name}:{_module_hash(name)}\n".encode())
     digest.update(_settings(measurement.settings).encode())
     digest.update(str(measurement.seed).encode())
     return digest.hexdigest()
@@ -123,10 +124,10 @@ def _settings(settings: Mapping[str, object]) -> str:
 @cache
 def _sources(modules: tuple[str, ...]) -> str:
     upstream = sorted({*modules, *(m for each in modules for m in _upstream(each))})
-    files = {name: _file(name) for name in upstream}
+    hashes = {name: _module_hash(name) for name in upstream}
     if any(name.startswith("simulator.") for name in upstream):
-        files |= {str(path.relative_to(_DATA)): path for path in _simulators_files()}
-    return "".join(f"{name}:{_file_hash(path)}\n" for name, path in files.items())
+        hashes |= {str(path.relative_to(_DATA)): _file_hash(path) for path in _simulators_files()}
+    return "".join(f"{name}:{digest}\n" for name, digest in hashes.items())
 
 
 def _simulators_files() -> list[Path]:
@@ -142,6 +143,21 @@ def _file(module: str) -> Path:
     spec = find_spec(module)
     assert spec is not None and spec.origin is not None
     return Path(spec.origin)
+
+
+@cache
+def _module_hash(module: str) -> str:
+    """sha256 of what a module does: not of its comments and docstrings, which change no figure."""
+    tree = ast.parse(_file(module).read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [each for each in node.body if not _is_said(each)]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_said(statement: ast.stmt) -> bool:
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 @cache

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.evaluate import kept
 from cli.evaluate.kept import Row, Shelf, code_hash
 from cli.evaluate.plan import MINUTES, Budget, Found, Plan, Say
 from cli.evaluate.running import Outcome, carry_out
@@ -86,6 +87,27 @@ def test_the_hash_covers_who_asks_and_what_is_named(tmp_path: Path) -> None:
     simulated = replace(measurement, modules=(*measurement.modules, "simulator.geography"))
     hashes = {code_hash(each) for each in (measurement, elsewhere, named, simulated)}
     assert len(hashes) == 4
+
+
+def test_a_module_is_what_it_does_and_not_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measurement = plans.two(Budget.SMOKE, tmp_path)[0]
+    here = Path(plans.__file__)
+
+    def hash_of(text: str) -> str:
+        (tmp_path / "plans.py").write_text(text)
+        for cached in (kept._file_hash, kept._module_hash, kept._sources):
+            cached.cache_clear()
+        changed = {plans.__name__: tmp_path / "plans.py"}
+        monkeypatch.setattr(kept, "_file", lambda name: changed.get(name) or real(name))
+        return code_hash(measurement)
+
+    real, text = kept._file, here.read_text()
+    same = hash_of(text)
+    assert hash_of(text.replace("Two quick measurements", "Other words")) == same
+    assert hash_of(text.replace("import os\n", "import os  # for its own end\n")) == same
+    assert hash_of(text.replace('"tiny/bad"', '"tiny/worse"')) != same
 
 
 def _asks(folder: Path, say: Say) -> list[Found]:
