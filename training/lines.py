@@ -140,7 +140,7 @@ class _Role:
     weight: Floats64
 
     def fit(self, x: Floats, y: Floats) -> tuple[Floats64, Floats64, Floats64]:
-        """alpha, beta of choosers and the lift of the chosen (their mean is 0).
+        """alpha, beta of choosers and the lift of the chosen, beside the others of these pairs.
 
         The line is that of log s(x); what y has beyond it is fitted by turns as
         a[chooser] + b[chooser] x + lift[chosen]: curvature alone is no merit.

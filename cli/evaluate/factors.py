@@ -30,7 +30,7 @@ _MODULE_OF: Final = {
 _TRIALS: Final = {"gf-cf": 8, "gravity-spectral": 40, "gravity-als": 16, "gravity-softmax": 6}
 """By what a trial takes; GF-CF has one setting."""
 _STANDARD: Final = ("popularity", "gf-cf", "gravity-spectral", "gravity-als")
-"""What is measured again in a quarter of an hour: the softmax takes three."""
+"""What a quarter of an hour is enough for: the softmax alone takes one."""
 _TUNING_USERS: Final = 6_000
 _SMOKE_USERS: Final = 2_000
 _SEED: Final = 0
