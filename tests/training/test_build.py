@@ -1,6 +1,6 @@
 """From lake tables to a release: what was learned, that it repeats, that it fits together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from features.behaviour import BANDS
-from features.ranker import heads_of
+from features.ranker import Network, heads_of, width_of
 from features.release import Manifest, Release
 from features.score import candidate_vectors
 from tests.training.worlds import World, checkerboard, market
@@ -105,6 +105,20 @@ def test_the_release_holds_the_ranker(tmp_path: Path) -> None:
     found, expected = (heads_of(each, viewer, candidates) for each in (ranker, fitted.ranker))
     np.testing.assert_array_equal(found.there, expected.there)
     np.testing.assert_array_equal(found.back, expected.back)
+
+
+def test_what_is_released_is_retrieved_by_its_own_ranker(monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets, fitted = learned().datasets, learned().fitted
+    nothing = Network.nothing(width_of(fitted.settings.factors.d))
+    linear = np.zeros_like(nothing.linear)
+    linear[4] = 1.0
+    lines = []
+    for ranker in (nothing, replace(nothing, linear=linear)):
+        monkeypatch.setattr("training.ranker.fitting.fit_ranker", lambda *_, found=ranker: found)
+        made = with_ranker(datasets, fitted, 0)
+        assert made.ranker is ranker
+        lines.append(made.final.line)
+    assert np.abs(lines[1] - lines[0]).mean() > 0.1
 
 
 def test_the_release_holds_the_vectors_of_the_formula(tmp_path: Path) -> None:
