@@ -59,11 +59,17 @@ class Network:
 
     def logits(self, inputs: Floats, base: Floats) -> Floats:
         """Logits (m,) of inputs (m, w) and base logits (m,). What is NaN counts as the mean."""
-        z = np.clip((inputs - self.mean) / self.scale, -_REACH, _REACH)
-        np.nan_to_num(z, copy=False)
-        units = np.maximum(z @ self.hidden + self.hidden_bias, np.float32(0.0))
-        correction = z @ self.linear + units @ self.out + np.float32(self.bias)
-        return np.asarray(np.where(np.isnan(base), self.mean[0], base) + correction, np.float32)
+        z = inputs - self.mean
+        z /= self.scale
+        np.clip(z, -_REACH, _REACH, out=z)
+        z[np.isnan(z)] = 0.0
+        units = z @ self.hidden
+        units += self.hidden_bias
+        np.maximum(units, 0.0, out=units)
+        logits = z @ self.linear
+        logits += units @ self.out
+        logits += np.where(np.isnan(base), self.mean[0], base) + np.float32(self.bias)
+        return np.asarray(logits, np.float32)
 
     def packed(self) -> Floats:
         """All of it as one array (w + 2, h + 3), as a release keeps it."""

@@ -17,10 +17,8 @@ LATER: Final = 0.25
 """The share of the examples, the latest ones, that stop the fitting."""
 LEAST: Final = 500
 TRIED: Final = (
-    NetworkSettings(linear_l2=300.0),
-    NetworkSettings(linear_l2=3000.0),
-    NetworkSettings(linear_l2=300.0, hidden=0),
-    NetworkSettings(linear_l2=3000.0, hidden=0),
+    NetworkSettings(learning_rate=0.008, batch=8192),
+    NetworkSettings(learning_rate=0.008, batch=8192, hidden=0),
 )
 
 

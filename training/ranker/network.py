@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.adam import adam
 
 from features.ranker import Network
 from training.one_thread import one_thread
@@ -83,6 +84,37 @@ def log_loss(network: Network, examples: Examples) -> float:
     return float(np.average(losses, weights=examples.weight))
 
 
+class _Adam:
+    """torch's own Adam, without the class around it: that imports torch's compiler, which takes as
+    long as torch itself and leaves a folder in the temporary one."""
+
+    def __init__(self, weights: list[Tensor], rate: float) -> None:
+        self._weights, self._rate = weights, rate
+        self._means = [torch.zeros_like(each) for each in weights]
+        self._squares = [torch.zeros_like(each) for each in weights]
+        self._steps = [torch.tensor(0.0) for _ in weights]
+
+    def step(self, loss: Tensor) -> None:
+        """One step down the loss."""
+        gradients = list(torch.autograd.grad(loss, self._weights))
+        with torch.no_grad():
+            adam(
+                self._weights,
+                gradients,
+                self._means,
+                self._squares,
+                [],
+                self._steps,
+                amsgrad=False,
+                beta1=0.9,
+                beta2=0.999,
+                lr=self._rate,
+                weight_decay=0.0,
+                eps=1e-8,
+                maximize=False,
+            )
+
+
 class _Trainer:
     """Parameters of all members, and one pass at a time over the examples."""
 
@@ -112,18 +144,14 @@ class _Trainer:
         self._out = torch.zeros(how.members, how.hidden, 1, requires_grad=True)
         self._linear = torch.zeros(how.members, width, 1, requires_grad=True)
         self._bias = torch.zeros(how.members, 1, requires_grad=True)
-        self._optimiser = torch.optim.Adam(
-            [self._hidden, self._hidden_bias, self._out, self._linear, self._bias],
-            lr=how.learning_rate,
-        )
+        weights = [self._hidden, self._hidden_bias, self._out, self._linear, self._bias]
+        self._descent = _Adam(weights, how.learning_rate)
 
     def epoch(self) -> None:
         """One pass in random batches."""
         order = torch.randperm(len(self._z), generator=self._random)
         for rows in torch.split(order, self._how.batch):
-            self._optimiser.zero_grad()
-            torch.autograd.backward(self._loss(rows))
-            self._optimiser.step()
+            self._descent.step(self._loss(rows))
 
     def _loss(self, rows: Tensor) -> Tensor:
         logits = self._base[rows] + self._correction(self._z[rows])
