@@ -32,7 +32,7 @@ RANGES: Final[Mapping[str, Mapping[str, Range]]] = {
 START: Final[Mapping[str, Mapping[str, float]]] = {
     "gf-cf": {"d": 256, "weight": 0.3},
     "gravity-spectral": {
-        "d": 512,
+        "d": 1024,
         "user_power": 0.5,
         "item_power": 0.4,
         "item_scale": 0.3,
