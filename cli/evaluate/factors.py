@@ -98,9 +98,14 @@ def _tuning(folder: Path, name: str) -> Measurement:
         name=f"{_VALIDATION}/{name}",
         run=partial(_tune, folder, name),
         modules=(*_COMMON, _MODULE_OF[name], "training.tuning"),
-        alone=(*_ALONE, "training.factorisation.search"),
+        alone=_ALONE,
         seed=_SEED,
-        settings={"users": _TUNING_USERS, "trials": _TRIALS[name], **START[name]},
+        settings={
+            "users": _TUNING_USERS,
+            "trials": _TRIALS[name],
+            "ranges": str(RANGES[name]),
+            **START[name],
+        },
         data=_files(folder),
     )
 

@@ -19,6 +19,10 @@ _BLOCK: Final = 1024
 TOP: Final = 20
 
 
+class NothingHeldOut(ValueError):
+    """Nobody has an item held out, so there is nothing to judge by."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
     """recall and ndcg at 20 (n,) of the users who have held-out items."""
@@ -36,9 +40,11 @@ def judge(
     """Recall@20 (found of all held out) and NDCG@20 of each user, known items left out.
 
     known, held_out: (n, m). As LightGCN's evaluation: the ideal list has min(20, held out) hits.
-    `most_users`: of so many evenly spaced users instead of all.
+    `most_users`: of so many evenly spaced users instead of all. Raises NothingHeldOut.
     """
     users = np.flatnonzero(np.diff(held_out.indptr))
+    if not len(users):
+        raise NothingHeldOut
     if most_users is not None and most_users < len(users):
         users = users[np.linspace(0, len(users) - 1, most_users).astype(np.int64)]
     blocks = [

@@ -1,11 +1,12 @@
 """Recall and NDCG at 20 against the formula written out, user by user."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from training.factorisation.ranking import TOP, judge
+from training.factorisation.ranking import TOP, NothingHeldOut, judge
 
 
 def by_hand(scores: np.ndarray, known: np.ndarray, held: np.ndarray) -> tuple[float, float]:
@@ -31,3 +32,9 @@ def test_recall_and_ndcg_are_those_of_the_formula(seed: int, users: int, items: 
     assert len(ranked.recall) == len(wanted)
     np.testing.assert_allclose(ranked.recall, [recall for recall, _ in wanted])
     np.testing.assert_allclose(ranked.ndcg, [ndcg for _, ndcg in wanted])
+
+
+def test_nobody_with_anything_held_out_is_said() -> None:
+    nothing = csr_matrix((3, 45))
+    with pytest.raises(NothingHeldOut):
+        judge(lambda u: np.zeros((len(u), 45), np.float32), nothing, nothing)
