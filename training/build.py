@@ -4,7 +4,7 @@
     pairs = calibration_pairs(datasets, settings, seed)     # held-out swipes, in order of time
     table = pair_table(datasets, pairs)                     # viewer, candidate, event_timestamp
     counts = ...                                            # PairCounts by the point-in-time join
-    fitted = fit(datasets, pairs, counts, settings, seed)   # or counts_before(...)
+    fitted = fit(datasets, pairs, counts, settings, seed)   # or learn(datasets, settings, seed)
     fitted = with_ranker(datasets, fitted, seed)            # corrects the calibrated logits
     evaluation = evaluate(datasets, fitted, seed)           # .metrics(): flat dict of floats
     manifest = assemble(datasets, fitted, evaluation, bus_positions, path)
@@ -17,7 +17,7 @@ Equal inputs and seeds give equal releases. The join's keys are `viewer` (counts
 from training.assembly import assemble
 from training.calibration import counts_before
 from training.datasets import prepare
-from training.fitting import Fitted, TrainingSettings, calibration_pairs, fit, pair_table
+from training.fitting import Fitted, TrainingSettings, calibration_pairs, fit, learn, pair_table
 from training.judging import Evaluation, evaluate
 from training.ranker.fitting import with_ranker
 
@@ -30,6 +30,7 @@ __all__ = [
     "counts_before",
     "evaluate",
     "fit",
+    "learn",
     "pair_table",
     "prepare",
     "with_ranker",

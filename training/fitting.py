@@ -12,6 +12,7 @@ from training.calibration import (
     Inputs,
     PairCounts,
     calibrate,
+    counts_before,
     inputs_of,
     midnight_ms,
 )
@@ -94,6 +95,12 @@ def pair_table(datasets: Datasets, pairs: Swipes) -> pa.Table:
             "action": pa.array(pairs.action),
         }
     )
+
+
+def learn(datasets: Datasets, settings: TrainingSettings, seed: int) -> Fitted:
+    """`fit` on counts by the datasets' own arrays, where no point-in-time join is at hand."""
+    pairs = calibration_pairs(datasets, settings, seed)
+    return fit(datasets, pairs, counts_before(datasets, pairs), settings, seed)
 
 
 def fit(

@@ -92,8 +92,7 @@ def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
 
 def _simulated(size: _Size, say: Say) -> Sequence[Found]:
     from cli.evaluate.simulated import simulate
-    from training.calibration import counts_before
-    from training.fitting import TrainingSettings, calibration_pairs, fit
+    from training.fitting import TrainingSettings, learn
     from training.ranker.fitting import learn_ranker
     from training.reliability.held_out import HeldOut, held_out_days
 
@@ -101,19 +100,18 @@ def _simulated(size: _Size, say: Say) -> Sequence[Found]:
     for seed in range(size.seeds):
         say(f"market {seed + 1} of {size.seeds}")
         datasets, settings = simulate(size.people, seed).datasets, TrainingSettings()
-        pairs = calibration_pairs(datasets, settings, seed)
-        fitted = fit(datasets, pairs, counts_before(datasets, pairs), settings, seed)
-        parts.append(held_out_days(datasets, learn_ranker(fitted, seed)))
+        fitted = learn_ranker(learn(datasets, settings, seed), seed)
+        parts.append(held_out_days(datasets, fitted))
     return _errors("simulated", HeldOut.joined(parts))
 
 
 def _ratings(folder: Path, say: Say) -> Sequence[Found]:
-    from training.ratings import Ratings
+    from training.ratings import read_ratings
     from training.reliability.held_out import HeldOut
     from training.reliability.resplits import held_out_folds
 
     parts = []
-    for part in held_out_folds(Ratings.read(folder), _FOLDS, seed=0):
+    for part in held_out_folds(read_ratings(folder), _FOLDS, seed=0):
         parts.append(part)
         say(f"fold {len(parts)} of {_FOLDS}")
     return [

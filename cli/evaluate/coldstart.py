@@ -95,14 +95,12 @@ def _world(people: int, seed: int) -> Iterator[tuple[tuple[str, str, str], float
     """The figures of one market."""
     from cli.evaluate.newcomers import ASKED, hold_out
     from features.behaviour import bands
-    from training.calibration import counts_before
     from training.cold.newcomers import Newcomers, starts
-    from training.fitting import TrainingSettings, calibration_pairs, fit
+    from training.fitting import TrainingSettings, learn
 
     joined = hold_out(people, seed)
     datasets, settings = joined.datasets, TrainingSettings()
-    pairs = calibration_pairs(datasets, settings, seed)
-    model = fit(datasets, pairs, counts_before(datasets, pairs), settings, seed).final
+    model = learn(datasets, settings, seed).final
     said = joined.profiles
     band = bands(said.gender, said.birth_day, datasets.today)
     methods = starts(model, band, _towers(joined, model, seed))
@@ -205,11 +203,11 @@ def _rated(folder: Path, say: Say) -> Sequence[Found]:
 
     from training.cold.newcomers import Newcomers, starts
     from training.cold.ratings import ASKED, HISTORY, rated_newcomers
-    from training.ratings import Ratings
+    from training.ratings import read_ratings
 
     swipes = [n for n in SWIPES if n <= HISTORY]
     worlds: list[Figures] = []
-    for new in rated_newcomers(Ratings.read(folder), _FOLDS, seed=0):
+    for new in rated_newcomers(read_ratings(folder), _FOLDS, seed=0):
         say(f"fold {len(worlds) + 1} of {_FOLDS}")
         figures: Figures = {}
         for side, cards in (("viewers", new.given), ("candidates", new.received)):

@@ -10,11 +10,10 @@ from cli.evaluate.plan import Found, Say
 from cli.evaluate.simulated import simulate
 from features.score import like_logits
 from simulator.tastes import Market
-from training.build import TrainingSettings, calibration_pairs, counts_before, fit
+from training.build import Fitted, TrainingSettings, learn
 from training.datasets import Datasets
 from training.eligible_lists import EligibleList, eligible_lists, sample_viewers
 from training.evaluation import TOP
-from training.fitting import Fitted
 from training.ranker.contest import RANKER, Contest, hold_contest
 from training.ranker.contest import log_matches as log_matches_by
 from training.ranker.measures import Bootstrap, Estimate, auc, log_loss, mean
@@ -40,9 +39,8 @@ def measure(people: int, viewers: int, tried: int, seed: int, say: Say) -> Seque
     drawn = simulate(people, seed)
     datasets = drawn.datasets
     how = TrainingSettings()
-    pairs = calibration_pairs(datasets, how, seed)
     say("fitting factors")
-    fitted = fit(datasets, pairs, counts_before(datasets, pairs), how, seed)
+    fitted = learn(datasets, how, seed)
     contest = hold_contest(datasets, fitted, tried, seed, say)
     say("resampling viewers")
     rows = list(_of_likes(contest))

@@ -107,7 +107,7 @@ def _rows(dates: SpeedDating, found: dict[str, tuple[Scores, Scores]], draws: in
 def _mean_of(scores: Scores, outcome: npt.NDArray[np.bool_], of_scores: Measure) -> Weighted:
     """The mean of a measure over the repeats."""
     each = [of_scores(s, outcome) for s in scores]
-    return lambda weight: float(np.mean([of(weight) for of in each]))
+    return lambda weights: np.mean([of(weights) for of in each], axis=0)
 
 
 _MEASURES: Final = (

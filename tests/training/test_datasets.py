@@ -12,10 +12,8 @@ from features.lake_eraser import erase_people
 from tests.training.worlds import UNTIL, market, profiles_table, swipes_table
 from training.build import (
     TrainingSettings,
-    calibration_pairs,
-    counts_before,
     evaluate,
-    fit,
+    learn,
     with_ranker,
 )
 from training.datasets import NothingToLearn, TooFewDays, datasets_of, prepare
@@ -104,8 +102,7 @@ def test_oddities_are_learned_around() -> None:
     action = np.where(viewer == 1, 2, np.where(viewer == 2, 1, RNG.integers(1, 4, 75)))
     swipes = swipes_table(viewer, candidate, action, RNG.random(75))
     datasets = datasets_of(profiles, swipes, UNTIL, UNTIL)
-    pairs = calibration_pairs(datasets, TrainingSettings(), 0)
-    fitted = fit(datasets, pairs, counts_before(datasets, pairs), TrainingSettings(), 0)
+    fitted = learn(datasets, TrainingSettings(), 0)
     model = fitted.final
     for array in (model.factors.taste, model.factors.appeal, model.line, model.rates.given):
         assert np.isfinite(array).all()

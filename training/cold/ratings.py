@@ -15,7 +15,8 @@ from training.factors import FactorSettings, find_basis, fit_factors, fold_in_pa
 from training.fitting import Learned
 from training.model import Model, model_of
 from training.rates import count, live_rates
-from training.ratings import Ratings, people_without_profiles
+from training.ratings import as_swipes, people_without_profiles
+from training.reciprocal.ratings import Ratings
 from training.snapshot import People
 from training.standing import fit_standing
 
@@ -44,10 +45,10 @@ def rated_newcomers(ratings: Ratings, folds: int, seed: int) -> Iterator[RatedNe
     for number in range(folds):
         new = fold == number
         by_new, of_new = new[ratings.rater], new[ratings.rated]
-        known = ratings.swipes(~by_new & ~of_new, rng)
+        known = as_swipes(ratings, ~by_new & ~of_new, rng)
         given, received = (
-            ratings.swipes(by_new & ~of_new, rng),
-            ratings.swipes(~by_new & of_new, rng),
+            as_swipes(ratings, by_new & ~of_new, rng),
+            as_swipes(ratings, ~by_new & of_new, rng),
         )
         yield RatedNewcomers(
             model=_model(known, people, rng),

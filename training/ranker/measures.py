@@ -2,55 +2,49 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from training.reciprocal import weighted
+from training.reciprocal.weighted import Weights
+
 Floats64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-Weighted = Callable[[Floats64], float]
-"""A figure by the weights (m,) of what it is measured on; NaN where it is not defined."""
+Weighted = Callable[[Weights], Floats64]
+"""Figures (b,) by weights (b, m) of what it is measured on; NaN where it is not defined."""
 Measure = Callable[[npt.NDArray[np.floating], Bools], Weighted]
-"""Of scores and outcomes (m,); what does not depend on weights is done once."""
+"""Of scores and outcomes (m,)."""
+
+_AT_ONCE: Final = 20
 
 
 def auc(score: npt.NDArray[np.floating], positive: Bools) -> Weighted:
     """P(a positive scores above a negative), ties count half."""
-    _, place = np.unique(score, return_inverse=True)
-
-    def of(weight: Floats64) -> float:
-        ups, downs = np.bincount(place, weight * positive), np.bincount(place, weight * ~positive)
-        below = np.cumsum(downs) - downs
-        pairs = ups.sum() * downs.sum()
-        return float(((below + 0.5 * downs) * ups).sum() / pairs) if pairs > 0 else float("nan")
-
-    return of
+    return lambda weights: weighted.auc(score.astype(np.float64), positive, weights)
 
 
 def average_precision(score: npt.NDArray[np.floating], positive: Bools) -> Weighted:
     """Mean precision at the positives; ties are one step."""
-    _, place = np.unique(-score, return_inverse=True)
-
-    def of(weight: Floats64) -> float:
-        ups, shown = np.bincount(place, weight * positive), np.bincount(place, weight)
-        precision = np.cumsum(ups) / np.maximum(np.cumsum(shown), 1e-12)
-        total = ups.sum()
-        return float((precision * ups).sum() / total) if total > 0 else float("nan")
-
-    return of
+    return lambda weights: weighted.average_precision(score.astype(np.float64), positive, weights)
 
 
 def log_loss(logit: npt.NDArray[np.floating], positive: Bools) -> Weighted:
     """Mean log loss of logits."""
     x = logit.astype(np.float64)
-    losses = np.logaddexp(0.0, x) - x * positive
-    return lambda weight: float(np.average(losses, weights=weight))
+    return mean(np.logaddexp(0.0, x) - x * positive)
 
 
 def mean(values: Floats64) -> Weighted:
     """The mean of values (m,)."""
-    return lambda weight: float(np.average(values, weights=weight))
+    return lambda weights: weights @ values / weights.sum(axis=1, dtype=np.float64)
+
+
+def plain(of: Weighted, count: int) -> float:
+    """The figure with equal weights."""
+    return float(of(np.ones((1, count), np.float32))[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,12 +75,16 @@ class Bootstrap:
 
     def estimate(self, of: Weighted) -> Estimate:
         """What `of` finds for equal weights, and for those of each draw."""
-        drawn = np.array([of(weight) for weight in self._weights()])
-        return Estimate(of(np.ones(len(self.group))), drawn)
+        drawn = np.concatenate([of(weights) for weights in self._weights()])
+        return Estimate(plain(of, len(self.group)), drawn)
 
-    def _weights(self) -> Iterator[Floats64]:
+    def _weights(self) -> Iterator[Weights]:
+        """(b, m), some draws at once."""
         rng = np.random.default_rng(self.seed)
         groups = int(self.group.max()) + 1
-        for _ in range(self.draws):
-            drawn = rng.integers(0, groups, groups)
-            yield np.bincount(drawn, minlength=groups).astype(np.float64)[self.group]
+        for start in range(0, self.draws, _AT_ONCE):
+            drawn = [
+                np.bincount(rng.integers(0, groups, groups), minlength=groups)
+                for _ in range(min(_AT_ONCE, self.draws - start))
+            ]
+            yield np.array(drawn, np.float32)[:, self.group]

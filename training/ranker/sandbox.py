@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from features.ranker import CORE_NAMES
 from training.ranker.examples import Examples, by_inverse_propensity, logged_examples
 from training.ranker.fitting import LEAST, fit_ranker, split_by_time
-from training.ranker.measures import auc, log_loss
+from training.ranker.measures import auc, log_loss, plain
 from training.ranker.trees import TRIED, fit_trees
 from training.reliability.bins import reliability
 
@@ -86,12 +86,11 @@ def play(log: Examples, seed: int) -> Outcome:
         "calibrated logit": judged.base,
         "trees": trees.logits(judged.inputs),
     }
-    weight = np.ones(len(judged))
     scored = tuple(
         Scored(
             method,
-            auc=auc(x, judged.liked)(weight),
-            log_loss=log_loss(x, judged.liked)(weight),
+            auc=plain(auc(x, judged.liked), len(judged)),
+            log_loss=plain(log_loss(x, judged.liked), len(judged)),
             ece=reliability(0.5 * (1.0 + np.tanh(0.5 * x.astype(np.float64))), judged.liked).error,
         )
         for method, x in logits.items()

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from features.ranker import Network
 from features.score import log_sigmoid
 from training.ranker.examples import Examples
-from training.ranker.measures import log_loss
+from training.ranker.measures import log_loss, plain
 from training.ranker.network import NetworkSettings, fit_epochs
 from training.ranker.speed_dating import OF_PERSON_BY_GENDER, SpeedDating
 from training.ranker.trees import TreeSettings, grow
@@ -132,7 +132,7 @@ def _best(dates: SpeedDating, fits: Sequence[Fit], within: Bools, seed: int) -> 
 
 def _match_loss(dates: SpeedDating, logits: Floats, rows: Bools) -> float:
     x = match_logits(logits, logits[dates.back])[rows]
-    return log_loss(x, dates.matched[rows])(np.ones(len(x)))
+    return plain(log_loss(x, dates.matched[rows]), len(x))
 
 
 def match_logits(there: Floats, back: Floats) -> Floats:

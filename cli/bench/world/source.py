@@ -22,10 +22,8 @@ from simulator.world import build_world
 from training.assembly import assemble, code_hash
 from training.build import (
     TrainingSettings,
-    calibration_pairs,
-    counts_before,
     evaluate,
-    fit,
+    learn,
     with_ranker,
 )
 from training.datasets import datasets_of
@@ -83,9 +81,7 @@ def _learn(draft: Path, size: int, until: datetime) -> None:
     world = build_world(draft / "world", size, until, _SEED)
     profiles = pq.read_table(world.profiles)
     datasets = datasets_of(profiles, as_in_lake(pq.read_table(world.swipes)), until, until)
-    pairs = calibration_pairs(datasets, _HOW, _SEED)
-    fitted = fit(datasets, pairs, counts_before(datasets, pairs), _HOW, _SEED)
-    fitted = with_ranker(datasets, fitted, _SEED)
+    fitted = with_ranker(datasets, learn(datasets, _HOW, _SEED), _SEED)
     assemble(datasets, fitted, evaluate(datasets, fitted, _SEED), {}, draft / _RELEASE)
     world.profiles.rename(draft / _PROFILES)
     shutil.rmtree(world.folder)
