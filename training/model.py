@@ -6,11 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from features.fold_in import FoldInParameters
-from features.ranker import Network
 from features.score import Calibrations, Sides
 from training.cold_start import cold_start
 from training.factors import Factors
-from training.lines import fit_lines
 from training.rates import LiveRates
 from training.snapshot import People
 
@@ -50,11 +48,8 @@ def model_of(
     return Model(factors, rates, line, means, calibrations, fold_in, people.gender)
 
 
-def with_lines(
-    model: Model, people: People, ranker: Network, today: int, rng: np.random.Generator
-) -> Model:
-    """The model with everybody's line, by the ranker; `today` in days since 1970."""
-    line = fit_lines(people, model.sides(), ranker, today, rng).line
+def with_lines(model: Model, people: People, line: Floats) -> Model:
+    """The model with everybody's line (n, 2), by which it can retrieve."""
     means = _means(people, model.factors, model.rates, line)
     return replace(model, line=line, cold_start=means)
 

@@ -9,6 +9,7 @@ import numpy as np
 from features.ranker import Network
 from training.datasets import Datasets
 from training.fitting import Fitted
+from training.lines import fit_lines
 from training.model import with_lines
 from training.ranker.examples import Examples, by_inverse_propensity, examples_of
 from training.ranker.network import NetworkSettings, fit_epochs, fit_until
@@ -27,9 +28,9 @@ def with_ranker(
 ) -> Fitted:
     """The same with a ranker, and with lines by which retrieval follows it: ready to release."""
     fitted = learn_ranker(fitted, seed, tried)
-    rng = np.random.default_rng(seed)
-    final = with_lines(fitted.final, datasets.people, fitted.ranker, datasets.today, rng)
-    return replace(fitted, final=final)
+    people, rng = datasets.people, np.random.default_rng(seed)
+    line = fit_lines(people, fitted.final.sides(), fitted.ranker, datasets.today, rng).line
+    return replace(fitted, final=with_lines(fitted.final, people, line))
 
 
 def learn_ranker(fitted: Fitted, seed: int, tried: Sequence[NetworkSettings] = TRIED) -> Fitted:
