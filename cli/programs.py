@@ -29,13 +29,7 @@ def home() -> Home:
 
 def _environment(place: Place) -> dict[str, str]:
     # The rest is in the stack's environment file, which every process reads.
-    return {
-        "GRAVITY_HOME": str(place.home.path),
-        "PYTHONUNBUFFERED": "1",
-        # Products of matrices on one thread: the processes share the cores, and threads that wait
-        # for each other take them.
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    return {"GRAVITY_HOME": str(place.home.path), "PYTHONUNBUFFERED": "1"}
 
 
 def _gravity(*words: str) -> tuple[str, ...]:

@@ -20,13 +20,15 @@ _AGAIN_S: Final = 2.0
 
 
 def prefect_environment(settings: Settings) -> dict[str, str]:
-    """What Prefect reads from its environment, for this process and the runs it starts."""
+    """What Prefect and NumPy read from it, for this process and the runs it starts."""
     return {
         "PREFECT_API_URL": settings.prefect_api_url,
         "PREFECT_HOME": str((settings.home / "prefect").absolute()),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "flows,training,features",
         "DO_NOT_TRACK": "1",
+        # Small products on one thread: several wait for each other, on cores that serving wants.
+        "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1"),
     }
 
 

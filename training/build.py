@@ -4,7 +4,7 @@
     pairs = calibration_pairs(datasets, settings, seed)     # held-out swipes, in order of time
     table = pair_table(datasets, pairs)                     # viewer, candidate, event_timestamp
     counts = ...                                            # PairCounts by the point-in-time join
-    fitted = fit(datasets, pairs, counts, settings, seed)   # or learn(datasets, settings, seed)
+    fitted = fit(datasets, pairs, counts, settings, seed)   # or fit_from_arrays
     fitted = with_ranker(datasets, fitted, seed)            # corrects the calibrated logits
     evaluation = evaluate(datasets, fitted, seed)           # .metrics(): flat dict of floats
     manifest = assemble(datasets, fitted, evaluation, bus_positions, path)
@@ -17,9 +17,16 @@ Equal inputs and seeds give equal releases. The join's keys are `viewer` (counts
 from training.assembly import assemble
 from training.calibration import counts_before
 from training.datasets import prepare
-from training.fitting import Fitted, TrainingSettings, calibration_pairs, fit, learn, pair_table
+from training.fitting import (
+    Fitted,
+    TrainingSettings,
+    calibration_pairs,
+    fit,
+    fit_from_arrays,
+    pair_table,
+)
 from training.judging import Evaluation, evaluate
-from training.ranker.fitting import with_ranker
+from training.ranker.release import with_ranker
 
 __all__ = [
     "Evaluation",
@@ -30,7 +37,7 @@ __all__ = [
     "counts_before",
     "evaluate",
     "fit",
-    "learn",
+    "fit_from_arrays",
     "pair_table",
     "prepare",
     "with_ranker",

@@ -63,7 +63,7 @@ class Fitted:
     """`past` saw nothing of the calibration days, by which what comes after it is fitted; `held`
     nothing of the evaluation days and is judged; `final` saw all and is released. `learned` is what
     the calibration was learned from. The `ranker` corrects nothing, and `final` has no lines to be
-    retrieved by, until `training.ranker.fitting.with_ranker` has made them."""
+    retrieved by, until `training.ranker.release.with_ranker` has made them."""
 
     past: Model
     held: Model
@@ -97,7 +97,7 @@ def pair_table(datasets: Datasets, pairs: Swipes) -> pa.Table:
     )
 
 
-def learn(datasets: Datasets, settings: TrainingSettings, seed: int) -> Fitted:
+def fit_from_arrays(datasets: Datasets, settings: TrainingSettings, seed: int) -> Fitted:
     """`fit` on counts by the datasets' own arrays, where no point-in-time join is at hand."""
     pairs = calibration_pairs(datasets, settings, seed)
     return fit(datasets, pairs, counts_before(datasets, pairs), settings, seed)

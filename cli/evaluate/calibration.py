@@ -63,7 +63,7 @@ def calibration(
 
 def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
     """Simulated markets, real ratings, and logs with a known bias."""
-    from training.ratings import rating_files
+    from training.rated_swipes import rating_files
 
     size, folder = _SIZES[budget], data / "libimseti"
     return [
@@ -92,7 +92,7 @@ def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
 
 def _simulated(size: _Size, say: Say) -> Sequence[Found]:
     from cli.evaluate.simulated import simulate
-    from training.fitting import TrainingSettings, learn
+    from training.fitting import TrainingSettings, fit_from_arrays
     from training.ranker.fitting import learn_ranker
     from training.reliability.held_out import HeldOut, held_out_days
 
@@ -100,13 +100,13 @@ def _simulated(size: _Size, say: Say) -> Sequence[Found]:
     for seed in range(size.seeds):
         say(f"market {seed + 1} of {size.seeds}")
         datasets, settings = simulate(size.people, seed).datasets, TrainingSettings()
-        fitted = learn_ranker(learn(datasets, settings, seed), seed)
+        fitted = learn_ranker(fit_from_arrays(datasets, settings, seed), seed)
         parts.append(held_out_days(datasets, fitted))
     return _errors("simulated", HeldOut.joined(parts))
 
 
 def _ratings(folder: Path, say: Say) -> Sequence[Found]:
-    from training.ratings import read_ratings
+    from training.rated_swipes import read_ratings
     from training.reliability.held_out import HeldOut
     from training.reliability.resplits import held_out_folds
 

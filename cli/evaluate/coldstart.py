@@ -61,7 +61,7 @@ def coldstart(
 
 def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
     """Simulated markets, and real ratings for the fold-in."""
-    from training.ratings import rating_files
+    from training.rated_swipes import rating_files
 
     size, folder = _SIZES[budget], data / "libimseti"
     return [
@@ -96,11 +96,11 @@ def _world(people: int, seed: int) -> Iterator[tuple[tuple[str, str, str], float
     from cli.evaluate.newcomers import ASKED, hold_out
     from features.behaviour import bands
     from training.cold.newcomers import Newcomers, starts
-    from training.fitting import TrainingSettings, learn
+    from training.fitting import TrainingSettings, fit_from_arrays
 
     joined = hold_out(people, seed)
     datasets, settings = joined.datasets, TrainingSettings()
-    model = learn(datasets, settings, seed).final
+    model = fit_from_arrays(datasets, settings, seed).final
     said = joined.profiles
     band = bands(said.gender, said.birth_day, datasets.today)
     methods = starts(model, band, _towers(joined, model, seed))
@@ -203,7 +203,7 @@ def _rated(folder: Path, say: Say) -> Sequence[Found]:
 
     from training.cold.newcomers import Newcomers, starts
     from training.cold.ratings import ASKED, HISTORY, rated_newcomers
-    from training.ratings import read_ratings
+    from training.rated_swipes import read_ratings
 
     swipes = [n for n in SWIPES if n <= HISTORY]
     worlds: list[Figures] = []

@@ -10,10 +10,10 @@ from cli.evaluate.plan import Found, Say
 from cli.evaluate.simulated import simulate
 from features.score import like_logits
 from simulator.tastes import Market
-from training.build import Fitted, TrainingSettings, learn
 from training.datasets import Datasets
 from training.eligible_lists import EligibleList, eligible_lists, sample_viewers
 from training.evaluation import TOP
+from training.fitting import Fitted, TrainingSettings, fit_from_arrays
 from training.ranker.contest import RANKER, Contest, hold_contest
 from training.ranker.contest import log_matches as log_matches_by
 from training.ranker.measures import Bootstrap, Estimate, auc, log_loss, mean
@@ -33,14 +33,14 @@ _MEASURES: Final = {"auc": auc, "log_loss": log_loss}
 def measure(people: int, viewers: int, tried: int, seed: int, say: Say) -> Sequence[Found]:
     """Likes of the held-out days, and expected matches of the 20 best of `viewers` viewers.
 
-    `tried`: settings that each contestant may try.
+    `tried`: settings that the trees may try.
     """
     say(f"a market of {people} people")
     drawn = simulate(people, seed)
     datasets = drawn.datasets
     how = TrainingSettings()
     say("fitting factors")
-    fitted = learn(datasets, how, seed)
+    fitted = fit_from_arrays(datasets, how, seed)
     contest = hold_contest(datasets, fitted, tried, seed, say)
     say("resampling viewers")
     rows = list(_of_likes(contest))

@@ -16,7 +16,7 @@ from cli.sandbox.command import SAMPLE
 from features.ranker import CORE_NAMES
 from simulator.history import as_in_lake
 from simulator.world import build_world
-from training.build import TrainingSettings, counts_before, learn
+from training.build import TrainingSettings, counts_before, fit_from_arrays
 from training.datasets import datasets_of
 from training.ranker.examples import examples_of
 
@@ -32,7 +32,7 @@ def draw_sample(people: int, cards: int, seed: int) -> pa.Table:
         world = build_world(Path(folder), people, _UNTIL, seed)
         profiles, swipes = pq.read_table(world.profiles), as_in_lake(pq.read_table(world.swipes))
     datasets = datasets_of(profiles, swipes, _UNTIL, _UNTIL)
-    model = learn(datasets, TrainingSettings(), seed).past
+    model = fit_from_arrays(datasets, TrainingSettings(), seed).past
     pairs = datasets.swipes.between(datasets.split.calibrate, datasets.split.end)
     rng = np.random.default_rng(seed)
     kept = np.sort(rng.permutation(len(pairs))[:cards])

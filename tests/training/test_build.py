@@ -21,7 +21,7 @@ from training.build import (
     calibration_pairs,
     counts_before,
     evaluate,
-    learn,
+    fit_from_arrays,
     pair_table,
     with_ranker,
 )
@@ -41,15 +41,15 @@ class Learned:
         return assemble(self.datasets, self.fitted, self.evaluation, places, path)
 
 
-def learned_of(world: World, seed: int = 0) -> Learned:
+def learn(world: World, seed: int = 0) -> Learned:
     datasets = datasets_of(world.profiles, world.swipes, world.now, world.now)
-    fitted = with_ranker(datasets, learn(datasets, SETTINGS, seed), seed)
+    fitted = with_ranker(datasets, fit_from_arrays(datasets, SETTINGS, seed), seed)
     return Learned(datasets, fitted, evaluate(datasets, fitted, seed))
 
 
 @cache
 def learned() -> Learned:
-    return learned_of(market(people=500))
+    return learn(market(people=500))
 
 
 def release_at(path: Path) -> Release:
@@ -58,7 +58,7 @@ def release_at(path: Path) -> Release:
 
 
 def test_the_hidden_checkerboard_is_found() -> None:
-    metrics = learned_of(checkerboard()).evaluation.metrics()
+    metrics = learn(checkerboard()).evaluation.metrics()
     assert metrics["auc_learned"] > 0.75
     assert metrics["auc_rates"] < 0.6
     assert metrics["recall_at_20_learned"] > 1.3 * metrics["recall_at_20_random"]
@@ -92,7 +92,7 @@ def test_the_truth_is_ranked_better_than_by_popularity() -> None:
 
 def test_equal_seeds_make_equal_releases(tmp_path: Path) -> None:
     one = release_at(tmp_path / "1").manifest
-    again = learned_of(market(people=500)).assemble(tmp_path / "2")
+    again = learn(market(people=500)).assemble(tmp_path / "2")
     assert again == one
 
 
@@ -190,7 +190,7 @@ def test_counts_before_are_counted_before_the_day() -> None:
 
 @pytest.mark.parametrize("people", [60])
 def test_a_tiny_market_trains(people: int, tmp_path: Path) -> None:
-    learned_of(market(people=people, swipes_each=15)).assemble(tmp_path / "1")
+    learn(market(people=people, swipes_each=15)).assemble(tmp_path / "1")
     arrays = Release.open(tmp_path / "1").arrays
     for name in ("taste", "appeal", "line", "candidate_vectors", "given_rate", "received_rate"):
         assert np.isfinite(getattr(arrays, name)).all()

@@ -13,7 +13,7 @@ from tests.training.worlds import UNTIL, market, profiles_table, swipes_table
 from training.build import (
     TrainingSettings,
     evaluate,
-    learn,
+    fit_from_arrays,
     with_ranker,
 )
 from training.datasets import NothingToLearn, TooFewDays, datasets_of, prepare
@@ -102,7 +102,7 @@ def test_oddities_are_learned_around() -> None:
     action = np.where(viewer == 1, 2, np.where(viewer == 2, 1, RNG.integers(1, 4, 75)))
     swipes = swipes_table(viewer, candidate, action, RNG.random(75))
     datasets = datasets_of(profiles, swipes, UNTIL, UNTIL)
-    fitted = learn(datasets, TrainingSettings(), 0)
+    fitted = fit_from_arrays(datasets, TrainingSettings(), 0)
     model = fitted.final
     for array in (model.factors.taste, model.factors.appeal, model.line, model.rates.given):
         assert np.isfinite(array).all()

@@ -1,10 +1,13 @@
 """The ranker starts as the product of calibrated logits and learns only what that leaves."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +22,7 @@ from features.ranker import (
 from features.score import Calibration, Sides, match_scores
 from training.ranker.examples import Examples, by_inverse_propensity, logged_examples
 from training.ranker.fitting import LEAST, fit_ranker, split_by_time
-from training.ranker.network import NetworkSettings, fit_epochs, fit_until, log_loss
+from training.ranker.network import Adam, NetworkSettings, fit_epochs, fit_until, log_loss
 
 QUICK = NetworkSettings(members=2, hidden=4, linear_l2=1.0, hidden_l2=1.0, epochs=15)
 
@@ -154,6 +157,36 @@ def test_fitting_stops_at_the_best_epoch_on_later_examples() -> None:
     again = fit_epochs(early, replace(QUICK, learning_rate=0.01, epochs=found.epochs), 0)
     assert found.log_loss == pytest.approx(log_loss(again, later), abs=1e-6)
     assert 1 <= found.epochs <= 5
+
+
+def test_steps_are_those_of_torch_s_own_class() -> None:
+    start = torch.linspace(-1.0, 1.0, 6)
+    ours, theirs = (start.clone().requires_grad_() for _ in range(2))
+    descent, optimiser = Adam([ours], 0.1), torch.optim.Adam([theirs], lr=0.1)
+    for _ in range(5):
+        descent.step((ours**4 - ours).sum())
+        optimiser.zero_grad()
+        torch.autograd.backward((theirs**4 - theirs).sum())
+        optimiser.step()
+    assert torch.equal(ours, theirs)
+    assert not torch.equal(ours, start)
+
+
+def test_fitting_does_without_torch_s_compiler() -> None:
+    """Whose import takes as long as torch's own, and leaves a folder behind."""
+    program = (
+        "import sys; from tests.training.test_ranker import QUICK, fit_epochs, halved_world; "
+        "fit_epochs(halved_world(50, 0), QUICK, 0); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_last_batch_of_an_epoch_is_no_smaller_than_the_others() -> None:
+    examples = halved_world(130, 0)
+    # One step of 130, not one of 128 and one of 2.
+    together = fit_epochs(examples, replace(QUICK, batch=128, epochs=1), 0)
+    alone = fit_epochs(examples, replace(QUICK, batch=130, epochs=1), 0)
+    np.testing.assert_array_equal(together.linear, alone.linear)
 
 
 def test_equal_seeds_give_equal_networks() -> None:

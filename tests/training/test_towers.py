@@ -11,7 +11,7 @@ from features.tower_rows import packed_towers, tower_shape, unpacked_towers
 from features.towers import Towers
 from tests.training.worlds import BODY_TYPES, UNTIL, market, profiles_table
 from training.attributes import fit_code, read_profile_columns
-from training.build import TrainingSettings, learn
+from training.build import TrainingSettings, fit_from_arrays
 from training.datasets import Datasets, datasets_of
 from training.model import Model
 from training.towers import fit_towers, tower_inputs
@@ -31,7 +31,7 @@ def _learned(liked_body: int) -> tuple[Datasets, Model]:
     world = replace(world, swipes=world.swipes.set_column(at, "action", action))
     datasets = datasets_of(world.profiles, world.swipes, world.now, world.now)
     settings = TrainingSettings()
-    return datasets, learn(datasets, settings, 0).final
+    return datasets, fit_from_arrays(datasets, settings, 0).final
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_a_market_where_one_gender_is_absent_has_towers() -> None:
     men = world.profiles.set_column(at, "gender", pa.array(np.ones(200), pa.int8()))
     datasets = datasets_of(men, world.swipes, world.now, world.now)
     settings = TrainingSettings()
-    model = learn(datasets, settings, 0).final
+    model = fit_from_arrays(datasets, settings, 0).final
     woman = profiles_table(np.array([2]), np.array([30]), np.array([0]), np.random.default_rng(0))
     found = fit_towers(datasets.people, model).expected(read_profile_columns(woman), TODAY)
     assert 0.0 < found.received_rate[0] < 1.0

@@ -14,8 +14,8 @@ from training.datasets import Swipes
 from training.factors import FactorSettings, find_basis, fit_factors, fold_in_parameters
 from training.fitting import Learned
 from training.model import Model, model_of
+from training.rated_swipes import as_swipes, people_without_profiles
 from training.rates import count, live_rates
-from training.ratings import as_swipes, people_without_profiles
 from training.reciprocal.ratings import Ratings
 from training.snapshot import People
 from training.standing import fit_standing

@@ -17,10 +17,8 @@ from training.calibration import counts_before
 from training.datasets import Datasets, Swipes
 from training.fitting import Fitted
 from training.ranker.examples import Examples, examples_of
-from training.ranker.fitting import TRIED as NETWORKS
 from training.ranker.fitting import fit_ranker, split_by_time, weighed_examples
-from training.ranker.trees import TRIED as FORESTS
-from training.ranker.trees import fit_trees
+from training.ranker.trees import TRIED, fit_trees
 
 Floats = npt.NDArray[np.float32]
 Likes = Callable[[Floats, Floats], Floats]
@@ -51,16 +49,14 @@ def hold_contest(
 ) -> Contest:
     """Fit everything to the calibration pairs, and make the examples of the evaluation days.
 
-    `tried`: how many of its settings each contestant may try.
+    `tried`: how many of their settings the trees may try.
     """
     say("fitting the ranker")
     weighed = weighed_examples(fitted)
-    ranker = fit_ranker(weighed, seed, NETWORKS[:tried])
-    unweighed = fit_ranker(
-        replace(weighed, weight=np.ones_like(weighed.weight)), seed, NETWORKS[:tried]
-    )
+    ranker = fit_ranker(weighed, seed)
+    unweighed = fit_ranker(replace(weighed, weight=np.ones_like(weighed.weight)), seed)
     say("growing trees")
-    trees = fit_trees(*split_by_time(weighed), seed, FORESTS[:tried])
+    trees = fit_trees(*split_by_time(weighed), seed, TRIED[:tried])
     split = datasets.split
     held_out = datasets.swipes.between(split.evaluate, split.end)
     examples = examples_of(fitted.held, held_out, counts_before(datasets, held_out))

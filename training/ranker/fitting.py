@@ -1,16 +1,11 @@
-"""The ranker of a release: tuned and stopped by later swipes, then fitted to all."""
+"""The ranker: chosen and stopped by later swipes, then fitted to all."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
 from features.ranker import Network
-from training.datasets import Datasets
 from training.fitting import Fitted
-from training.lines import fit_lines
-from training.model import with_lines
 from training.ranker.examples import Examples, by_inverse_propensity, examples_of
 from training.ranker.network import NetworkSettings, fit_epochs, fit_until
 
@@ -23,18 +18,8 @@ TRIED: Final = (
 )
 
 
-def with_ranker(
-    datasets: Datasets, fitted: Fitted, seed: int, tried: Sequence[NetworkSettings] = TRIED
-) -> Fitted:
-    """The same with a ranker, and with lines by which retrieval follows it: ready to release."""
-    fitted = learn_ranker(fitted, seed, tried)
-    people, rng = datasets.people, np.random.default_rng(seed)
-    line = fit_lines(people, fitted.final.sides(), fitted.ranker, datasets.today, rng).line
-    return replace(fitted, final=with_lines(fitted.final, people, line))
-
-
 def learn_ranker(fitted: Fitted, seed: int, tried: Sequence[NetworkSettings] = TRIED) -> Fitted:
-    """The same with a ranker, for who retrieves nobody; see `fit_ranker`."""
+    """The same with a ranker; see `fit_ranker`. `training.ranker.release` lets it retrieve too."""
     return replace(fitted, ranker=fit_ranker(weighed_examples(fitted), seed, tried))
 
 

@@ -19,16 +19,19 @@ Measure = Callable[[npt.NDArray[np.floating], Bools], Weighted]
 """Of scores and outcomes (m,)."""
 
 _AT_ONCE: Final = 20
+"""Draws of a bootstrap that are measured together."""
 
 
 def auc(score: npt.NDArray[np.floating], positive: Bools) -> Weighted:
     """P(a positive scores above a negative), ties count half."""
-    return lambda weights: weighted.auc(score.astype(np.float64), positive, weights)
+    x = score.astype(np.float64)
+    return lambda weights: weighted.auc(x, positive, weights)
 
 
 def average_precision(score: npt.NDArray[np.floating], positive: Bools) -> Weighted:
     """Mean precision at the positives; ties are one step."""
-    return lambda weights: weighted.average_precision(score.astype(np.float64), positive, weights)
+    x = score.astype(np.float64)
+    return lambda weights: weighted.average_precision(x, positive, weights)
 
 
 def log_loss(logit: npt.NDArray[np.floating], positive: Bools) -> Weighted:

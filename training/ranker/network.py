@@ -84,7 +84,7 @@ def log_loss(network: Network, examples: Examples) -> float:
     return float(np.average(losses, weights=examples.weight))
 
 
-class _Adam:
+class Adam:
     """torch's own Adam, without the class around it: that imports torch's compiler, which takes as
     long as torch itself and leaves a folder in the temporary one."""
 
@@ -105,6 +105,7 @@ class _Adam:
                 self._squares,
                 [],
                 self._steps,
+                foreach=False,
                 amsgrad=False,
                 beta1=0.9,
                 beta2=0.999,
@@ -145,12 +146,13 @@ class _Trainer:
         self._linear = torch.zeros(how.members, width, 1, requires_grad=True)
         self._bias = torch.zeros(how.members, 1, requires_grad=True)
         weights = [self._hidden, self._hidden_bias, self._out, self._linear, self._bias]
-        self._descent = _Adam(weights, how.learning_rate)
+        self._descent = Adam(weights, how.learning_rate)
 
     def epoch(self) -> None:
-        """One pass in random batches."""
+        """One pass in random batches of equal size."""
         order = torch.randperm(len(self._z), generator=self._random)
-        for rows in torch.split(order, self._how.batch):
+        # Of one size: a last batch of a few would move the weights as far as one of thousands.
+        for rows in torch.tensor_split(order, max(1, round(len(order) / self._how.batch))):
             self._descent.step(self._loss(rows))
 
     def _loss(self, rows: Tensor) -> Tensor:

@@ -10,22 +10,22 @@ from training.coordinates import own_coordinates
 from training.datasets import Swipes
 from training.factors import Factors, FactorSettings, find_basis, fit_factors
 from training.fitting import Learned
+from training.rated_swipes import as_swipes, folds, people_without_profiles
 from training.rates import LiveRates, count, live_rates
-from training.ratings import as_swipes, folds, people_without_profiles
 from training.reciprocal.ratings import Ratings
 from training.reliability.held_out import HeldOut, held_out
 from training.snapshot import People
 from training.standing import fit_standing
 
 
-def held_out_folds(ratings: Ratings, count: int, seed: int) -> Iterator[HeldOut]:
+def held_out_folds(ratings: Ratings, parts: int, seed: int) -> Iterator[HeldOut]:
     """Predictions for each fold, learned from the others: the factors and rates from all but one of
     them, the calibration from that one, and then the factors and rates again from them all."""
     rng = np.random.default_rng(seed)
-    fold = folds(ratings, count, rng)
+    fold = folds(ratings, parts, rng)
     people = people_without_profiles(ratings.people)
-    for number in range(count):
-        beside = (number + 1) % count
+    for number in range(parts):
+        beside = (number + 1) % parts
         learned = as_swipes(ratings, (fold != number) & (fold != beside), rng)
         pairs = as_swipes(ratings, fold == beside, rng)
         everything = as_swipes(ratings, fold != number, rng)

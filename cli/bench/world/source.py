@@ -23,7 +23,7 @@ from training.assembly import assemble, code_hash
 from training.build import (
     TrainingSettings,
     evaluate,
-    learn,
+    fit_from_arrays,
     with_ranker,
 )
 from training.datasets import datasets_of
@@ -81,7 +81,7 @@ def _learn(draft: Path, size: int, until: datetime) -> None:
     world = build_world(draft / "world", size, until, _SEED)
     profiles = pq.read_table(world.profiles)
     datasets = datasets_of(profiles, as_in_lake(pq.read_table(world.swipes)), until, until)
-    fitted = with_ranker(datasets, learn(datasets, _HOW, _SEED), _SEED)
+    fitted = with_ranker(datasets, fit_from_arrays(datasets, _HOW, _SEED), _SEED)
     assemble(datasets, fitted, evaluate(datasets, fitted, _SEED), {}, draft / _RELEASE)
     world.profiles.rename(draft / _PROFILES)
     shutil.rmtree(world.folder)

@@ -5,7 +5,7 @@ import pytest
 
 from features.score import like_logits, match_scores
 from tests.training.worlds import market
-from training.build import TrainingSettings, learn
+from training.build import TrainingSettings, fit_from_arrays
 from training.cold.network import fit_network
 from training.cold.newcomers import (
     Cards,
@@ -26,7 +26,7 @@ _PEOPLE = 6
 def model() -> Model:
     world = market(people=300, swipes_each=40)
     datasets = datasets_of(world.profiles, world.swipes, world.now, world.now)
-    return learn(datasets, TrainingSettings(), 0).final
+    return fit_from_arrays(datasets, TrainingSettings(), 0).final
 
 
 def _cards(n: int, liked: bool | None = None) -> Cards:
@@ -95,7 +95,7 @@ def test_scores_of_pairs_are_those_of_serving(model: Model) -> None:
 def test_the_network_learns_what_attributes_say_and_seeds_give_equal_ones() -> None:
     world = market(people=120, swipes_each=30)
     datasets = datasets_of(world.profiles, world.swipes, world.now, world.now)
-    learned = learn(datasets, TrainingSettings(), 0).final
+    learned = fit_from_arrays(datasets, TrainingSettings(), 0).final
     inputs = tower_inputs(datasets.people)
     one, other = (fit_network(inputs, learned, datasets.swipes, seed=4, steps=1) for _ in range(2))
     assert one.loss == other.loss

@@ -1,11 +1,15 @@
 """Ratings are what they claim to be, and a pair stays together when they are divided."""
 
+import gzip
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.factorisation.interactions import OutOfRange
+from training.rated_swipes import read_ratings
 from training.reciprocal.ratings import NotARating, Parts, Ratings, joined
 
 
@@ -66,3 +70,16 @@ def test_a_tenth_of_the_pairs_each_is_held_out() -> None:
     assert np.array_equal(parts.test.pair, Parts(everything, nothing, nothing).again(0).test.pair)
     again = Parts(everything, nothing, nothing).again(1)
     assert not np.array_equal(parts.test.pair, again.test.pair)
+
+
+def test_the_three_parts_are_read_and_joined(tmp_path: Path) -> None:
+    rows = {"train": [(0, 1, 8), (2, 1, 10)], "validation": [(1, 2, 1)], "test": [(0, 3, 9)]}
+    for part, of_part in rows.items():
+        lines = ["rater,rated,rating", *(",".join(map(str, row)) for row in of_part)]
+        (tmp_path / f"{part}.csv.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    parts = Parts.read(tmp_path)
+    assert [len(each) for each in (parts.train, parts.validation, parts.test)] == [2, 1, 1]
+    everything = read_ratings(tmp_path)
+    assert everything.people == 4
+    assert everything.rater.tolist() == [0, 2, 1, 0]
+    assert everything.rating.tolist() == [8, 10, 1, 9]

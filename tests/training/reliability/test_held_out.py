@@ -7,14 +7,14 @@ import pyarrow as pa
 import pytest
 
 from tests.training.worlds import World, market
-from training.build import TrainingSettings, learn
+from training.build import TrainingSettings, fit_from_arrays
 from training.datasets import datasets_of
 from training.reliability.held_out import HeldOut, held_out_days
 
 
 def _held_out(world: World) -> HeldOut:
     datasets = datasets_of(world.profiles, world.swipes, world.now, world.now)
-    return held_out_days(datasets, learn(datasets, TrainingSettings(), 0))
+    return held_out_days(datasets, fit_from_arrays(datasets, TrainingSettings(), 0))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.fold_in import LIKE, PASS
-from training.ratings import as_swipes, folds, read_ratings
+from training.rated_swipes import as_swipes, folds, read_ratings
 from training.reciprocal.ratings import Ratings
 from training.reliability.resplits import held_out_folds
 
