@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,7 +21,8 @@ def running(console: "Console", *failures: type[Exception]) -> Iterator[Say]:
     One of `failures` ends the command with a line and status 1, a signal with 130; what was
     started is ended on the way.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         with console.status("") as status:
 
@@ -35,3 +37,9 @@ def running(console: "Console", *failures: type[Exception]) -> Iterator[Say]:
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Ends the command wherever it is. asyncio would put its own in the place of Python's handler,
+    which cancels its task once: a wait that ends in the same moment swallows that."""
+    raise KeyboardInterrupt
