@@ -6,12 +6,12 @@ of each other: nothing is transactional.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from copy import copy
 from functools import partial
 from os import urandom
-from typing import Final, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast
 from weakref import WeakKeyDictionary, ref
 
 from hiredis import Reader, pack_command
@@ -303,19 +303,40 @@ async def _exchange(
 
 
 async def send_all(redis: Redis, commands: Iterable[bytes]) -> int:
-    """Run packed commands in batches of about a megabyte; returns how many. Raises on error."""
-    waiting: list[bytes] = []
-    size = sent = 0
+    """Run packed commands in batches of about a megabyte; returns how many. Raises on error.
+
+    After a full batch the next is made in a thread, while the server works on this one.
+    """
+    iterator = iter(commands)
+    batch, sent = _batch(iterator), 0
+    while batch.commands:
+        joined, count = b"".join(batch.commands), len(batch.commands)
+        if not batch.full:
+            await round_trip(redis, joined, count)
+            return sent + count
+        following = asyncio.create_task(asyncio.to_thread(_batch, iterator))
+        try:
+            await round_trip(redis, joined, count)
+        finally:
+            # The thread cannot be stopped; what it reads from must stay until it ends.
+            await asyncio.wait([following])
+        sent += count
+        batch = following.result()
+    return sent
+
+
+class _Batch(NamedTuple):
+    commands: list[bytes]
+    full: bool
+
+
+def _batch(commands: Iterator[bytes]) -> _Batch:
+    """The next commands, a megabyte or all that are left."""
+    taken: list[bytes] = []
+    size = 0
     for command in commands:
-        waiting.append(command)
+        taken.append(command)
         size += len(command)
         if size >= _BATCH_BYTES:
-            sent += await _flush(redis, waiting)
-            waiting, size = [], 0
-    return sent + await _flush(redis, waiting)
-
-
-async def _flush(redis: Redis, commands: Sequence[bytes]) -> int:
-    if commands:
-        await round_trip(redis, b"".join(commands), len(commands))
-    return len(commands)
+            return _Batch(taken, full=True)
+    return _Batch(taken, full=False)

@@ -1,6 +1,7 @@
 """A packed round trip fails as a whole, and leaves no reply for the next one."""
 
 import asyncio
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -118,6 +119,18 @@ async def test_many_commands_go_in_batches(redis: Redis) -> None:
     value = bytes(1000)
     sent = await send_all(redis, (packed(b"SET", b"k%d" % n, value) for n in range(3000)))
     assert (sent, await redis.dbsize()) == (3000, 3000)
+
+
+async def test_what_fails_to_be_made_after_a_full_batch_is_said(redis: Redis) -> None:
+    def commands() -> Iterator[bytes]:
+        for n in range(3000):
+            yield packed(b"SET", b"k%d" % n, bytes(1000))
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        await send_all(redis, commands())
+    # Full batches went out.
+    assert await redis.dbsize() > 2000
 
 
 async def test_callers_of_one_moment_share_a_connection_and_get_their_own_replies(
