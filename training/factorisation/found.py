@@ -1,6 +1,6 @@
-"""Settings of the methods of the published table: GF-CF's are those of its authors, ALS's and the
-closed form's those that tuning found on the validation part with half as many factors, the
-softmax's of a few runs by hand (docs/decisions/0047)."""
+"""Settings of the methods of the published table: GF-CF's are those of its authors, the closed form's
+those that tuning found on the validation part, ALS's too, with half as many factors, the softmax's
+of a few runs by hand (docs/decisions/0047)."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,10 +10,10 @@ FOUND: Final[Mapping[str, Mapping[str, float]]] = {
     "gf-cf": {"d": 256, "weight": 0.3},
     "gravity-spectral": {
         "d": 1024,
-        "user_power": 0.361674,
-        "item_power": 0.32707,
-        "item_scale": 0.204476,
-        "singular_power": 1.173511,
+        "user_power": 0.262323,
+        "item_power": 0.396886,
+        "item_scale": 0.221794,
+        "singular_power": 0.690101,
     },
     "gravity-als": {
         "d": 512,

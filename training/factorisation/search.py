@@ -1,5 +1,5 @@
 """Where tuning looks for settings of the published table's methods, and from where; what has no
-range stays as in START, which is smaller than what is measured."""
+range stays as in START, for ALS and the softmax smaller than what is measured."""
 
 from collections.abc import Mapping
 from typing import Final
