@@ -1,6 +1,6 @@
-"""Settings of the methods of the published table: GF-CF's are those of its authors, the closed form's
-those that tuning found on the validation part, ALS's too, with half as many factors, the softmax's
-of a few runs by hand (docs/decisions/0047)."""
+"""Settings of the methods of the published table: GF-CF's are those of its authors, those of the
+closed form and of ALS what tuning found on the validation part (ALS's with half as many factors),
+the softmax's of a few runs by hand (docs/decisions/0047)."""
 
 from collections.abc import Mapping
 from typing import Final
