@@ -1,16 +1,13 @@
 """Ratings as swipes."""
 
-from pathlib import Path
-
 import numpy as np
-import pytest
 
 from features.fold_in import LIKE, PASS
-from training.rated_swipes import as_swipes, folds, read_ratings
+from training.rated_swipes import as_swipes, folds
 from training.reciprocal.ratings import Ratings
+from training.reliability.held_out import HeldOut
 from training.reliability.resplits import held_out_folds
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "libimseti"
 RATINGS = Ratings.of(3, [0, 1, 2, 1, 0], [1, 0, 1, 2, 2], [8, 7, 10, 1, 9])
 
 
@@ -30,10 +27,22 @@ def test_both_directions_of_a_pair_are_in_one_fold() -> None:
         assert fold[2] == fold[3]
 
 
-@pytest.mark.skipif(
-    not SHARED.exists(), reason="LibímSeTi is not shipped: ../shared/data/libimseti is absent"
-)
-def test_probabilities_of_real_likes_come_true() -> None:
-    first = next(held_out_folds(read_ratings(SHARED), 10, seed=0))
-    p = first.p["gravity"]
-    assert abs(p.mean() - first.liked.mean()) < 0.02
+def test_probabilities_of_likes_held_out_are_those_they_were_drawn_by() -> None:
+    rng = np.random.default_rng(3)
+    n = 150
+    rater, rated = np.nonzero(rng.random((n, n)) < 0.4)
+    apart = rater != rated
+    rater, rated = rater[apart], rated[apart]
+    readiness, appeal = rng.normal(-0.5, 1.0, n), rng.normal(0.0, 1.5, n)
+    truth = 1.0 / (1.0 + np.exp(-(readiness[rater] + appeal[rated])))
+    liked = rng.random(len(rater)) < truth
+    ratings = Ratings.of(n, rater, rated, np.where(liked, 9, 3))
+    held_out = HeldOut.of_one_people(list(held_out_folds(ratings, 5, seed=0)))
+    p = held_out.p["gravity"]
+    assert len(p) == len(ratings)
+    assert abs(p.mean() - held_out.liked.mean()) < 0.02
+    # Not one probability for all: the least likely fifth and the most likely one come true too.
+    order = np.argsort(p)
+    for part in (order[: len(p) // 5], order[-len(p) // 5 :]):
+        assert abs(p[part].mean() - held_out.liked[part].mean()) < 0.05
+    assert np.ptp(p) > 0.8
