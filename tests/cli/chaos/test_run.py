@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,13 @@ GRAVITY = str(Path(sys.executable).with_name("gravity"))
 
 
 @pytest.mark.timeout(600)
-def test_a_few_kills_lose_nothing_and_leave_nothing() -> None:
+def test_a_few_kills_lose_nothing_and_leave_nothing(folder: Path) -> None:
     words = ["chaos", "swipes", "--users", "80", "--swipes", "900", "--kills", "5", "--seed", "2"]
     done = subprocess.run(
-        [GRAVITY, *words, "--json"], capture_output=True, text=True, timeout=580, check=False
-    )
+        [GRAVITY, *words, "--json"],
+        capture_output=True, text=True, timeout=580, check=False,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["acknowledged"] >= 900
@@ -29,7 +30,7 @@ def test_a_few_kills_lose_nothing_and_leave_nothing() -> None:
     assert {name: report[name] for name in promises} == dict.fromkeys(promises, 0)
     assert report["matches"] > 0
     assert "redelivered" in report
-    assert list(Path(tempfile.gettempdir()).glob("gravity-chaos-*")) == []
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("words", [["--users", "50", "--swipes", "100000"], ["--users", "1"]])
