@@ -97,16 +97,17 @@ def read_rows(
     until: datetime | None = None,
     columns: Sequence[str] | None = None,
     below: Positions | None = None,
+    parts: str = "",
 ) -> pa.Table:
     """All rows of a table with `since <= time < until`, each once, in no particular order.
 
     `below`: of streamed parts only those that end before these positions of the consumer, which
-    are whole parts: just what was written when it stood there. Of `swipes` rows are events:
-    `read_swipes` tells what stands.
+    are whole parts: just what was written when it stood there. `parts`: only of parts whose name
+    begins so. Of `swipes` rows are events: `read_swipes` tells what stands.
     """
     table = TABLES[table_name]
     place, window = place_of(root).within(table_name), _Window(since, until)
-    imported, streamed = _files_within(place, window, below)
+    imported, streamed = _files_within(place, window, below, parts)
     wanted = list(columns) if columns is not None else list(table.schema.names)
     once = _scan(place, table, imported, wanted, window)
     needed = list(dict.fromkeys([*wanted, *table.key]))
@@ -145,14 +146,18 @@ def read_swipes(
     return standing(read_swipe_events(root, since, until, needed)).select(wanted)
 
 
-def read_profiles(root: str | Path, until: datetime | None = None) -> pa.Table:
+def read_profiles(
+    root: str | Path, until: datetime | None = None, columns: Sequence[str] | None = None
+) -> pa.Table:
     """The latest version of each person (schema PROFILES) among those before `until`."""
-    rows = read_rows(root, "profiles", until=until)
+    wanted = list(columns) if columns is not None else list(PROFILES.names)
+    needed = list(dict.fromkeys([*wanted, "person", "version"]))
+    rows = read_rows(root, "profiles", until=until, columns=needed)
     person = rows.column("person").to_numpy()
     order = np.lexsort((rows.column("version").to_numpy(), person))
     is_last = np.ones(len(order), dtype=bool)
     is_last[:-1] = person[order][1:] != person[order][:-1]
-    return rows.take(order[is_last])
+    return rows.take(order[is_last]).select(wanted)
 
 
 def _by_day(rows: pa.Table, time: str) -> Iterator[tuple[date, pa.Table]]:
@@ -206,14 +211,14 @@ def _is_below(part: str, below: Positions | None) -> bool:
 
 
 def _files_within(
-    place: Place, window: _Window, below: Positions | None
+    place: Place, window: _Window, below: Positions | None, parts: str
 ) -> tuple[list[str], list[str]]:
     """Paths of the imported and of the streamed files that may hold rows of the window."""
     selector = pafs.FileSelector(f"{place.folder}/_manifest", allow_not_found=True)
     imported: list[str] = []
     streamed: list[str] = []
     for entry in sorted(place.files.get_file_info(selector), key=lambda entry: entry.path):
-        if not entry.path.endswith(".json"):
+        if not entry.path.endswith(".json") or not entry.base_name.startswith(parts):
             continue
         with place.files.open_input_stream(entry.path) as source:
             manifest = json.loads(source.read())

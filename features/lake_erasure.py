@@ -1,8 +1,9 @@
 """What is left of the lake's rows about people who were erased, table by table.
 
-Profiles, and cards and decks of theirs, go; out of others' decks they are cut with all that stands
-beside them. Of a swipe stays that somebody swiped `NOBODY`, or `NOBODY` somebody, and when: the
-other's counts come down only when the swipe is taken back, by an event that finds it here.
+Profiles, embeddings of photos, and cards and decks of theirs, go; out of others' decks they are
+cut with all that stands beside them. Of a swipe stays that somebody swiped `NOBODY`, or `NOBODY`
+somebody, and when: the other's counts come down only when the swipe is taken back, by an event that
+finds it here.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ PERSON_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "profiles": ("person",),
     "impressions": ("viewer", "candidate"),
     "decks": ("viewer", "retrieved", "cards"),
+    "photo_embeddings": ("person",),
 }
 """The columns of each table that hold ids of people, one or a list a row."""
 
@@ -123,4 +125,5 @@ _WITHOUT: Final[Mapping[str, Callable[[pa.Table, Int64s], pa.Table]]] = {
     "profiles": _only_others("person"),
     "impressions": _only_others("viewer", "candidate"),
     "decks": _decks,
+    "photo_embeddings": _only_others("person"),
 }

@@ -92,6 +92,17 @@ DECKS: Final = arrow_schema(
     pa.field("cards", pa.list_(pa.int64()), nullable=False),
 )
 
+# One row a photo of a person in one space: vectors of different spaces have nothing in common.
+PHOTO_EMBEDDINGS: Final = arrow_schema(
+    pa.field("person", pa.int64(), nullable=False),
+    # As in the profile.
+    pa.field("url", pa.string(), nullable=False),
+    # The version of the model `photos` that made it.
+    pa.field("space", pa.string(), nullable=False),
+    pa.field("embedding", pa.list_(pa.float32()), nullable=False),
+    pa.field("embedded_at", _TIME, nullable=False),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class LakeTable:
@@ -121,5 +132,12 @@ TABLES: Final[dict[str, LakeTable]] = {
         LakeTable("profiles", PROFILES, "changed_at", ("person", "version"), by_day=False),
         LakeTable("impressions", IMPRESSIONS, "served_at", (*_DECK, "position")),
         LakeTable("decks", DECKS, "served_at", _DECK),
+        LakeTable(
+            "photo_embeddings",
+            PHOTO_EMBEDDINGS,
+            "embedded_at",
+            ("person", "url", "space"),
+            by_day=False,
+        ),
     )
 }
