@@ -77,5 +77,5 @@ def photos(release: str) -> View:
     """A person's photos and their taste in photos, along the directions of a live release."""
     return View(
         f"photos_{release}",
-        (Feature("embedding", Kind.FLOAT32_LIST), Feature("taste", Kind.FLOAT32_LIST)),
+        (Feature("embedding", Kind.FLOAT32_LIST), Feature("photo_taste", Kind.FLOAT32_LIST)),
     )

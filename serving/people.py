@@ -56,7 +56,7 @@ class Fresh:
     @classmethod
     def of(cls, matrix: Matrix) -> Self:
         """From the release's views `factors` and `photos`."""
-        columns = {_short(name): name for name in matrix.signature.columns}
+        columns = {name.partition(":")[2]: name for name in matrix.signature.columns}
 
         def read(name: str) -> Floats:
             if name not in columns:
@@ -64,15 +64,8 @@ class Fresh:
             # All that it reads are single floats, so this copies nothing.
             return matrix.of(columns[name]).astype(np.float32, copy=False)
 
-        given, received = read("factors:given_rate")[:, 0], read("factors:received_rate")[:, 0]
-        photo_taste, photo = read("photos:taste"), read("photos:embedding")
-        return cls(read("factors:taste"), given, received, photo_taste, photo)
-
-
-def _short(name: str) -> str:
-    """The name of a feature without the id of its release."""
-    view, _, feature = name.partition(":")
-    return f"{view.partition('_')[0]}:{feature}"
+        given, received = read("given_rate")[:, 0], read("received_rate")[:, 0]
+        return cls(read("taste"), given, received, read("photo_taste"), read("embedding"))
 
 
 def sides_of(

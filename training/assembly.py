@@ -112,7 +112,7 @@ def signature(d: int, e: int = 0) -> tuple[FeatureField, ...]:
     id."""
     of_photos = (
         FeatureField(view="photos", name="embedding", dtype=f"float32[{e}]"),
-        FeatureField(view="photos", name="taste", dtype=f"float32[{e}]"),
+        FeatureField(view="photos", name="photo_taste", dtype=f"float32[{e}]"),
     )
     return (
         FeatureField(view="factors", name="taste", dtype=f"float32[{d}]"),

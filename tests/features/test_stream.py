@@ -128,7 +128,9 @@ async def test_taste_in_photos_is_one_more_of_the_same_history(
         taste = release.fold_in(person, history["candidate"], history["action"])
         assert len(history) and len(taste) == D + 2
         np.testing.assert_array_equal(found["factors_7"].columns["taste"][person - 1], taste[:D])
-        np.testing.assert_array_equal(found["photos_7"].columns["taste"][person - 1], taste[D:])
+        np.testing.assert_array_equal(
+            found["photos_7"].columns["photo_taste"][person - 1], taste[D:]
+        )
     # Photos come from elsewhere; whoever swipes has none for that.
     assert np.isnan(found["photos_7"].lists("embedding")).all()
 
