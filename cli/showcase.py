@@ -25,6 +25,7 @@ TEACHING = 5000
 Ages = tuple[int, int]
 _WORDS = {
     "your_taste": "your taste ×{times}",
+    "your_photo_taste": "photos to your taste ×{times}",
     "likes_you_probably": "likes you, probably ({percent}%)",
     "may_like_you": "may like you ({percent}%)",
     "often_liked": "often liked ×{times}",

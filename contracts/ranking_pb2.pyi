@@ -36,6 +36,8 @@ class _WhyCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WhyCode.Value
     """Percent."""
     WHY_CODE_OFTEN_LIKED: _WhyCode.ValueType  # 4
     """Times more matches than a typical person's."""
+    WHY_CODE_YOUR_PHOTO_TASTE: _WhyCode.ValueType  # 5
+    """Of the candidate's photos: times more matches than a typical person's."""
 
 class WhyCode(_WhyCode, metaclass=_WhyCodeEnumTypeWrapper):
     """Why a candidate came up; each has one number as its parameter."""
@@ -49,6 +51,8 @@ WHY_CODE_MAY_LIKE_YOU: WhyCode.ValueType  # 3
 """Percent."""
 WHY_CODE_OFTEN_LIKED: WhyCode.ValueType  # 4
 """Times more matches than a typical person's."""
+WHY_CODE_YOUR_PHOTO_TASTE: WhyCode.ValueType  # 5
+"""Of the candidate's photos: times more matches than a typical person's."""
 Global___WhyCode: _TypeAlias = WhyCode  # noqa: Y015
 
 @_typing.final

@@ -64,7 +64,8 @@ class CardView:
     why: Annotated[
         list[Why],
         Field(
-            description="What lifted this card: `your_taste` (times), `likes_you_probably` and "
+            description="What lifted this card: `your_taste` and `your_photo_taste` (times: more "
+            "like the people, or the photos, that the viewer liked), `likes_you_probably` and "
             "`may_like_you` (percent), `often_liked` (times); in a fallback `near_you` "
             "(distance_km)."
         ),

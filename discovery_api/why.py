@@ -12,6 +12,7 @@ from contracts.ranking_pb2 import (
     WHY_CODE_LIKES_YOU_PROBABLY,
     WHY_CODE_MAY_LIKE_YOU,
     WHY_CODE_OFTEN_LIKED,
+    WHY_CODE_YOUR_PHOTO_TASTE,
     WHY_CODE_YOUR_TASTE,
 )
 
@@ -30,6 +31,7 @@ _WORDS: Final = MappingProxyType(
         int(WHY_CODE_LIKES_YOU_PROBABLY): ("likes_you_probably", "percent"),
         int(WHY_CODE_MAY_LIKE_YOU): ("may_like_you", "percent"),
         int(WHY_CODE_OFTEN_LIKED): ("often_liked", "times"),
+        int(WHY_CODE_YOUR_PHOTO_TASTE): ("your_photo_taste", "times"),
     }
 )
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from features.behaviour import Prior
 from features.fold_in import FoldInParameters
@@ -30,11 +30,23 @@ class FeatureField(_Strict):
     dtype: str
 
 
-class Manifest(_Strict):
-    """What the release is and where it came from; `files` are sha256 by file name."""
+class PhotoSpace(_Strict):
+    """Which embeddings of photos a release is of: the version of the registered model `photos`, and
+    how many directions it has of them. Those of different spaces never mix."""
 
-    format: Literal[3] = 3
+    space: str
+    e: int = Field(ge=1)
+
+
+class Manifest(_Strict):
+    """What the release is and where it came from; `files` are sha256 by file name.
+
+    A factor vector is `d` numbers, and then the `photos.e` of photos, where there are any.
+    """
+
+    format: Literal[4] = 4
     d: int
+    photos: PhotoSpace | None = None
     people: int
     training_window: TrainingWindow
     snapshot_at: datetime
@@ -52,3 +64,13 @@ class Manifest(_Strict):
     data_hash: str
     code_hash: str
     files: dict[str, str]
+
+    @property
+    def e(self) -> int:
+        """How many directions of photos there are."""
+        return self.photos.e if self.photos else 0
+
+    @property
+    def width(self) -> int:
+        """Length of a factor vector."""
+        return self.d + self.e

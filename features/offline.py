@@ -79,14 +79,12 @@ def materialise_factors(
 
     The view must be registered. Older rows of the same view are replaced, newer ones stay.
     """
-    a = release.arrays
-    taste = pa.array(np.ascontiguousarray(a.taste).reshape(-1), pa.float32())
+    a, d = release.arrays, release.manifest.d
+    taste = pa.array(np.ascontiguousarray(a.taste[:, :d]).reshape(-1), pa.float32())
     rows = pa.table(
         {
             JOIN_KEY: pa.array(np.asarray(a.person_id)),
-            "taste": pa.FixedSizeListArray.from_arrays(taste, release.manifest.d).cast(
-                pa.list_(pa.float32())
-            ),
+            "taste": pa.FixedSizeListArray.from_arrays(taste, d).cast(pa.list_(pa.float32())),
             "given_rate": pa.array(np.asarray(a.given_rate)),
             "received_rate": pa.array(np.asarray(a.received_rate)),
         }

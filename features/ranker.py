@@ -5,7 +5,9 @@ The network starts from the calibrated logit and adds a correction to it,
     logit P(u likes v) = x(u->v) + bias + linear.z + out.relu(hidden z + hidden_bias),
 
 with z the standardised inputs. All zero, it is the calibration itself, so it can only learn what
-that leaves. Both heads are the same question, asked from either side: they share the weights.
+that leaves. What photos add, both ways, are the last two of them, which no hidden unit reads: the
+same photo cannot count for more where many like. Both heads are the same question, asked from
+either side: they share the weights.
 """
 
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ CORE_NAMES: Final = (
 )
 """The logits of a pair in the order of their columns; what serving logs of every card."""
 CORE: Final = len(CORE_NAMES)
+PHOTO_INPUTS: Final = 2
+"""What the chooser's taste in photos makes of the chosen's, and the reverse, as logits."""
 _REACH: Final = np.float32(4.0)
 _FROM_THE_OTHER_SIDE: Final = np.array([1, 0, 4, 5, 2, 3])
 
@@ -35,7 +39,8 @@ _FROM_THE_OTHER_SIDE: Final = np.array([1, 0, 4, 5, 2, 3])
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
     """Weights for w inputs and h hidden units, float32: mean, scale, linear (w,); hidden (w, h);
-    hidden_bias, out (h,). Several members side by side are one network with more hidden units."""
+    hidden_bias, out (h,). Several members side by side are one network with more hidden units.
+    `e`: so many of the factors, the last ones, are of photos."""
 
     mean: Floats
     scale: Floats
@@ -44,13 +49,14 @@ class Network:
     hidden_bias: Floats
     out: Floats
     bias: float
+    e: int = 0
 
     @classmethod
-    def nothing(cls, width: int) -> Self:
+    def nothing(cls, width: int, e: int = 0) -> Self:
         """The network that corrects nothing."""
         zeros, none = np.zeros(width, np.float32), np.zeros(0, np.float32)
         ones = np.ones(width, np.float32)
-        return cls(zeros, ones, zeros, np.zeros((width, 0), np.float32), none, none, 0.0)
+        return cls(zeros, ones, zeros, np.zeros((width, 0), np.float32), none, none, 0.0, e)
 
     @property
     def corrects(self) -> bool:
@@ -81,7 +87,7 @@ class Network:
             self.hidden_bias,
             self.out,
         )
-        packed[width, 0] = self.bias
+        packed[width, :2] = self.bias, self.e
         return packed
 
     @classmethod
@@ -96,17 +102,19 @@ class Network:
             hidden_bias=packed[-2, 3:].copy(),
             out=packed[-1, 3:].copy(),
             bias=float(packed[-2, 0]),
+            e=int(packed[-2, 1]),
         )
 
 
-def width_of(d: int) -> int:
-    """How many inputs a pair has with d factors."""
-    return CORE + 2 + d
+def width_of(d: int, e: int = 0) -> int:
+    """How many inputs a pair has with d factors, and e more of photos."""
+    return CORE + 2 + d + (PHOTO_INPUTS if e else 0)
 
 
-def packed_shape(d: int, packed: npt.NDArray[np.generic]) -> tuple[int, int]:
-    """What the shape of a packed network over d factors should be, with as many hidden units."""
-    return width_of(d) + 2, max(3, packed.shape[-1] if packed.ndim else 0)
+def packed_shape(d: int, e: int, packed: npt.NDArray[np.generic]) -> tuple[int, int]:
+    """What the shape of a packed network over so many factors should be, with as many hidden
+    units."""
+    return width_of(d, e) + 2, max(3, packed.shape[-1] if packed.ndim else 0)
 
 
 def core_logits(chooser: Sides, chosen: Sides) -> Floats:
@@ -130,16 +138,29 @@ def other_side(core: Floats) -> Floats:
     return core[:, _FROM_THE_OTHER_SIDE]
 
 
-def pair_inputs(chooser: Sides, chosen: Sides, core: Floats) -> Floats:
-    """Inputs (m, width_of(d)): the logits; how alike the two are as choosers and as chosen; and
-    the score direction by direction, which the calibration weighs all alike."""
-    d = chooser.taste.shape[1]
-    inputs = np.empty((len(core), width_of(d)), np.float32)
+def pair_inputs(chooser: Sides, chosen: Sides, core: Floats, e: int = 0) -> Floats:
+    """Inputs (m, width_of(d, e)) of factors of which the last e are of photos: the logits; how
+    alike the two are as choosers and as chosen; the score direction by direction, which the
+    calibration weighs all alike; and what photos add there and back."""
+    d = chooser.taste.shape[1] - e
+    inputs = np.empty((len(core), width_of(d, e)), np.float32)
     inputs[:, :CORE] = core
-    inputs[:, CORE] = np.vecdot(chooser.taste, chosen.taste)
-    inputs[:, CORE + 1] = np.vecdot(chooser.appeal, chosen.appeal)
-    np.multiply(chooser.k[:, None] * chooser.taste, chosen.appeal, out=inputs[:, CORE + 2 :])
+    inputs[:, CORE] = np.vecdot(chooser.taste[:, :d], chosen.taste[:, :d])
+    inputs[:, CORE + 1] = np.vecdot(chooser.appeal[:, :d], chosen.appeal[:, :d])
+    scores = inputs[:, CORE + 2 : CORE + 2 + d]
+    np.multiply(chooser.k[:, None] * chooser.taste[:, :d], chosen.appeal[:, :d], out=scores)
+    if e:
+        inputs[:, -2] = photo_logits(chooser, chosen, e)
+        inputs[:, -1] = photo_logits(chosen, chooser, e)
     return inputs
+
+
+def photo_logits(chooser: Sides, chosen: Sides, e: int) -> Floats:
+    """What the choosers' taste in photos adds to the logits (m,) of pairs, in factors of which the
+    last e are of photos; one side may have length 1."""
+    d = chooser.taste.shape[1] - e
+    score = np.vecdot(chooser.taste[:, d:], chosen.appeal[:, d:])
+    return np.asarray(chooser.k * score, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,8 +187,8 @@ def heads_of_core(network: Network, viewers: Sides, candidates: Sides, core: Flo
     m = len(core)
     inputs = np.concatenate(
         (
-            pair_inputs(viewers, candidates, core),
-            pair_inputs(candidates, viewers, other_side(core)),
+            pair_inputs(viewers, candidates, core, network.e),
+            pair_inputs(candidates, viewers, other_side(core), network.e),
         )
     )
     # One pass for both: half the calls.

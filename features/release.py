@@ -10,7 +10,7 @@ import mmap
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from features.behaviour import BANDS, logit, rate_after
+from features.behaviour import BANDS, GENDERS, logit, rate_after
 from features.cold_start_rows import cold_start_dtype
 from features.fold_in import HISTORY_LIMIT, FoldIn, Histories
-from features.manifest import FeatureField, Manifest, TrainingWindow
+from features.manifest import FeatureField, Manifest, PhotoSpace, TrainingWindow
 from features.profile_code import Profiles
 from features.ranker import Network, packed_shape
+from features.release_photos import ReleasePhotos
 from features.said import Said
 from features.tower_rows import expected_rows, tower_shape, unpacked_towers
 from features.towers import Towers
@@ -34,6 +35,7 @@ __all__ = [
     "MANIFEST",
     "FeatureField",
     "Manifest",
+    "PhotoSpace",
     "Rates",
     "Release",
     "ReleaseArrays",
@@ -64,15 +66,18 @@ class ReleaseExists(Exception):
 class ReleaseArrays:
     """The arrays of n people in table order, d factors. Field = file name without `.npy`.
 
+    With e directions of photos, w = d + e is the length of a factor vector.
+
     person_id (n,) i64; columns (n,) features.eligibility.PERSON_DTYPE; cell (n,) u64, the H3 res-5
-    cell; taste, appeal (n, d) f32; taste_prior (n, d) f32, the taste expected of such a person
+    cell; taste, appeal (n, w) f32; taste_prior (n, w) f32, the taste expected of such a person
     before any swipe; given_rate, received_rate (n,) f32 among typical others; counts (n, 4) i64 of
     likes given, swipes given, likes received, swipes received that they come from; line (n, 2) f32
-    (alpha, beta); candidate_vectors (n, 2d + 3) f32; seen_indptr (n + 1,) and seen_ids (m,) i64,
+    (alpha, beta); candidate_vectors (n, 2w + 3) f32; seen_indptr (n + 1,) and seen_ids (m,) i64,
     sorted person ids that each row's person swiped; cold_start
-    (BANDS,) cold_start_dtype(d), by features.behaviour.bands; towers of
+    (BANDS,) cold_start_dtype(w), by features.behaviour.bands; towers of
     features.tower_rows.tower_shape f32, over the inputs of the manifest's profile code; ranker f32,
-    as features.ranker.Network packs it.
+    as features.ranker.Network packs it; photo_axes (p, e), photo_mean (3, e) f32 and photo_network
+    (b,) u1, see features.release_photos, all empty in a release without photos.
     """
 
     person_id: Ints
@@ -91,6 +96,9 @@ class ReleaseArrays:
     cold_start: Table
     towers: Floats
     ranker: Floats
+    photo_axes: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    photo_mean: Floats = field(default_factory=lambda: np.zeros((len(GENDERS), 0), np.float32))
+    photo_network: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
 
 
 ARRAYS: Final = tuple(ReleaseArrays.__dataclass_fields__)
@@ -139,6 +147,14 @@ class Release:
         ranker = Network.unpacked(np.asarray(arrays.ranker))
         return cls(path, manifest, arrays, ranker, sorted_ids, order, fold_in, mean_prior, towers)
 
+    @property
+    def photos(self) -> ReleasePhotos | None:
+        """The space of photos that it was learned with, if any."""
+        a, space = self.arrays, self.manifest.photos
+        if space is None:
+            return None
+        return ReleasePhotos(space.space, a.photo_network, a.photo_axes, a.photo_mean)
+
     def rows_of(self, person_ids: npt.ArrayLike) -> Ints:
         """Table rows (m,) int64 of person ids (m,); -1 for people who are not in the release."""
         wanted = np.asarray(person_ids, np.int64)
@@ -158,7 +174,7 @@ class Release:
         return expected_rows(self._towers, profiles, (self.manifest.snapshot_at - _EPOCH).days)
 
     def fold_in(self, person: int, candidates: Ints, actions: npt.NDArray[np.uint8]) -> Floats:
-        """Taste (d,) of one person's history, oldest first; see `fold_in_many`."""
+        """Taste (w,) of one person's history, oldest first; see `fold_in_many`."""
         indptr = np.array([0, len(candidates)], np.int64)
         return np.asarray(self.fold_in_many([person], indptr, candidates, actions)[0], np.float32)
 
@@ -170,7 +186,7 @@ class Release:
         actions: npt.NDArray[np.uint8],
         said: Said | None = None,
     ) -> Floats:
-        """Tastes (p, d) float32 of p people by id: i swiped indptr[i]:indptr[i + 1], oldest first.
+        """Tastes (p, w) float32 of p people by id: i swiped indptr[i]:indptr[i + 1], oldest first.
 
         The latest HISTORY_LIMIT swipes count; of those, the ones on people of this release. Who is
         not in it begins with the taste that their profile in `said` lets expect.
@@ -202,7 +218,7 @@ class Release:
         return Rates(*sides)
 
     def _priors(self, people: npt.ArrayLike, said: Said | None) -> Floats:
-        """Prior tastes (p, d); of somebody unknown what their profile, or the mean of all, says."""
+        """Prior tastes (p, w); of somebody unknown what their profile, or the mean of all, says."""
         rows = self.rows_of(people)
         prior = np.array(self.arrays.taste_prior[rows], np.float32)
         prior[rows < 0] = self._mean_prior
@@ -295,24 +311,27 @@ def _let_go(array: npt.NDArray[np.generic]) -> None:
 
 
 def _check_shapes(arrays: ReleaseArrays, manifest: Manifest) -> None:
-    n, d, m = manifest.people, manifest.d, len(arrays.seen_ids)
+    n, w, m = manifest.people, manifest.width, len(arrays.seen_ids)
     expected: dict[str, tuple[str | None, tuple[int, ...]]] = {
         "person_id": ("<i8", (n,)),
         "columns": (None, (n,)),
         "cell": ("<u8", (n,)),
-        "taste": ("<f4", (n, d)),
-        "taste_prior": ("<f4", (n, d)),
-        "appeal": ("<f4", (n, d)),
+        "taste": ("<f4", (n, w)),
+        "taste_prior": ("<f4", (n, w)),
+        "appeal": ("<f4", (n, w)),
         "given_rate": ("<f4", (n,)),
         "received_rate": ("<f4", (n,)),
         "counts": ("<i8", (n, 4)),
         "line": ("<f4", (n, 2)),
-        "candidate_vectors": ("<f4", (n, 2 * d + 3)),
+        "candidate_vectors": ("<f4", (n, 2 * w + 3)),
         "seen_indptr": ("<i8", (n + 1,)),
         "seen_ids": ("<i8", (m,)),
         "cold_start": (None, (BANDS,)),
-        "towers": ("<f4", tower_shape(manifest.profile_code, d)),
-        "ranker": ("<f4", packed_shape(d, arrays.ranker)),
+        "towers": ("<f4", tower_shape(manifest.profile_code, w)),
+        "ranker": ("<f4", packed_shape(manifest.d, manifest.e, arrays.ranker)),
+        "photo_axes": ("<f4", (len(arrays.photo_axes), manifest.e)),
+        "photo_mean": ("<f4", (len(GENDERS), manifest.e)),
+        "photo_network": ("|u1", arrays.photo_network.shape[:1]),
     }
     for name, (dtype, shape) in expected.items():
         array: npt.NDArray[np.generic] = getattr(arrays, name)
@@ -320,5 +339,5 @@ def _check_shapes(arrays: ReleaseArrays, manifest: Manifest) -> None:
             raise ReleaseCorrupt(
                 f"{name}: {array.dtype} {array.shape} where {dtype} {shape} belongs"
             )
-    if arrays.cold_start.dtype != cold_start_dtype(d):
+    if arrays.cold_start.dtype != cold_start_dtype(w):
         raise ReleaseCorrupt(f"cold_start: {arrays.cold_start.dtype}")

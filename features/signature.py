@@ -11,10 +11,11 @@ import numpy.typing as npt
 from features import online
 from features.fixed_rows import Frame, frame_of
 from features.manifest import FeatureField
-from features.views import BEHAVIOUR, PROFILE, Feature, Kind, View, factors
+from features.views import BEHAVIOUR, PROFILE, Feature, Kind, View, factors, photos
 
 FACTORS: Final = "factors"
-"""How a manifest calls the view of its own release, which it does not know the name of."""
+PHOTOS: Final = "photos"
+"""How a manifest calls the views of its own release, which it does not know the names of."""
 
 _SINGLES: Final = frozenset({Kind.FLOAT32, Kind.FLOAT32_LIST})
 _DTYPES: Final = {
@@ -123,7 +124,8 @@ def _frame_of(groups: Sequence[Group]) -> Frame | None:
 
 
 def _resolved(named: FeatureField, release: str) -> Asked:
-    views = {BEHAVIOUR.name: BEHAVIOUR, PROFILE.name: PROFILE, FACTORS: factors(release)}
+    own = {FACTORS: factors(release), PHOTOS: photos(release)}
+    views = {BEHAVIOUR.name: BEHAVIOUR, PROFILE.name: PROFILE, **own}
     view = views.get(named.view)
     features = view.features if view else ()
     for feature in features:

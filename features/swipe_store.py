@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from features import online
 from features.compare_and_set import Write, compare_and_set
@@ -17,7 +18,7 @@ from features.release import Release
 from features.said import Said, read_said
 from features.swipe_state import PARTITIONS, SwipeState
 from features.view_writer import HISTORY_FIELD, VERSION_FIELD, offset_field
-from features.views import BEHAVIOUR, Kind, factors
+from features.views import BEHAVIOUR, Kind, factors, photos
 
 _EVERY: Final = range(PARTITIONS)
 
@@ -150,7 +151,8 @@ def _own_fields(changes: Sequence[Changed]) -> list[dict[bytes, bytes]]:
 def _factor_fields(
     release_id: str, release: Release, changes: Sequence[Changed], said: Said | None
 ) -> list[dict[bytes, bytes]]:
-    """Fields of `factors_<release>`: both rates of everybody, the taste of whoever swiped."""
+    """Fields of `factors_<release>`, both rates of everybody, and tastes, that in photos too, of
+    whoever swiped."""
     taste_field, given_field, received_field, time = online.view_fields(factors(release_id))
     counts = np.array([change.state.counts()[:4] for change in changes], np.int64)
     rates = release.rates([change.stored.person for change in changes], counts, said)
@@ -162,23 +164,33 @@ def _factor_fields(
     names = (given_field, received_field, time)
     rows = [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
     refolded = [at for at, change in enumerate(changes) if change.refolds]
-    tastes = _tastes(release, [changes[i] for i in refolded], said)
-    for at, taste in zip(refolded, tastes, strict=True):
-        rows[at][taste_field] = taste
+    if not refolded:
+        return rows
+    d, tastes = release.manifest.d, _tastes(release, [changes[i] for i in refolded], said)
+    blocks = {taste_field: tastes[:, :d]}
+    if release.manifest.e:
+        blocks[online.view_fields(photos(release_id))[1]] = tastes[:, d:]
+    for field, block in blocks.items():
+        for at, value in zip(refolded, _as_lists(block), strict=True):
+            rows[at][field] = value
     return rows
 
 
-def _tastes(release: Release, changes: Sequence[Changed], said: Said | None) -> list[bytes]:
-    if not changes:
-        return []
+def _as_lists(block: npt.NDArray[np.float32]) -> list[bytes]:
+    return online.encode_column(Kind.FLOAT32_LIST, np.ascontiguousarray(block))
+
+
+def _tastes(
+    release: Release, changes: Sequence[Changed], said: Said | None
+) -> npt.NDArray[np.float32]:
+    """Tastes (m, w) of people by their histories."""
     histories = [unpack(change.state.history) for change in changes]
     indptr = np.cumsum([0, *map(len, histories)])
     swipes = np.concatenate(histories)
-    tastes = release.fold_in_many(
+    return release.fold_in_many(
         [change.stored.person for change in changes],
         indptr,
         np.ascontiguousarray(swipes["candidate"]),
         np.ascontiguousarray(swipes["action"]),
         said,
     )
-    return online.encode_column(Kind.FLOAT32_LIST, tastes)

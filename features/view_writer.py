@@ -15,7 +15,7 @@ import numpy.typing as npt
 from features import online
 from features.forget import erased, forget
 from features.keyed import Store, send_each
-from features.views import View, factors
+from features.views import View, factors, photos
 from features.wire import bulk, packed
 
 VERSION_FIELD: Final = b"_v"
@@ -58,6 +58,18 @@ async def write_factors(
     """Write `factors_<release>` of people (n,): taste (n, d), rates (n,). Returns n."""
     columns = (taste, given_rate, received_rate)
     return await write_view(store, factors(release), person_ids, columns, event_ms)
+
+
+async def write_photos(
+    store: Store,
+    release: str,
+    person_ids: npt.ArrayLike,
+    embedding: npt.NDArray[np.float32],
+    taste: npt.NDArray[np.float32],
+    event_ms: npt.ArrayLike,
+) -> int:
+    """Write `photos_<release>` of people (n,): both (n, e). Returns n."""
+    return await write_view(store, photos(release), person_ids, (embedding, taste), event_ms)
 
 
 async def write_hashes(

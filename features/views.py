@@ -71,3 +71,11 @@ def factors(release: str) -> View:
             Feature("received_rate", Kind.FLOAT32),
         ),
     )
+
+
+def photos(release: str) -> View:
+    """A person's photos and their taste in photos, along the directions of a live release."""
+    return View(
+        f"photos_{release}",
+        (Feature("embedding", Kind.FLOAT32_LIST), Feature("photo_taste", Kind.FLOAT32_LIST)),
+    )

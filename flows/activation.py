@@ -32,7 +32,7 @@ from features.stream import refold
 from features.views import BEHAVIOUR
 from features.whereabouts import features_of
 from features.wire import run
-from features.writer import write_factors
+from features.writer import write_factors, write_photos
 from gravity.kernel import Kernel
 
 log = logging.getLogger(__name__)
@@ -80,21 +80,26 @@ async def is_current(kernel: Kernel, release_id: str) -> bool:
 
 
 async def materialise(kernel: Kernel, candidate: Candidate) -> int:
-    """Write the release's factors of all its people; returns how many."""
+    """Write the release's factors of all its people, and photos; returns how many people."""
     arrays, manifest = candidate.release.arrays, candidate.release.manifest
+    d = manifest.d
     end_ms = int(manifest.training_window.end.timestamp() * 1000)
     store, written = features_of(kernel), 0
     for start in range(0, len(arrays.person_id), _WRITE_BATCH):
         rows = slice(start, start + _WRITE_BATCH)
+        ids, taste = arrays.person_id[rows], np.asarray(arrays.taste[rows])
         written += await write_factors(
             store,
             candidate.id,
-            arrays.person_id[rows],
-            np.asarray(arrays.taste[rows]),
+            ids,
+            taste[:, :d],
             np.asarray(arrays.given_rate[rows]),
             np.asarray(arrays.received_rate[rows]),
             end_ms,
         )
+        if manifest.e:
+            photo = np.asarray(arrays.appeal[rows])[:, d:]
+            await write_photos(store, candidate.id, ids, photo, taste[:, d:], end_ms)
     return written
 
 

@@ -12,7 +12,7 @@ from features.live_releases import LIVE_KEY, current_key, ready_key
 from features.mlflow_rest import MLflow
 from features.registry import aliases_in
 from features.view_writer import drop_view
-from features.views import factors
+from features.views import factors, photos
 from features.whereabouts import features_of
 from features.wire import run
 from flows.activation import SERVING_KEY, everybody, live_releases, releases_folder
@@ -56,7 +56,9 @@ async def _retire(kernel: Kernel, release_id: str) -> None:
     # First: from here on the stream writes nothing more under it.
     await run(kernel.redis.srem(LIVE_KEY, release_id))
     await kernel.redis.delete(current_key(release_id), ready_key(release_id))
-    await drop_view(features_of(kernel), factors(release_id), await everybody(kernel))
+    persons = await everybody(kernel)
+    for view in (factors(release_id), photos(release_id)):
+        await drop_view(features_of(kernel), view, persons)
     async with kernel.pool.acquire() as conn:
         await positions.let_go(conn, hold_name(release_id))
     folder = releases_folder(kernel) / release_id

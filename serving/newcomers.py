@@ -45,7 +45,7 @@ class Newcomers:
             row = self._rows.get(person)
             if row is not None:
                 means[place] = row
-        return np.asarray(means, cold_start_dtype(self._release.manifest.d))
+        return np.asarray(means, cold_start_dtype(self._release.manifest.width))
 
 
 def taken(profiles: Profiles, at: Ints) -> Profiles:

@@ -44,22 +44,28 @@ class Persons:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """What the feature store has: taste (m, d), rates (m,); NaN where it has nothing."""
+    """What the feature store has: taste (m, d), rates (m,); of e directions of photos, which may be
+    none, taste and the person's own (m, e); NaN where it has nothing."""
 
     taste: Floats
     given_rate: Floats
     received_rate: Floats
+    photo_taste: Floats
+    photo: Floats
 
     @classmethod
     def of(cls, matrix: Matrix) -> Self:
-        """From the release's `factors` view."""
+        """From the release's views `factors` and `photos`."""
         columns = {name.partition(":")[2]: name for name in matrix.signature.columns}
-        # All that it reads are single floats, so this copies nothing.
-        taste, given, received = (
-            matrix.of(columns[name]).astype(np.float32, copy=False)
-            for name in ("taste", "given_rate", "received_rate")
-        )
-        return cls(taste, given[:, 0], received[:, 0])
+
+        def read(name: str) -> Floats:
+            if name not in columns:
+                return np.zeros((len(matrix.values), 0), np.float32)
+            # All that it reads are single floats, so this copies nothing.
+            return matrix.of(columns[name]).astype(np.float32, copy=False)
+
+        given, received = read("given_rate")[:, 0], read("received_rate")[:, 0]
+        return cls(read("taste"), given, received, read("photo_taste"), read("embedding"))
 
 
 def sides_of(
@@ -95,10 +101,24 @@ def _tables(
 
 
 def _over(tables: Mapping[str, Floats], fresh: Fresh) -> dict[str, Floats]:
-    """A person's fresh values replace the old ones only where all of them are there."""
+    """A person's fresh values replace the old ones only where all of them are there; of photos,
+    where those are."""
     known = ~np.isnan(fresh.taste).any(axis=1) & (fresh.given_rate > 0) & (fresh.received_rate > 0)
-    return {
-        "taste": np.where(known[:, None], fresh.taste, tables["taste"]),
+    over = {
+        "taste": np.where(known[:, None], _tastes(tables, fresh), tables["taste"]),
         "given_rate": np.where(known, fresh.given_rate, tables["given_rate"]),
         "received_rate": np.where(known, fresh.received_rate, tables["received_rate"]),
     }
+    if fresh.photo.shape[1]:
+        d = fresh.taste.shape[1]
+        shown = np.where(np.isnan(fresh.photo), tables["appeal"][:, d:], fresh.photo)
+        over["appeal"] = np.concatenate((tables["appeal"][:, :d], shown), axis=1)
+    return over
+
+
+def _tastes(tables: Mapping[str, Floats], fresh: Fresh) -> Floats:
+    if not fresh.photo_taste.shape[1]:
+        return fresh.taste
+    d = fresh.taste.shape[1]
+    in_photos = np.where(np.isnan(fresh.photo_taste), tables["taste"][:, d:], fresh.photo_taste)
+    return np.concatenate((fresh.taste, in_photos), axis=1)

@@ -112,6 +112,7 @@ def _ranked(
             candidates.take(shown),
             found.persons.gender[shown],
             loaded.typical,
+            loaded.release.manifest.e,
         )
     return Ranking(
         viewer=request.viewer,

@@ -13,6 +13,7 @@ from contracts.ranking_pb2 import (
     WHY_CODE_LIKES_YOU_PROBABLY,
     WHY_CODE_MAY_LIKE_YOU,
     WHY_CODE_OFTEN_LIKED,
+    WHY_CODE_YOUR_PHOTO_TASTE,
     WHY_CODE_YOUR_TASTE,
 )
 from features.behaviour import GENDERS
@@ -22,7 +23,13 @@ from features.score import Sides, like_logits, log_sigmoid
 Floats = npt.NDArray[np.float32]
 
 _CODES: Final = np.array(
-    [WHY_CODE_YOUR_TASTE, WHY_CODE_LIKES_YOU_PROBABLY, WHY_CODE_OFTEN_LIKED], np.uint8
+    [
+        WHY_CODE_YOUR_TASTE,
+        WHY_CODE_YOUR_PHOTO_TASTE,
+        WHY_CODE_LIKES_YOU_PROBABLY,
+        WHY_CODE_OFTEN_LIKED,
+    ],
+    np.uint8,
 )
 _LEAST_LIFT: Final = 0.2
 """In the log of the expected match: 22% more matches than with a typical person's part."""
@@ -57,16 +64,17 @@ def _sides(release: Release, piece: slice, gender: npt.NDArray[np.uint8]) -> Sid
 
 
 def reasons(
-    viewer: Sides, candidates: Sides, gender: npt.NDArray[np.uint8], means: Sides
+    viewer: Sides, candidates: Sides, gender: npt.NDArray[np.uint8], means: Sides, e: int = 0
 ) -> tuple[npt.NDArray[np.uint8], Floats]:
     """At most two reasons for each candidate (m,), strongest first: `WhyCode`s (m, 2), 0 where
     nothing (more) stood out, and their parameters (m, 2).
 
-    `gender` (m,) chooses who of `means` (3,), see `typical`, each candidate is held against.
+    `gender` (m,) chooses who of `means` (3,), see `typical`, each candidate is held against; the
+    last `e` factors are of photos.
     """
     there, back = like_logits(viewer, candidates), like_logits(candidates, viewer)
     held_against = gender.astype(np.int64) - GENDERS[0]
-    parts = _lifts(viewer, candidates, there, back, means, held_against)
+    parts = _lifts(viewer, candidates, there, back, means, held_against, e)
     p_back = np.exp(log_sigmoid(back))[:, None]
     order = np.argsort(-parts, axis=1, kind="stable")[:, :_MOST]
     strength = np.take_along_axis(parts, order, axis=1)
@@ -86,20 +94,28 @@ def _lifts(
     back: Floats,
     means: Sides,
     of: npt.NDArray[np.int64],
+    e: int,
 ) -> Floats:
-    """How far each part lifts the log expected match (m, 3) above a typical person's part.
+    """How far each part lifts the log expected match (m, 4) above a typical person's part.
 
-    In order of the codes: the viewer's taste for them; their liking the viewer; how often they
-    are liked. `there` and `back` (m,) are the logits both ways, `of` (m,) who of `means` (3,) is
-    each candidate's typical person.
+    In order of the codes: the viewer's taste for them; for their photos; their liking the viewer;
+    how often they are liked. `there` and `back` (m,) are the logits both ways, `of` (m,) who of
+    `means` (3,) is each candidate's typical person.
     """
-    taste, liked_by = viewer.taste[0], like_logits(means, viewer)
+    liked_by, d = like_logits(means, viewer), candidates.appeal.shape[1] - e
+
+    def taste(block: slice) -> Floats:
+        own = viewer.taste[0, block]
+        beyond = candidates.appeal[:, block] @ own - (means.appeal[:, block] @ own)[of]
+        return np.asarray(viewer.k * beyond, np.float32)
+
     parts = np.stack(
         (
-            viewer.k * (candidates.appeal @ taste - (means.appeal @ taste)[of]),
+            taste(slice(0, d)),
+            taste(slice(d, None)),
             back - liked_by[of],
             viewer.w_received * (candidates.received_logit - means.received_logit[of]),
         )
     )
-    logits = np.stack((there, back, there))
+    logits = np.stack((there, there, back, there))
     return (log_sigmoid(logits) - log_sigmoid(logits - parts)).T

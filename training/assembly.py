@@ -14,6 +14,7 @@ from features.ranker import Network
 from features.release import (
     FeatureField,
     Manifest,
+    PhotoSpace,
     ReleaseArrays,
     TrainingWindow,
     write_release,
@@ -40,14 +41,16 @@ def assemble(
 
     Raises `ReleaseExists`.
     """
-    model, d = fitted.final, fitted.settings.factors.d
+    model, d, photos = fitted.final, fitted.settings.factors.d, datasets.people.photos
+    space = PhotoSpace(space=photos.space, e=model.e) if photos and model.e else None
     manifest = Manifest(
         d=d,
+        photos=space,
         people=len(datasets.people),
         training_window=TrainingWindow(start=datasets.window_start, end=datasets.window_end),
         snapshot_at=datasets.snapshot_at,
         bus_positions={topic: dict(of_topic) for topic, of_topic in bus_positions.items()},
-        features=signature(d),
+        features=signature(d, model.e),
         fold_in=model.fold_in,
         given_prior=model.rates.given_prior,
         received_prior=model.rates.received_prior,
@@ -70,6 +73,8 @@ def _finite(value: float) -> float | None:
 def _arrays(datasets: Datasets, model: Model, ranker: Network) -> ReleaseArrays:
     people = datasets.people
     seen_indptr, seen_ids = _seen(datasets)
+    axes = model.factors.basis.photo_axes
+    network = people.photos.network if people.photos and model.e else b""
     return ReleaseArrays(
         person_id=np.asarray(people.table["person_id"], np.int64),
         columns=people.table,
@@ -87,6 +92,9 @@ def _arrays(datasets: Datasets, model: Model, ranker: Network) -> ReleaseArrays:
         cold_start=model.cold_start,
         towers=packed_towers(fit_towers(people, model)),
         ranker=ranker.packed(),
+        photo_axes=axes.axes.astype(np.float32),
+        photo_mean=axes.mean.astype(np.float32),
+        photo_network=np.frombuffer(network, np.uint8),
     )
 
 
@@ -99,12 +107,18 @@ def _seen(datasets: Datasets) -> tuple[Ints, Ints]:
     return np.concatenate(([0], np.cumsum(counts))).astype(np.int64), ids[order]
 
 
-def signature(d: int) -> tuple[FeatureField, ...]:
-    """What ranking reads of a person; `factors` stands for the view of this release's id."""
+def signature(d: int, e: int = 0) -> tuple[FeatureField, ...]:
+    """What ranking reads of a person; `factors` and `photos` stand for the views of this release's
+    id."""
+    of_photos = (
+        FeatureField(view="photos", name="embedding", dtype=f"float32[{e}]"),
+        FeatureField(view="photos", name="photo_taste", dtype=f"float32[{e}]"),
+    )
     return (
         FeatureField(view="factors", name="taste", dtype=f"float32[{d}]"),
         FeatureField(view="factors", name="given_rate", dtype="float32"),
         FeatureField(view="factors", name="received_rate", dtype="float32"),
+        *(of_photos if e else ()),
     )
 
 

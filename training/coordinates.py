@@ -58,12 +58,18 @@ def whitened(columns: Floats64, swipes: Swipes) -> Floats64:
     """
     shown = np.bincount(swipes.candidate, minlength=len(columns)) / len(swipes)
     centred = columns - shown @ columns
+    return np.asarray(centred @ whitening(centred, swipes), np.float64)
+
+
+def whitening(centred: Floats64, swipes: Swipes) -> Floats64:
+    """The map (K, r) that whitens columns (n, K) of mean 0; see `whitened`."""
+    shown = np.bincount(swipes.candidate, minlength=len(centred)) / len(swipes)
     between = of_viewers(centred, swipes, np.ones(len(swipes)))
     within = centred.T @ (shown[:, None] * centred)
     within -= between.mean.T @ (between.weight[:, None] * between.mean) / len(swipes)
     spread, axes = np.linalg.eigh(within)
     kept = spread > _LEAST_SPREAD * max(float(spread.max(initial=0.0)), 1e-12)
-    return np.asarray(centred @ (axes[:, kept] / np.sqrt(spread[kept])), np.float64)
+    return np.asarray(axes[:, kept] / np.sqrt(spread[kept]), np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

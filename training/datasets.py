@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from features.fold_in import LIKE, SUPERLIKE, Histories
 from features.lake import read_profiles, read_swipes
-from training.snapshot import People, snapshot
+from training.snapshot import People, PhotoVectors, snapshot
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -113,7 +113,9 @@ class Datasets:
     data_hash: str
 
 
-def prepare(lake_root: str | Path, now: datetime, window_end: datetime) -> Datasets:
+def prepare(
+    lake_root: str | Path, now: datetime, window_end: datetime, photos: PhotoVectors | None = None
+) -> Datasets:
     """Read the lake: the latest profiles, and the swipes before `window_end`.
 
     `now` is the day that ages are counted from. The lake must be complete up to `window_end`: what
@@ -121,15 +123,19 @@ def prepare(lake_root: str | Path, now: datetime, window_end: datetime) -> Datas
     Raises `NoProfiles`, `NothingToLearn`, `TooFewDays`.
     """
     swipes = read_swipes(lake_root, until=window_end, columns=_COLUMNS)
-    return datasets_of(read_profiles(lake_root), swipes, now, window_end)
+    return datasets_of(read_profiles(lake_root), swipes, now, window_end, photos)
 
 
 def datasets_of(
-    profiles: pa.Table, swipes: pa.Table, now: datetime, window_end: datetime
+    profiles: pa.Table,
+    swipes: pa.Table,
+    now: datetime,
+    window_end: datetime,
+    photos: PhotoVectors | None = None,
 ) -> Datasets:
     """Datasets of Arrow tables in the lake's schemas; see `prepare`."""
     today = (now.astimezone(UTC).date() - date(1970, 1, 1)).days
-    people = snapshot(profiles, today)
+    people = snapshot(profiles, today, photos)
     seen = swipes_of(swipes, people)
     window_start = window_end - timedelta(days=WINDOW_DAYS)
     learned = seen.take(seen.at_ms >= int(window_start.timestamp() * 1000))
@@ -189,6 +195,8 @@ def split_days(day: Ints) -> Split:
 
 def _hash(people: People, swipes: Swipes) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(people.table).tobytes())
+    if people.photos is not None:
+        digest.update(people.photos.space.encode() + people.photos.vector.tobytes())
     for name in _FIELDS:
         digest.update(np.ascontiguousarray(getattr(swipes, name)).tobytes())
     return digest.hexdigest()

@@ -1,10 +1,12 @@
-"""Taste and appeal, in two blocks of directions.
+"""Taste and appeal, in three blocks of directions.
 
 - Observed: attributes, turned so that the directions come in the order in which tastes vary along
   them, each scaled by that variation. A like on one kind of people tells something of all of them,
   and people with few swipes have an appeal.
 - Latent: the directions that `implicit` ALS finds in the swipes beyond attributes, all scaled by
   one variance, measured on swipes that the factorisation has not seen.
+- Photos: the directions of their embeddings along which tastes vary (training/photo_directions.py);
+  none where there are no photos.
 
 Scaled like this, tastes have unit variance around what a person's own attributes let expect, and
 the fold-in is a ridge of 1 (features/fold_in.py). docs/decisions/0040 has the measurements.
@@ -23,6 +25,7 @@ from training.coordinates import Own, centred_by_gender, whitened
 from training.datasets import Swipes
 from training.factorisation.tables import Tables
 from training.latent import LatentSettings, fit_latent
+from training.photo_directions import LEAST_VARIANCE, MOST_VARIANCE, PhotoAxes, find_photo_axes
 from training.rates import LiveRates
 from training.snapshot import People
 from training.standing import Standing, held_out_logits
@@ -32,22 +35,21 @@ Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
 
 _MOST_PRIOR_VIEWERS: Final = 12_000
-_LEAST_VARIANCE: Final = 1e-3
-_MOST_VARIANCE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class FactorSettings:
-    """How factors are learned; d = observed_d + latent.d."""
+    """How factors are learned; d = observed_d + latent.d, beside at most `photo_d` of photos."""
 
     observed_d: int = 8
+    photo_d: int = 8
     latent: LatentSettings = LatentSettings()  # noqa: RUF009  (frozen)
     superlike_weight: float = 2.0
     regularisation: float = 1.0
 
     @property
     def d(self) -> int:
-        """Length of a factor vector."""
+        """Length of a factor vector without photos."""
         return self.observed_d + self.latent.d
 
 
@@ -55,17 +57,26 @@ class FactorSettings:
 class Basis:
     """What was found about directions, kept by refits.
 
-    observed (n, observed_d) and prior (n, d) are of people; `latent_variance` one number.
+    observed (n, observed_d), photo (n, e) and prior (n, d + e) are of people; `latent_variance` is
+    one number.
     """
 
     observed: Floats64
+    photo: Floats64
     prior: Floats
     latent_variance: float
+    photo_axes: PhotoAxes
+
+    @property
+    def own(self) -> Floats64:
+        """What people bring themselves (n, observed_d + e)."""
+        return np.concatenate((self.observed, self.photo), axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Factors:
-    """taste, prior, appeal (n, d) float32; `taste` is the fold-in over `appeal` around `prior`."""
+    """taste, prior, appeal (n, d + e) float32, photos last; `taste` is the fold-in over `appeal`
+    around `prior`."""
 
     taste: Floats
     prior: Floats
@@ -100,9 +111,13 @@ def find_basis(
         observed = _observed_block(own.white, swipes, p_like, settings.observed_d)
         fold_in = _fold_in(observed, standing, rates, settings)
         prior = _prior(own, swipes, fold_in, rng)
-        variance = _latent_variance(swipes, people, observed, p_like, settings, rng)
-    padded = np.pad(prior, ((0, 0), (0, settings.latent.d))).astype(np.float32)
-    return Basis(observed, padded, variance)
+        axes = find_photo_axes(people, swipes, p_like, settings.photo_d)
+        photo = axes.coordinates(people)
+        block = np.concatenate((observed, photo), axis=1)
+        variance = _latent_variance(swipes, people, block, p_like, settings, rng)
+    rest = settings.latent.d + photo.shape[1]
+    padded = np.pad(prior, ((0, 0), (0, rest))).astype(np.float32)
+    return Basis(observed, photo, padded, variance, axes)
 
 
 def fit_factors(
@@ -118,11 +133,10 @@ def fit_factors(
     """Factors of everybody after `swipes`; equal generators give equal factors."""
     latent = fit_latent(swipes, len(people), settings.latent, rng, start)
     with threadpool_limits(1, "blas"):
-        directions = _latent_block(latent, basis.observed, people, swipes)
+        directions = _latent_block(latent, basis.own, people, swipes)
         scaled = directions * np.sqrt(basis.latent_variance)
-        fold_in = _fold_in(
-            np.concatenate((basis.observed, scaled), axis=1), standing, rates, settings
-        )
+        blocks = np.concatenate((basis.observed, scaled, basis.photo), axis=1)
+        fold_in = _fold_in(blocks, standing, rates, settings)
         taste = fold_in.tastes(swipes.histories(len(people)), basis.prior)
     return Factors(taste, basis.prior, fold_in.appeal, latent, basis)
 
@@ -144,7 +158,7 @@ def _observed_block(white: Floats64, swipes: Swipes, p_like: Floats64, d: int) -
     Where there are fewer directions than d, the rest is zero.
     """
     variance, axes = np.linalg.eigh(taste_covariance(white, swipes, p_like))
-    scale = np.sqrt(np.clip(variance[::-1][:d], _LEAST_VARIANCE, _MOST_VARIANCE))
+    scale = np.sqrt(np.clip(variance[::-1][:d], LEAST_VARIANCE, MOST_VARIANCE))
     appeal = white @ axes[:, ::-1][:, :d] * scale
     return np.pad(appeal, ((0, 0), (0, d - appeal.shape[1])))
 
@@ -159,7 +173,7 @@ def _prior(own: Own, swipes: Swipes, fold_in: FoldIn, rng: np.random.Generator) 
 def _latent_variance(
     swipes: Swipes,
     people: People,
-    observed: Floats64,
+    own: Floats64,
     p_like: Floats64,
     settings: FactorSettings,
     rng: np.random.Generator,
@@ -168,16 +182,16 @@ def _latent_variance(
     half = len(swipes) // 2
     early, late = swipes.take(slice(0, half)), swipes.take(slice(half, None))
     latent = fit_latent(early, len(people), settings.latent, rng)
-    directions = _latent_block(latent, observed, people, swipes)
+    directions = _latent_block(latent, own, people, swipes)
     found = taste_covariance(directions, late, p_like[half:])
-    return float(np.clip(np.trace(found) / len(found), _LEAST_VARIANCE, _MOST_VARIANCE))
+    return float(np.clip(np.trace(found) / len(found), LEAST_VARIANCE, MOST_VARIANCE))
 
 
-def _latent_block(latent: Tables, observed: Floats64, people: People, swipes: Swipes) -> Floats64:
-    """Directions (n, latent d) beyond the observed ones, white over the cards shown."""
+def _latent_block(latent: Tables, own: Floats64, people: People, swipes: Swipes) -> Floats64:
+    """Directions (n, latent d) beyond people's own ones, white over the cards shown."""
     columns = centred_by_gender(latent.item.astype(np.float64), people)
     shown = np.bincount(swipes.candidate, minlength=len(columns))[:, None]
-    left = observed.T @ (shown * observed) + 1e-6 * np.eye(observed.shape[1])
-    beyond = columns - observed @ np.linalg.solve(left, observed.T @ (shown * columns))
+    left = own.T @ (shown * own) + 1e-6 * np.eye(own.shape[1])
+    beyond = columns - own @ np.linalg.solve(left, own.T @ (shown * columns))
     white = whitened(beyond, swipes)
     return np.pad(white, ((0, 0), (0, columns.shape[1] - white.shape[1])))

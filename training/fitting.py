@@ -120,7 +120,8 @@ def fit(
     past = model_of(people, factors, rates, calibrations, fold_in_parameters(standing, how))
     held = _refit(datasets, own, split.evaluate, factors, calibrations, how, rng)
     final = _refit(datasets, own, split.end, held.factors, calibrations, how, rng)
-    return Fitted(past, held, final, settings, learned, Network.nothing(width_of(how.d)))
+    ranker = Network.nothing(width_of(how.d, final.e), final.e)
+    return Fitted(past, held, final, settings, learned, ranker)
 
 
 def _counts(datasets: Datasets, end_day: int) -> Ints:

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """Of n people in table order: factors (n, d) and lines (n, 2) float32, rates (n,).
+    """Of n people in table order: factors (n, d + e) and lines (n, 2) float32, rates (n,).
 
     `cold_start` (BANDS,) holds the means by band, for people whom the release does not know.
     """
@@ -29,6 +29,11 @@ class Model:
     calibrations: Calibrations
     fold_in: FoldInParameters
     gender: npt.NDArray[np.uint8]
+
+    @property
+    def e(self) -> int:
+        """How many of the factors, the last ones, are of photos."""
+        return int(self.factors.basis.photo.shape[1])
 
     def sides(self) -> Sides:
         """Everybody, as the scorer wants them."""

@@ -24,6 +24,27 @@ class NoProfiles(Exception):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PhotoVectors:
+    """Mean embeddings (k, p) float32 of the photos of people by id (k,), from the space of a
+    network (ONNX)."""
+
+    space: str
+    network: bytes
+    person: Ints
+    vector: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photos:
+    """The same of n people in table order: vector (n, p) float32, and who has any, present (n,)."""
+
+    space: str
+    network: bytes
+    vector: Floats
+    present: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class People:
     """n people in table order (H3 res-5 cell, then finer).
 
@@ -36,6 +57,7 @@ class People:
     band: Ints
     attributes: Floats
     code: ProfileCode
+    photos: Photos | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -54,7 +76,7 @@ class People:
         return np.asarray(np.where(known[at] == wanted, order[at], -1), np.int64)
 
 
-def snapshot(profiles: pa.Table, today: int) -> People:
+def snapshot(profiles: pa.Table, today: int, photos: PhotoVectors | None = None) -> People:
     """People of lake profiles (one row a person); `today` in days since 1970.
 
     Raises `NoProfiles`.
@@ -83,7 +105,19 @@ def snapshot(profiles: pa.Table, today: int) -> People:
         band=bands(table["gender"], table["birth_day"], today),
         attributes=code.encode(said, today)[placed.order],
         code=code,
+        photos=None if photos is None else _placed(photos, table["person_id"]),
     )
+
+
+def _placed(photos: PhotoVectors, ids: Ints) -> Photos:
+    """The vectors of some people (k) as those of a table's (n), who are others in part."""
+    order = np.argsort(photos.person)
+    at = np.minimum(np.searchsorted(photos.person, ids, sorter=order), len(order) - 1)
+    rows = order[at] if len(order) else np.zeros(len(ids), np.int64)
+    present = np.isin(ids, photos.person)
+    vector = np.zeros((len(ids), photos.vector.shape[1]), np.float32)
+    vector[present] = photos.vector[rows[present]]
+    return Photos(photos.space, photos.network, vector, present)
 
 
 def _seeks_mask(seeks: "pa.ChunkedArray[pa.ListScalar[pa.DataType]]") -> npt.NDArray[np.uint8]:

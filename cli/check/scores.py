@@ -11,7 +11,7 @@ from features.ranker import Network, heads_of
 from features.reader import read
 from features.release import Release
 from features.score import Sides
-from features.views import factors
+from features.views import factors, photos
 
 Floats = NDArray[np.float32]
 
@@ -39,31 +39,40 @@ async def read_scores(store: Store, release_id: str, release: Release, world: Wo
     never among the best, which is what the check of the *release* is about.
     """
     person = world.people.person
-    view, d = factors(release_id), release.manifest.d
-    taste = np.zeros((len(person), d), np.float32)
+    d, e = release.manifest.d, release.manifest.e
+    view, of_photos = factors(release_id), photos(release_id)
+    views = [view, of_photos] if e else [view]
+    widths = {"taste": d, "photo_taste": e, "embedding": e}
+    taste, photo = np.zeros((len(person), d + e), np.float32), np.zeros((len(person), e), "f4")
     given, received = np.full((2, len(person)), 0.5, np.float32)
     for start in range(0, len(person), _CHUNK):
         part = slice(start, start + _CHUNK)
-        rows = (await read(store, [view], person[part], widths={"taste": d}))[view.name]
-        taste[part] = np.nan_to_num(rows.lists("taste"))
+        found = await read(store, views, person[part], widths=widths)
+        rows = found[view.name]
+        taste[part, :d] = np.nan_to_num(rows.lists("taste"))
+        if e:
+            taste[part, d:] = np.nan_to_num(found[of_photos.name].lists("photo_taste"))
+            photo[part] = np.nan_to_num(found[of_photos.name].lists("embedding"))
         given[part] = np.nan_to_num(rows.numbers("given_rate"), nan=0.5)
         received[part] = np.nan_to_num(rows.numbers("received_rate"), nan=0.5)
-    return _scores(release, world, taste, given, received)
+    return _scores(release, world, taste, photo, given, received)
 
 
 def release_scores(release: Release, world: World) -> Scores:
     """Everyone's side of the formula as the release has it: what is online too, as long as nobody
     has swiped since. Everybody must be in the release."""
     at, a = release.rows_of(world.people.person), release.arrays
-    return _scores(release, world, a.taste[at], a.given_rate[at], a.received_rate[at])
+    photo = a.appeal[at][:, release.manifest.d :]
+    return _scores(release, world, a.taste[at], photo, a.given_rate[at], a.received_rate[at])
 
 
 def _scores(
-    release: Release, world: World, taste: Floats, given: Floats, received: Floats
+    release: Release, world: World, taste: Floats, photo: Floats, given: Floats, received: Floats
 ) -> Scores:
     at = release.rows_of(world.people.person)
     known = at >= 0
     appeal = np.where(known[:, None], release.arrays.appeal[at], np.float32(0.0))
+    appeal[:, release.manifest.d :] = photo
     line = np.zeros((len(at), 2), np.float32)
     genders, calibrations = world.people.gender, release.manifest.calibration
     sides = Sides.of(taste, appeal, given, received, line, genders, calibrations)

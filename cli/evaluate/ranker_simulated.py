@@ -85,7 +85,10 @@ def _matches(
     found: dict[str, list[float]] = {name: [] for name in (*contest.likes, ONE_SIDED)}
     for each in eligible_lists(datasets.people, chosen, before, datasets.today, TOP + 1):
         viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
-        orders = {n: log_matches_by(of, viewer, candidates) for n, of in contest.likes.items()}
+        orders = {
+            name: log_matches_by(of, viewer, candidates, fitted.held.e)
+            for name, of in contest.likes.items()
+        }
         orders[ONE_SIDED] = like_logits(viewer, candidates)
         matched = _true_matches(each, person, truth)
         for name, score in orders.items():

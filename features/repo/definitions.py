@@ -9,7 +9,7 @@ from feast.data_format import ParquetFormat
 from feast.types import Array, FeastType, Float32, Float64, Int64, String, UnixTimestamp
 from feast.value_type import ValueType
 
-from features.views import BEHAVIOUR, JOIN_KEY, PROFILE, Kind, View, factors
+from features.views import BEHAVIOUR, JOIN_KEY, PROFILE, Kind, View, factors, photos
 
 EVENT_TIME: Final = "event_timestamp"
 
@@ -51,4 +51,5 @@ def feature_view(view: View, folder: Path) -> FeatureView:
 
 def all_views(live_releases: list[str]) -> list[View]:
     """Every view there is while these releases are live."""
-    return [BEHAVIOUR, PROFILE, *(factors(release) for release in live_releases)]
+    of_releases = [view(release) for release in live_releases for view in (factors, photos)]
+    return [BEHAVIOUR, PROFILE, *of_releases]

@@ -13,6 +13,7 @@ from features.profile_code import HEIGHT_EDGES_CM, ProfileCode
 from features.ranker import Network, width_of
 from features.release import (
     Manifest,
+    PhotoSpace,
     Release,
     ReleaseArrays,
     TrainingWindow,
@@ -27,8 +28,8 @@ NOTHING_SAID = ProfileCode((), (), (0.0,) * (len(AGE_BANDS) + len(HEIGHT_EDGES_C
 """The code of a market where profiles say nothing but age and height."""
 
 
-def tiny_release(path: Path, people: int = 30, seed: int = 0) -> Release:
-    """A release of people 1..`people`, opened."""
+def tiny_release(path: Path, people: int = 30, seed: int = 0, e: int = 0) -> Release:
+    """A release of people 1..`people`, opened, with `e` directions of photos."""
     rng = np.random.default_rng(seed)
     lat, lon = 37.7 + rng.normal(0, 0.1, people), -122.4 + rng.normal(0, 0.1, people)
     order = table_order(lat, lon)
@@ -36,7 +37,8 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0) -> Release:
         np.arange(1, people + 1), lat, lon, birth_day=8000, gender=1 + np.arange(people) % 2,
         seeks=6, age_min=18, age_max=99, max_distance_km=100,
     )[order.order]  # fmt: skip
-    taste, appeal = rng.normal(size=(2, people, D)).astype(np.float32)
+    width = D + e
+    taste, appeal = rng.normal(size=(2, people, width)).astype(np.float32)
     rate = np.full(people, 0.4, np.float32)
     arrays = ReleaseArrays(
         person_id=np.ascontiguousarray(columns["person_id"]),
@@ -49,16 +51,19 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0) -> Release:
         received_rate=rate,
         counts=np.zeros((people, 4), np.int64),
         line=np.zeros((people, 2), np.float32),
-        candidate_vectors=np.zeros((people, 2 * D + 3), np.float32),
+        candidate_vectors=np.zeros((people, 2 * width + 3), np.float32),
         seen_indptr=np.zeros(people + 1, np.int64),
         seen_ids=np.zeros(0, np.int64),
-        cold_start=np.zeros(BANDS, cold_start_dtype(D)),
-        towers=rng.normal(0, 0.5, tower_shape(NOTHING_SAID, D)).astype(np.float32),
-        ranker=Network.nothing(width_of(D)).packed(),
+        cold_start=np.zeros(BANDS, cold_start_dtype(width)),
+        towers=rng.normal(0, 0.5, tower_shape(NOTHING_SAID, width)).astype(np.float32),
+        ranker=Network.nothing(width_of(D, e), e).packed(),
+        photo_axes=rng.normal(size=(5, e)).astype(np.float32),
+        photo_mean=rng.normal(size=(len(GENDERS), e)).astype(np.float32),
     )
     at = datetime(2026, 3, 1, tzinfo=UTC)
     manifest = Manifest(
-        d=D, people=people, training_window=TrainingWindow(start=at, end=at), snapshot_at=at,
+        d=D, photos=PhotoSpace(space="1", e=e) if e else None, people=people,
+        training_window=TrainingWindow(start=at, end=at), snapshot_at=at,
         bus_positions={}, features=(), fold_in=FoldInParameters(-0.5, 1.0, 1.0, 2.0, 1.0),
         given_prior=Prior(4.0, 10.0), received_prior=Prior(3.0, 10.0), tau=0.1,
         profile_code=NOTHING_SAID,

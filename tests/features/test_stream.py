@@ -19,11 +19,11 @@ from features.release import Release, ReleaseCorrupt
 from features.stream import apply_swipes, refold, subscription, swipe_of
 from features.swipe_state import Swipe, SwipeState, after
 from features.swipe_store import read_states
-from features.views import BEHAVIOUR, PROFILE, factors
+from features.views import BEHAVIOUR, PROFILE, factors, photos
 from features.wire import run
 from gravity.bus import Record
 from gravity.consumer import InvalidRecord
-from tests.features.releases import tiny_release
+from tests.features.releases import D, tiny_release
 
 LIKE, PASS, SUPERLIKE = 1, 2, 3
 
@@ -112,6 +112,37 @@ async def test_a_refold_gives_what_the_stream_would_have_written(
         np.testing.assert_array_equal(
             again["factors_8"].columns[name], both["factors_8"].columns[name]
         )
+
+
+async def test_taste_in_photos_is_one_more_of_the_same_history(
+    redis: Redis, tmp_path: Path
+) -> None:
+    release = tiny_release(tmp_path / "7", people=30, e=2)
+    swipes = random_swipes(300, 30)
+    for batch in (swipes[:200], swipes[150:], swipes[:250]):
+        await apply_swipes(redis, batch, {"7": release})
+    views = [factors("7"), photos("7")]
+    found = await reader.read(redis, views, np.arange(1, 31))
+    for person in range(1, 31):
+        history = unpack((await read_states(redis, [person]))[0].state.history)
+        taste = release.fold_in(person, history["candidate"], history["action"])
+        assert len(history) and len(taste) == D + 2
+        np.testing.assert_array_equal(found["factors_7"].columns["taste"][person - 1], taste[:D])
+        np.testing.assert_array_equal(
+            found["photos_7"].columns["photo_taste"][person - 1], taste[D:]
+        )
+    # Photos come from elsewhere; whoever swipes has none for that.
+    assert np.isnan(found["photos_7"].lists("embedding")).all()
+
+
+async def test_a_pass_on_a_photo_pushes_away_from_it_and_a_like_draws_near(tmp_path: Path) -> None:
+    release = tiny_release(tmp_path / "7", people=30, e=2)
+    own = release.arrays.appeal[int(release.rows_of([5])[0]), D:]
+    liked, passed = (
+        release.fold_in(1, np.array([5]), np.array([action], np.uint8))[D:] @ own
+        for action in (LIKE, PASS)
+    )
+    assert liked > 0 > passed
 
 
 async def test_swipes_during_a_refold_are_not_lost(redis: Redis, tmp_path: Path) -> None:

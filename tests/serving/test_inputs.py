@@ -8,7 +8,8 @@ from training.assembly import signature
 
 
 def test_the_ranker_reads_what_training_signs() -> None:
-    assert inputs(64) == set(signature(64))
+    assert inputs(64, 0) == set(signature(64))
+    assert inputs(64, 8) == set(signature(64, 8)) > inputs(64, 0)
 
 
 def test_a_release_of_this_signature_is_taken() -> None:

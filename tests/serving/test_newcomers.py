@@ -118,7 +118,9 @@ def test_attributes_of_no_sense_are_as_if_nothing_were_said(release: Release) ->
 def test_fresh_features_come_before_what_is_expected(release: Release) -> None:
     newcomers = Newcomers(release)
     newcomers.hear(np.array([101]), _says({"body_type": "thin"}))
-    fresh = Fresh(np.ones((1, D), np.float32), np.array([0.25]), np.array([0.75]))
+    no_photos = np.zeros((1, 0), np.float32)
+    taste = np.ones((1, D), np.float32)
+    fresh = Fresh(taste, np.array([0.25]), np.array([0.75]), no_photos, no_photos)
     sides = sides_of(release, _persons(release, 101), TODAY, fresh, newcomers)
     assert sides.taste.tolist() == [[1.0] * D]
     assert sides.received_logit == pytest.approx(logit([0.75]))

@@ -8,14 +8,18 @@ import pytest
 from redis.asyncio import Redis
 
 from contracts.ranking import Constraints, Ranking, RankRequest, RetrieveRequest
-from contracts.ranking_pb2 import WHY_CODE_LIKES_YOU_PROBABLY, WHY_CODE_MAY_LIKE_YOU
+from contracts.ranking_pb2 import (
+    WHY_CODE_LIKES_YOU_PROBABLY,
+    WHY_CODE_MAY_LIKE_YOU,
+    WHY_CODE_YOUR_PHOTO_TASTE,
+)
 from features.cluster import Cluster
 from features.eligibility import Candidates, eligible, viewer_of
 from features.ranker import CORE_NAMES, core_logits, heads_of
 from features.release import Release
 from features.score import Sides, like_logits, match_scores
 from features.signature import Signature
-from features.view_writer import write_factors
+from features.view_writer import write_factors, write_photos
 from features.views import factors
 from serving import pipeline
 from serving.index import ExactIndex
@@ -124,6 +128,63 @@ async def test_features_in_a_cluster_rank_as_in_one_redis(
     single = await pipeline.rank(Online(redis, redis), loaded, request_of(people, 3))
     assert clustered.encoded() == single.encoded() != without.encoded()
     assert int(ids[9]) not in clustered.ids
+
+
+async def test_photos_of_both_sides_rank_and_a_new_photo_at_once(
+    redis: Redis, people: World, tmp_path: Path
+) -> None:
+    release = write_world(tmp_path / "9", people, np.random.default_rng(2), e=2)
+    signature = Signature.of_release(release.manifest.features, "9")
+    loaded = Loaded(
+        "9", release, signature, ExactIndex(release, Overlay(release)), typical(release), 11
+    )
+    request = request_of(people, 3).model_copy(update={"release": "9"})
+    rng, ids, arrays = np.random.default_rng(3), people.table["person_id"], release.arrays
+    n = len(people)
+    taste = rng.normal(0, 1, (n, D + 2)).astype(np.float32)
+    given, received = (rng.uniform(0.1, 0.9, n).astype(np.float32) for _ in range(2))
+    await write_factors(redis, "9", ids, taste[:, :D], given, received, 1_000)
+    photo = np.array(arrays.appeal[:, D:])
+    # Of some nothing is known but what the release says.
+    known = np.arange(n) % 3 > 0
+    photo[known] = rng.normal(0, 1, (n, 2))[known]
+    await write_photos(redis, "9", ids[known], photo[known], taste[known, D:], 1_000)
+    # Those of another release are of another space.
+    ones = np.ones((n, 2), np.float32)
+    await write_photos(redis, "8", ids, ones, ones, 1_000)
+    answer = await pipeline.rank(Online(redis, redis), loaded, request)
+    appeal = np.concatenate((arrays.appeal[:, :D], photo), axis=1)
+    tastes = np.where(known[:, None], taste, np.hstack((taste[:, :D], arrays.taste[:, D:])))
+    sides = Sides.of(
+        tastes, appeal, given, received, arrays.line, people.table["gender"], CALIBRATIONS
+    )
+    viewer, candidates = sides.take([3]), sides.take(release.rows_of(answer.ids))
+    expected = heads_of(release.ranker, viewer, candidates).log_match()
+    np.testing.assert_allclose(answer.scores, expected, rtol=2e-3)
+
+
+async def test_a_card_says_when_photos_moved_it(
+    redis: Redis, people: World, tmp_path: Path
+) -> None:
+    release = write_world(tmp_path / "9", people, np.random.default_rng(2), e=2)
+    signature = Signature.of_release(release.manifest.features, "9")
+    loaded = Loaded(
+        "9", release, signature, ExactIndex(release, Overlay(release)), typical(release), 11
+    )
+    request = request_of(people, 3).model_copy(update={"release": "9"})
+    ids, n = people.table["person_id"], len(people)
+    half = np.full(n, 0.5, np.float32)
+    likes_one_kind = np.tile(np.array([1.0, 0.0], np.float32), (n, 1))
+    photo = np.zeros((n, 2), np.float32)
+    photo[::2, 0] = 3.0
+    await write_factors(redis, "9", ids, np.zeros((n, D), np.float32), half, half, 1_000)
+    await write_photos(redis, "9", ids, photo, likes_one_kind, 1_000)
+    answer = await pipeline.rank(Online(redis, redis), loaded, request)
+    shown = answer.ids[: len(answer.why_codes)]
+    of_the_kind = photo[release.rows_of(shown), 0] > 0
+    said = (answer.why_codes == WHY_CODE_YOUR_PHOTO_TASTE).any(axis=1)
+    assert of_the_kind.any() and not of_the_kind.all()
+    np.testing.assert_array_equal(said, of_the_kind)
 
 
 async def test_factors_of_another_release_are_not_read(

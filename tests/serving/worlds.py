@@ -14,8 +14,8 @@ from features.fold_in import FoldInParameters
 from features.profile_code import ProfileCode
 from features.ranker import Network, width_of
 from features.release import (
-    FeatureField,
     Manifest,
+    PhotoSpace,
     Release,
     ReleaseArrays,
     TrainingWindow,
@@ -24,6 +24,7 @@ from features.release import (
 )
 from features.score import Calibration, Sides, candidate_vectors
 from features.tower_rows import tower_shape
+from training.assembly import signature
 
 D = 4
 TODAY = 20_513
@@ -88,10 +89,13 @@ def scattered(
     return np.degrees(np.arcsin(points[:, 2])), np.degrees(np.arctan2(points[:, 1], points[:, 0]))
 
 
-def write_world(path: Path, people: World, rng: np.random.Generator, seen: float = 0.05) -> Release:
-    """A release of random factors; everyone has swiped a share of the others."""
+def write_world(
+    path: Path, people: World, rng: np.random.Generator, seen: float = 0.05, e: int = 0
+) -> Release:
+    """A release of random factors, `e` of them of photos; everyone has swiped a share of the
+    others."""
     n = len(people)
-    taste, appeal = (rng.normal(0, 0.8, (n, D)).astype(np.float32) for _ in range(2))
+    taste, appeal = (rng.normal(0, 0.8, (n, D + e)).astype(np.float32) for _ in range(2))
     given, received = (rng.uniform(0.05, 0.9, n).astype(np.float32) for _ in range(2))
     line = np.column_stack((rng.uniform(-1.5, -0.5, n), rng.uniform(0.3, 0.9, n))).astype("f4")
     sides = Sides.of(taste, appeal, given, received, line, people.table["gender"], CALIBRATIONS)
@@ -110,27 +114,26 @@ def write_world(path: Path, people: World, rng: np.random.Generator, seen: float
         candidate_vectors=candidate_vectors(sides),
         seen_indptr=indptr,
         seen_ids=ids,
-        cold_start=_cold_start(rng),
-        towers=rng.normal(0, 0.5, tower_shape(CODE, D)).astype(np.float32),
-        ranker=_ranker(rng).packed(),
+        cold_start=_cold_start(rng, D + e),
+        towers=rng.normal(0, 0.5, tower_shape(CODE, D + e)).astype(np.float32),
+        ranker=_ranker(rng, e).packed(),
+        photo_axes=np.zeros((5, e), np.float32),
+        photo_mean=np.zeros((3, e), np.float32),
     )
-    write_release(path, manifest(n), arrays)
+    write_release(path, manifest(n, e), arrays)
     return Release.open(path)
 
 
-def manifest(people: int) -> Manifest:
-    """Of a release of D factors."""
+def manifest(people: int, e: int = 0) -> Manifest:
+    """Of a release of D factors, and `e` more of photos."""
     return Manifest(
         d=D,
+        photos=PhotoSpace(space="1", e=e) if e else None,
         people=people,
         training_window=TrainingWindow(start=datetime(2026, 2, 1, tzinfo=UTC), end=WINDOW_END),
         snapshot_at=WINDOW_END,
         bus_positions={},
-        features=(
-            FeatureField(view="factors", name="taste", dtype=f"float32[{D}]"),
-            FeatureField(view="factors", name="given_rate", dtype="float32"),
-            FeatureField(view="factors", name="received_rate", dtype="float32"),
-        ),
+        features=signature(D, e),
         fold_in=FoldInParameters(0.0, 1.0, 1.0, 2.0, 1.0),
         given_prior=Prior(1.0, 3.0),
         received_prior=Prior(1.0, 3.0),
@@ -153,9 +156,9 @@ def _seen(
     return indptr, np.concatenate(each).astype(np.int64) if each else np.empty(0, np.int64)
 
 
-def _ranker(rng: np.random.Generator) -> Network:
+def _ranker(rng: np.random.Generator, e: int) -> Network:
     """One that corrects a little: the order is near that of the product, and another."""
-    width, units = width_of(D), 3
+    width, units = width_of(D, e), 3
     return Network(
         mean=np.zeros(width, np.float32),
         scale=np.ones(width, np.float32),
@@ -164,12 +167,13 @@ def _ranker(rng: np.random.Generator) -> Network:
         hidden_bias=rng.normal(0, 0.2, units).astype(np.float32),
         out=rng.normal(0, 0.05, units).astype(np.float32),
         bias=0.1,
+        e=e,
     )
 
 
-def _cold_start(rng: np.random.Generator) -> npt.NDArray[np.void]:
-    rows = np.zeros(BANDS, cold_start_dtype(D))
-    rows["taste"], rows["appeal"] = rng.normal(0, 0.3, (2, BANDS, D))
+def _cold_start(rng: np.random.Generator, width: int) -> npt.NDArray[np.void]:
+    rows = np.zeros(BANDS, cold_start_dtype(width))
+    rows["taste"], rows["appeal"] = rng.normal(0, 0.3, (2, BANDS, width))
     rows["given_rate"], rows["received_rate"] = rng.uniform(0.2, 0.6, (2, BANDS))
     rows["line"] = (-1.0, 0.6)
     return rows

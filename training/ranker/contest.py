@@ -73,10 +73,11 @@ def _of_network(network: Network) -> Likes:
     return network.logits
 
 
-def log_matches(likes: Likes, viewer: Sides, candidates: Sides) -> Floats:
-    """Log expected matches (m,) of a viewer (one) and candidates (m)."""
+def log_matches(likes: Likes, viewer: Sides, candidates: Sides, e: int = 0) -> Floats:
+    """Log expected matches (m,) of a viewer (one) and candidates (m), of whose factors the last e
+    are of photos."""
     core = core_logits(viewer, candidates)
     back = other_side(core)
-    x = likes(pair_inputs(viewer, candidates, core), core[:, 0])
-    y = likes(pair_inputs(candidates, viewer, back), back[:, 0])
+    x = likes(pair_inputs(viewer, candidates, core, e), core[:, 0])
+    y = likes(pair_inputs(candidates, viewer, back, e), back[:, 0])
     return np.asarray(log_sigmoid(x) + log_sigmoid(y), np.float32)

@@ -25,21 +25,22 @@ class Examples:
     (m,) bool, weight (m,) float32. In order of time.
 
     An example of the one head is one of the other with the sides exchanged, so there is one list.
+    `e`: of how many directions of photos the last two inputs are; 0 where there are none.
     """
 
     inputs: Floats
     base: Floats
     liked: npt.NDArray[np.bool_]
     weight: Floats
+    e: int = 0
 
     def __len__(self) -> int:
         return len(self.liked)
 
     def take(self, rows: slice | Ints | npt.NDArray[np.bool_]) -> Self:
         """The given rows."""
-        return replace(
-            self, **{name: getattr(self, name)[rows] for name in self.__dataclass_fields__}
-        )
+        columns = ("inputs", "base", "liked", "weight")
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
 
 def sides_at(model: Model, people: Ints, counts: Ints) -> Sides:
@@ -61,10 +62,11 @@ def examples_of(model: Model, pairs: Swipes, counts: PairCounts) -> Examples:
     candidates = sides_at(model, pairs.candidate, counts.candidate)
     core = core_logits(viewers, candidates)
     return Examples(
-        inputs=pair_inputs(viewers, candidates, core),
+        inputs=pair_inputs(viewers, candidates, core, model.e),
         base=core[:, 0],
         liked=pairs.liked,
         weight=np.ones(len(pairs), np.float32),
+        e=model.e,
     )
 
 

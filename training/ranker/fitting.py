@@ -40,11 +40,11 @@ def fit_ranker(examples: Examples, seed: int, tried: Sequence[NetworkSettings] =
     width = examples.inputs.shape[1]
     early, later = split_by_time(examples)
     if len(examples) < LEAST or early.liked.all() or not early.liked.any():
-        return Network.nothing(width)
+        return Network.nothing(width, examples.e)
     runs = [(how, fit_until(early, later, how, seed)) for how in tried]
     how, best = min(runs, key=lambda run: run[1].log_loss)
     if best.epochs == 0:
-        return Network.nothing(width)
+        return Network.nothing(width, examples.e)
     return fit_epochs(examples, replace(how, epochs=best.epochs), seed)
 
 

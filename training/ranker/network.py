@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.adam import adam
 
-from features.ranker import Network
+from features.ranker import PHOTO_INPUTS, Network
 from training.one_thread import one_thread
 from training.ranker.examples import Examples
 
@@ -62,7 +62,7 @@ def fit_epochs(
 def fit_until(examples: Examples, later: Examples, how: NetworkSettings, seed: int) -> Stopped:
     """The network of the epoch that is best on later examples; where none is better than the base
     logits, the one that corrects nothing."""
-    network = Network.nothing(examples.inputs.shape[1])
+    network = Network.nothing(examples.inputs.shape[1], examples.e)
     best = Stopped(network, 0, log_loss(network, later))
     with one_thread():
         trainer = _Trainer(examples, how, seed, None)
@@ -137,9 +137,13 @@ class _Trainer:
         self._liked = torch.tensor(examples.liked, dtype=torch.float32)
         self._weight = torch.tensor(examples.weight, dtype=torch.float32)
         self._how, self._random = how, torch.Generator().manual_seed(seed)
+        self._e = examples.e
         width, shape = z.shape[1], (how.members, z.shape[1], how.hidden)
         hidden = torch.randn(shape, generator=self._random) / max(1, width) ** 0.5
         self._hidden = hidden.requires_grad_()
+        # No hidden unit reads what photos add: see features.ranker.
+        self._read = torch.ones(width, 1)
+        self._read[width - (PHOTO_INPUTS if self._e else 0) :] = 0.0
         self._hidden_bias = torch.zeros(how.members, 1, how.hidden, requires_grad=True)
         # Zero, so that it starts as exactly the base logits.
         self._out = torch.zeros(how.members, how.hidden, 1, requires_grad=True)
@@ -169,12 +173,14 @@ class _Trainer:
 
     def _correction(self, z: Tensor) -> Tensor:
         """(members, m)"""
-        units = torch.relu(z @ self._hidden + self._hidden_bias)
+        units = torch.relu(z @ (self._read * self._hidden) + self._hidden_bias)
         return (z @ self._linear + units @ self._out).squeeze(-1) + self._bias
 
     def network(self) -> Network:
         """The mean of the members as one network."""
         members, width, units = self._hidden.shape
+
+        read = self._read * self._hidden
 
         def array(values: Tensor) -> Floats:
             return np.asarray(values.detach().numpy(), np.float32).copy()
@@ -183,8 +189,9 @@ class _Trainer:
             mean=self._mean.astype(np.float32),
             scale=self._scale.astype(np.float32),
             linear=array(self._linear.mean(dim=0).squeeze(-1)),
-            hidden=array(self._hidden.permute(1, 0, 2).reshape(width, members * units)),
+            hidden=array(read.permute(1, 0, 2).reshape(width, members * units)),
             hidden_bias=array(self._hidden_bias.reshape(-1)),
             out=array(self._out.reshape(-1) / members),
             bias=float(self._bias.detach().mean()),
+            e=self._e,
         )

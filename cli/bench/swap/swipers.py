@@ -15,7 +15,7 @@ from cli.wait import until
 from contracts import events_pb2 as events
 from features.reader import read
 from features.release import Release
-from features.views import BEHAVIOUR, factors
+from features.views import BEHAVIOUR, factors, photos
 from gravity.kernel import Kernel
 
 _AT_ONCE: Final = 2
@@ -105,11 +105,13 @@ async def forgotten(kernel: Kernel, people: People, swipers: Swipers) -> int:
     lost: set[int] = set()
     for release_id in (people.first, people.second):
         release = Release.open(kernel.settings.home / "releases" / release_id)
-        view = factors(release_id)
-        rows = (await read(kernel.redis, [view], ids))[view.name]
+        view, of_photos, d = factors(release_id), photos(release_id), release.manifest.d
+        found = await read(kernel.redis, [view, of_photos], ids)
+        rows, in_photos = found[view.name], found[of_photos.name].lists("photo_taste")
         rates = release.rates(ids, counts)
         tastes = np.stack([_taste(release, viewer, swipers.made[viewer]) for viewer in ids])
-        kept = np.isclose(rows.lists("taste"), tastes, rtol=1e-3, atol=1e-4).all(axis=1)
+        kept = np.isclose(rows.lists("taste"), tastes[:, :d], rtol=1e-3, atol=1e-4).all(axis=1)
+        kept &= np.isclose(in_photos, tastes[:, d:], rtol=1e-3, atol=1e-4).all(axis=1)
         kept &= np.isclose(rows.numbers("given_rate"), rates.given, rtol=1e-4)
         kept &= np.isclose(rows.numbers("received_rate"), rates.received, rtol=1e-4)
         lost |= {viewer for viewer, is_kept in zip(ids, kept.tolist(), strict=True) if not is_kept}

@@ -25,7 +25,7 @@ from cli.bench.textbook.index import Index
 from cli.bench.textbook.programs import RANKER_URL, RELEASE
 from features.release import Release
 from features.repo.store import feature_store
-from features.views import JOIN_KEY, factors
+from features.views import JOIN_KEY, factors, photos
 from gravity.settings import Settings
 
 _KEEP_ALIVE_S: Final = 75
@@ -60,8 +60,8 @@ def _app(settings: Settings, release_id: str, ranker_url: str) -> FastAPI:
         parts["redis"].close()
 
     app = FastAPI(lifespan=lifespan)
-    view = factors(release_id)
-    names = [f"{view.name}:{feature.name}" for feature in view.features]
+    views = (factors(release_id), photos(release_id))
+    names = [f"{view.name}:{feature.name}" for view in views for feature in view.features]
 
     # Not `async`: Feast's SDK and Redis' client block, and FastAPI has threads for what does.
     @app.get("/deck")

@@ -30,10 +30,12 @@ class TextbookRanker:
         from features.score import Sides
 
         a = self._release.arrays
-        rows = self._release.rows_of(features["person_id"])
+        rows, d = self._release.rows_of(features["person_id"]), self._release.manifest.d
+        blocks = ("taste", "photo_taste", "embedding")
+        taste, photo_taste, photo = (np.array(features[name], np.float32) for name in blocks)
         everybody = Sides.of(
-            np.array(features["taste"], np.float32),
-            a.appeal[rows],
+            np.concatenate((taste, photo_taste), axis=1),
+            np.concatenate((a.appeal[rows, :d], photo), axis=1),
             np.array(features["given_rate"], np.float32),
             np.array(features["received_rate"], np.float32),
             a.line[rows],

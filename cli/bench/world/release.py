@@ -77,6 +77,9 @@ def _arrays(
         cold_start=np.asarray(of.cold_start),
         towers=np.asarray(of.towers),
         ranker=np.asarray(of.ranker),
+        photo_axes=np.asarray(of.photo_axes),
+        photo_mean=np.asarray(of.photo_mean),
+        photo_network=np.asarray(of.photo_network),
     )
 
 
