@@ -24,7 +24,7 @@ READERS: Final = {
     "match.created": ("read-side",),
     "match.ended": ("read-side",),
     "pair.erased": ("read-side",),
-    "profile.changed": ("features", "lake.profile.changed", "profile-rows"),
+    "profile.changed": ("features", "photos", "lake.profile.changed", "profile-rows"),
     "discovery.impressions": ("lake.discovery.impressions",),
     "billing.entitled": ("billing",),
 }
@@ -82,6 +82,12 @@ def _stream(kernel: "Kernel", stop: asyncio.Event) -> Work:
     return Work(stream.subscriptions(), stream.background(stop))
 
 
+def _photos(kernel: "Kernel", _: asyncio.Event) -> Work:
+    from features.app import photo_subscriptions
+
+    return Work(photo_subscriptions(kernel))
+
+
 def _lake(kernel: "Kernel", _: asyncio.Event) -> Work:
     from features.app import lake_subscriptions
 
@@ -120,6 +126,7 @@ PARTS: Final[Mapping[str, Callable[["Kernel", asyncio.Event], Work]]] = {
     "matcher": _matcher,
     "relay": _relay,
     "stream": _stream,
+    "photos": _photos,
     "lake": _lake,
     "read-side": _read_side,
     "rest": _rest,

@@ -5,8 +5,11 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from features import lake_writer, registry, stream
+from features import lake_writer, photo_stream, registry, stream
 from features.live_releases import LiveReleases, OpenRelease
+from features.photo_embedder import Embedder
+from features.photo_releases import LiveReleasePhotos, OpenPhotos
+from features.photo_stream import LivePhotos
 from features.release import Release, ReleaseCorrupt
 from features.whereabouts import features_of
 from gravity.consumer import Subscription
@@ -36,6 +39,28 @@ class FeatureStream:
 def lake_subscriptions(kernel: Kernel) -> list[Subscription]:
     """The lake's writers."""
     return lake_writer.subscriptions(kernel.settings.lake)
+
+
+def photo_subscriptions(kernel: Kernel) -> list[Subscription]:
+    """The photos of people whose profiles change."""
+    live = LiveReleasePhotos(kernel.redis, _photo_opener(kernel.settings))
+    embedder = Embedder(kernel.settings.media)
+    return [photo_stream.subscription(features_of(kernel), live, embedder)]
+
+
+def live_photos(release: Release) -> LivePhotos | None:
+    """What a release says of photos; None where it was learned without."""
+    photos, at = release.photos, release.manifest.snapshot_at
+    return None if photos is None else LivePhotos(photos, int(at.timestamp() * 1000))
+
+
+def _photo_opener(settings: Settings) -> OpenPhotos:
+    opener = _opener(settings)
+
+    async def opened(release_id: str) -> LivePhotos | None:
+        return live_photos(await opener(release_id))
+
+    return opened
 
 
 def _opener(settings: Settings) -> OpenRelease:

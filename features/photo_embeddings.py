@@ -20,12 +20,10 @@ import pyarrow.compute as pc
 from features.lake import append_rows, part_of_import, read_profiles, read_rows
 from features.lake_files import delete, paths_in, place_of
 from features.lake_tables import PHOTO_EMBEDDINGS
+from features.photo_marks import PHOTOS_OF_PERSON
 
 Int64s = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]
-PHOTOS_OF_PERSON: Final = 10
-"""So many photos of a person count, the first ones."""
-
 _TABLE: Final = "photo_embeddings"
 _SPACE: Final = "space"
 
