@@ -7,6 +7,7 @@ The same two processes on one machine and in a cluster; what is finer is compose
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -98,12 +99,16 @@ def playground(port: _Port) -> None:
 
     from cli.connections import load_settings
     from cli.first_deck import read_first_deck
-    from gravity.kernel import utc_now
     from playground.app import NotDevelopment, create_app
 
     settings = load_settings()
     try:
-        page = create_app(settings, lambda: read_first_deck(settings.home)["people"], utc_now)
+        # The kernel's clock would bring Kafka, Postgres and Redis along.
+        page = create_app(
+            settings,
+            lambda: read_first_deck(settings.home)["people"],
+            lambda: datetime.now(UTC),
+        )
     except NotDevelopment as error:
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(1) from None

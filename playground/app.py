@@ -51,12 +51,13 @@ def create_app(
         "Cache-Control": "no-cache",
     }
     photos = settings.home / "media" / "photos"
+    # They are drawn while the demo runs already.
+    photos.mkdir(parents=True, exist_ok=True)
     return Starlette(
         routes=[
             *create_routes(playground),
             Mount("/static", StaticFiles(directory=_STATIC)),
-            # Drawn while the demo runs already.
-            Mount("/photos", StaticFiles(directory=photos, check_dir=False)),
+            Mount("/photos", StaticFiles(directory=photos)),
         ],
         middleware=[Middleware(WithHeaders, headers=headers)],
         exception_handlers={

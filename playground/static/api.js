@@ -19,7 +19,7 @@ export class Refused extends Error {
 }
 
 export class Api {
-  #token = "";
+  #token = null;
   #renewAt = 0;
 
   constructor(root, viewer) {
@@ -47,14 +47,23 @@ export class Api {
     }
   }
 
-  async #session() {
+  /** A token, asked for once however many requests need it at a time. */
+  #session() {
     if (Date.now() >= this.#renewAt) {
-      const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
-      const given = await ask("/session", "POST", {}, { viewer: this.viewer, zone });
-      this.#token = given.token;
-      this.#renewAt = Date.now() + given.expires_in * 1000 - RENEW_MS;
+      this.#renewAt = Infinity;
+      this.#token = this.#renew().catch((error) => {
+        this.#renewAt = 0;
+        throw error;
+      });
     }
     return this.#token;
+  }
+
+  async #renew() {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+    const given = await ask("/session", "POST", {}, { viewer: this.viewer, zone });
+    this.#renewAt = Date.now() + given.expires_in * 1000 - RENEW_MS;
+    return given.token;
   }
 }
 

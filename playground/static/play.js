@@ -96,8 +96,7 @@ function putBack(card) {
 }
 
 function answered(op, status, left) {
-  at("swipes").textContent = left.swipes.toLocaleString();
-  at("superlikes").textContent = left.superlikes.toLocaleString();
+  showLeft(left.swipes, left.superlikes);
   if (GOOD.has(status)) {
     if (at("said").classList.contains("problem")) say(`${DONE[op.action]} ${op.card.name}.`);
     wantDeck(LEARNED_MS);
@@ -173,14 +172,14 @@ function dealt(deck) {
 function policy({ policy: by, release, exhausted: whole }) {
   const how = by === "fallback"
     ? "Fallback: whoever is near and was here lately, as no ranking came in time."
-    : `Ranked by release ${release}. The order is drawn anew each time: a place or two is chance.`;
+    : `Ranked by release ${release}, and partly by lot: one move may be chance, what lasts is learned.`;
   return whole ? `${how} Nobody else can be shown.` : how;
 }
 
 async function failed(error) {
   const text = words(error);
   say(text, true);
-  if (!queue.length) at("empty").textContent = text;
+  if (!queue.length) at("why-empty").textContent = text;
   if (error.passes) {
     await pause(1000 * Math.max(1, error.waitS));
     wantDeck(0);
@@ -208,11 +207,11 @@ function show() {
   for (const card of queue.slice(2, 6)) {
     if (card.photos[0]?.url.startsWith("/photos/")) new Image().src = card.photos[0].url;
   }
-  const empty = at("empty");
-  empty.hidden = queue.length > 0;
+  at("empty").hidden = queue.length > 0;
+  at("another").hidden = !exhausted;
   if (!queue.length && decks.length) {
-    empty.textContent = exhausted
-      ? "That was everybody who can be shown to this viewer now. Choose another one."
+    at("why-empty").textContent = exhausted
+      ? "That was everybody who can be shown to this viewer now."
       : "Fetching the next deck …";
   }
   for (const action of ["pass", "like", "superlike"]) at(action).disabled = !queue.length;
@@ -291,8 +290,11 @@ async function likes() {
 
 async function quota() {
   const { swipes, superlikes } = await api.get("/v1/quota");
-  at("swipes").textContent = swipes.left.toLocaleString();
-  at("superlikes").textContent = superlikes.left.toLocaleString();
+  showLeft(swipes.left, superlikes.left);
+}
+
+function showLeft(swipes, superlikes) {
+  at("left").textContent = `${view.count(swipes, "swipe")}, ${view.count(superlikes, "superlike")} left`;
 }
 
 async function me() {

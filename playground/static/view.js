@@ -28,8 +28,8 @@ export function reason({ code, parameters }) {
   return [code.replaceAll("_", " "), ...Object.values(parameters)].join(" ");
 }
 
-export function distance(card) {
-  return `< ${card.distance_km.toLocaleString()} km`;
+export function count(n, name) {
+  return `${n.toLocaleString()} ${name}${n === 1 ? "" : "s"}`;
 }
 
 /** [red, green, blue] of 0 to 255: the average of a blurhash, or a colour of the name. */
@@ -66,6 +66,10 @@ export function picture({ name, photos }) {
   return made;
 }
 
+function where({ distance_km: km, simulated }) {
+  return `< ${km.toLocaleString()} km${simulated ? " · simulated" : ""}`;
+}
+
 export function card(shown) {
   const why = shown.why.map((each) => make("li", { text: reason(each) }));
   return make(
@@ -77,7 +81,7 @@ export function card(shown) {
       "div",
       { class: "about" },
       make("h2", {}, make("b", { text: shown.name }), `, ${shown.age}`),
-      make("p", { class: "faint", text: distance(shown) + (shown.simulated ? " · simulated" : "") }),
+      make("p", { class: "faint", text: where(shown) }),
       make("ul", { class: "why", "aria-label": "Why" }, ...why),
     ),
   );
