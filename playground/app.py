@@ -9,6 +9,7 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -56,7 +57,7 @@ def create_app(
     return Starlette(
         routes=[
             *create_routes(playground),
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            Mount("/static", GZipMiddleware(StaticFiles(directory=_STATIC))),
             Mount("/photos", StaticFiles(directory=photos)),
         ],
         middleware=[Middleware(WithHeaders, headers=headers)],

@@ -37,6 +37,8 @@ const STILL_GOOD = new Set(["over_limit", "over_superlikes"]);
 const GOOD = new Set(["accepted", "duplicate", "already_swiped", "rewound"]);
 
 const at = (id) => document.getElementById(id);
+/** What is only looked at again with the next deck may fail. */
+const quietly = (look) => look.catch(() => {});
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -56,7 +58,9 @@ let fetching = null;
 let known = null; // matches by person; null before the first look
 
 function say(text, problem = false) {
-  at("said").textContent = text;
+  // Who cannot see the card is told whose it is.
+  const next = queue[0] && ` Now ${view.summary(queue[0])}`;
+  at("said").replaceChildren(text, view.make("span", { class: "hidden", text: next ?? "" }));
   at("said").classList.toggle("problem", problem);
 }
 
@@ -73,9 +77,9 @@ function decide(action) {
   queue.shift();
   decided.add(card.id);
   last = outbox.swipe(card, action);
-  say(`${DONE[action]} ${card.name}.`);
   leave(card, action);
   show();
+  say(`${DONE[action]} ${card.name}.`);
   if (queue.length < FEW && !exhausted) wantDeck(0);
   return undefined;
 }
@@ -108,7 +112,7 @@ function answered(op, status, left) {
 function rewound(op, answer) {
   op.card.token = answer.token;
   for (const card of queue) if (card.id === op.card.id) card.token = answer.token;
-  quota();
+  quietly(quota());
   wantDeck(LEARNED_MS);
 }
 
@@ -166,7 +170,7 @@ function dealt(deck) {
   at("policy").textContent = policy(deck);
   show();
   rank(first ? null : before);
-  likes();
+  quietly(likes());
 }
 
 function policy({ policy: by, release, exhausted: whole }) {
@@ -214,8 +218,9 @@ function show() {
       ? "That was everybody who can be shown to this viewer now."
       : "Fetching the next deck …";
   }
-  for (const action of ["pass", "like", "superlike"]) at(action).disabled = !queue.length;
-  at("rewind").disabled = !last;
+  // Not `disabled`, which would take the focus away from whoever is there.
+  for (const action of ["pass", "like", "superlike"]) at(action).ariaDisabled = !queue.length;
+  at("rewind").ariaDisabled = !last;
   expose();
 }
 
@@ -241,7 +246,9 @@ function rank(before) {
     view.place(item, card, n, place < 0 ? null : place - n, card.id === selected);
     return item;
   });
+  const focused = document.activeElement;
   list.replaceChildren(...now);
+  if (list.contains(focused)) focused.focus({ preventScroll: true });
   if (!calm.matches) for (const item of now) glide(item, was.get(item.firstChild.dataset.id));
 }
 
@@ -272,7 +279,7 @@ async function matches(news) {
   at("matches").replaceChildren(...items.map(view.match));
   at("match-count").textContent = count || "";
   at("no-matches").hidden = items.length > 0;
-  const fresh = news ? items.filter((item) => !known.has(item.person)) : [];
+  const fresh = news && known ? items.filter((item) => !known.has(item.person)) : [];
   known = new Set(items.map((item) => item.person));
   if (fresh.length) celebrate(fresh[0]);
 }
@@ -358,4 +365,4 @@ at("ranked").addEventListener("click", (event) => {
 fetchDeck();
 outbox.run();
 follow();
-for (const look of [quota, me, likes]) look().catch(() => {});
+for (const look of [quota, me]) quietly(look());

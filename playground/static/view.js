@@ -70,6 +70,12 @@ function where({ distance_km: km, simulated }) {
   return `< ${km.toLocaleString()} km${simulated ? " · simulated" : ""}`;
 }
 
+/** A card in a sentence. */
+export function summary(shown) {
+  const why = shown.why.map(reason).join(", ");
+  return `${shown.name}, ${shown.age}, ${where(shown)}${why && `: ${why}`}.`;
+}
+
 export function card(shown) {
   const why = shown.why.map((each) => make("li", { text: reason(each) }));
   return make(

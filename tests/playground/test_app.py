@@ -128,6 +128,20 @@ async def test_photos_are_those_of_the_media_and_nothing_beside_them(
         assert (await page.get(path)).status_code == 404
 
 
+async def test_the_page_is_light(page: httpx.AsyncClient) -> None:
+    scripts = 0
+    for name in ("api.js", "drag.js", "play.js", "view.js"):
+        scripts += await transferred(page, f"/static/{name}")
+    assert scripts < 20_000
+    assert await transferred(page, "/static/playground.css") < 10_000
+
+
+async def transferred(page: httpx.AsyncClient, path: str) -> int:
+    """Bytes of a file as a browser fetches it."""
+    async with page.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
+        return len(b"".join([piece async for piece in answer.aiter_raw()]))
+
+
 async def test_what_is_not_there_is_a_problem(page: httpx.AsyncClient) -> None:
     answer = await page.get("/static/none.js")
     assert answer.headers["content-type"] == "application/problem+json"

@@ -3,14 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
 from tests.playground.conftest import MEN, UNTRUSTED, VIEWER, Opened, Visit, visiting
 
-PHONE = {"width": 360, "height": 740}
+PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
 # Every text, as WCAG computes it: (its class, contrast with what is behind it).
 CONTRASTS = """
 () => {
@@ -28,7 +28,8 @@ CONTRASTS = """
   };
   return [...document.querySelectorAll("body *")]
     .filter((each) => [...each.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
-    .filter((each) => each.checkVisibility() && !each.closest(":disabled, .hidden, .left"))
+    .filter((each) => each.checkVisibility())
+    .filter((each) => !each.closest("[aria-disabled=true], .hidden, .left"))
     .map((each) => {
       const pair = [luminance(numbers(getComputedStyle(each).color)), luminance(behind(each))];
       const contrast = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
@@ -63,9 +64,13 @@ async def hand(page: Page) -> int:
     return int(await in_hand(page).get_attribute("data-id"))
 
 
+async def name_in_hand(page: Page) -> str:
+    return str(await in_hand(page).locator("h2 b").text_content())
+
+
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(20):
-        while not await holds():
+        while not await holds():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
@@ -82,7 +87,7 @@ async def test_whoever_is_swiped_by_the_keys_is_swiped_in_the_api(
     await choose(page)
     await expect(page.locator("#ranked button")).to_have_count(len(MEN))
     await expect(page.locator("#policy")).to_contain_text("Fallback")
-    passed = await hand(page)
+    passed, name = await hand(page), await name_in_hand(page)
     await page.keyboard.press("ArrowLeft")
     await until(lambda: is_decided(opened, passed))
     await expect(page.locator("#ranked button")).to_have_count(len(MEN) - 1)
@@ -94,7 +99,7 @@ async def test_whoever_is_swiped_by_the_keys_is_swiped_in_the_api(
     # Its token is a new one: it can be decided on again.
     await page.keyboard.press("ArrowRight")
     await until(lambda: is_decided(opened, passed))
-    await expect(page.locator("#said")).to_have_text(f"Liked Man {passed}.")
+    await expect(page.locator("#said")).to_contain_text(f"Liked {name}. Now ")
 
 
 async def is_decided(opened: Opened, person: int) -> bool:
@@ -142,11 +147,11 @@ async def test_a_swipe_without_a_connection_is_sent_again_and_counts_once(
         page = await context.new_page()
         await page.route("**/v1/swipes", broken_at_first)
         await page.goto(f"{opened.url}/?viewer={VIEWER}")
-        swiped = await hand(page)
+        swiped, name = await hand(page), await name_in_hand(page)
         await page.keyboard.press("ArrowLeft")
         assert await hand(page) != swiped
         await expect(page.locator("#said")).to_contain_text("No connection")
-        await expect(page.locator("#said")).to_have_text(f"Passed on Man {swiped}.")
+        await expect(page.locator("#said")).to_contain_text(f"Passed on {name}.")
         await expect(page.locator("#left")).to_contain_text("1,999 swipes")
     assert len(sent) == 3
     assert len(set(sent)) == 1
@@ -217,8 +222,7 @@ async def test_a_card_is_decided_on_by_dragging_it_far_enough(visit: Visit, open
     page = visit.page
     await choose(page)
     dragged = await hand(page)
-    box = await in_hand(page).bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y = await middle(page)
     for far in (40, 160):
         assert await hand(page) == dragged
         await page.mouse.move(x, y)
@@ -227,6 +231,39 @@ async def test_a_card_is_decided_on_by_dragging_it_far_enough(visit: Visit, open
         await page.mouse.up()
     await expect(page.locator("#said")).to_contain_text("Liked")
     await until(lambda: is_decided(opened, dragged))
+
+
+async def test_a_finger_passes_sideways_and_scrolls_upwards(
+    browser: Browser, opened: Opened
+) -> None:
+    context = await browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    async with context, visiting(context) as visit:
+        page = visit.page
+        await page.goto(f"{opened.url}/?viewer={VIEWER}")
+        touched = await hand(page)
+        await touch(page, 0, -200)
+        await page.wait_for_function("scrollY > 50")
+        assert await hand(page) == touched
+        await page.evaluate("scrollTo(0, 0)")
+        await touch(page, -150, 0)
+        await expect(page.locator("#said")).to_contain_text("Passed on")
+        await until(lambda: is_decided(opened, touched))
+
+
+async def middle(page: Page) -> tuple[float, float]:
+    box = await in_hand(page).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+async def touch(page: Page, by_x: int, by_y: int) -> None:
+    """One finger on the card in hand, moved by so many pixels."""
+    x, y = await middle(page)
+    devices = await page.context.new_cdp_session(page)
+    for step in range(8):
+        kind = "touchMove" if step else "touchStart"
+        point = {"x": x + by_x * step / 7, "y": y + by_y * step / 7}
+        await devices.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    await devices.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 async def test_names_are_text_and_the_exposure_of_whom_one_chooses_is_told(
