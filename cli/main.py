@@ -15,6 +15,7 @@ from cli import (
     export,
     import_,
     logs,
+    photos,
     rebuild,
     release,
     retrain,
@@ -48,6 +49,7 @@ app.command()(rebuild.rebuild)
 app.command()(check_.check)
 app.add_typer(import_.app)
 app.add_typer(run.app)
+app.add_typer(photos.app)
 app.add_typer(safety.app)
 app.add_typer(billing.app)
 app.add_typer(deadletters.app)

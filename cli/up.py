@@ -19,6 +19,8 @@ def up() -> None:
 
 def _up(began: float) -> None:
     from cli import programs
+    from cli.drawing import draw_in_background
+    from cli.first_deck import read_first_deck
     from gravity.stack.failures import StackError
 
     try:
@@ -29,4 +31,7 @@ def _up(began: float) -> None:
     except StackError as error:
         typer.secho(str(error), fg="red", err=True)
         sys.exit(1)
+    if read_first_deck(stack.home.path)["finished"]:
+        # A demo's, that was stopped before they were all there.
+        draw_in_background(stack.home)
     typer.echo(f"up in {time.monotonic() - began:.1f} s, logs in {stack.home.logs}")
