@@ -8,11 +8,11 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.playground.browser import chromium, open_browser
 
-_SWIPES: Final = ("ArrowRight", "ArrowLeft", "ArrowRight", "ArrowRight")
+_SWIPES: Final = ("Like", "Pass", "Like", "Like")
 
 
 async def take(url: str, viewer: int, to: Path, width: int, height: int) -> None:
@@ -22,22 +22,27 @@ async def take(url: str, viewer: int, to: Path, width: int, height: int) -> None
         raise SystemExit("there is no Chromium on this machine")
     async with open_browser(executable) as browser:
         page = await browser.new_page(viewport={"width": width, "height": height})
+        match = page.locator("#match[open]")
+        await page.add_locator_handler(match, _close)
         await page.goto(f"{url}/?viewer={viewer}")
-        for key in _SWIPES:
-            await _swipe(page, key)
+        for decision in _SWIPES:
+            await _swipe(page, decision)
+        if await match.count():
+            await _close(match)
         await page.wait_for_function(
             "[...document.images].every((image) => image.complete)", timeout=10_000
         )
         await page.screenshot(path=to, animations="disabled")
 
 
-async def _swipe(page: Page, key: str) -> None:
+async def _close(match: Locator) -> None:
+    await match.get_by_role("button").click()
+
+
+async def _swipe(page: Page, decision: str) -> None:
     await expect(page.locator(".card:not(.left)").first).to_be_visible()
     async with page.expect_response(lambda answer: "/v1/deck" in answer.url):
-        await page.keyboard.press(key)
-    match = page.locator("#match[open]")
-    if await match.count():
-        await match.get_by_role("button").click()
+        await page.get_by_role("button", name=decision, exact=True).click()
 
 
 def main() -> None:

@@ -271,9 +271,12 @@ async def test_names_are_text_and_the_exposure_of_whom_one_chooses_is_told(
 ) -> None:
     page = visit.page
     await choose(page)
-    await page.get_by_role("button", name=UNTRUSTED).click()
+    chosen = page.get_by_role("button", name=UNTRUSTED)
+    await chosen.click()
     await expect(page.locator("#exposed")).to_have_text(f"of {UNTRUSTED}")
     await expect(page.locator("#exposure")).to_contain_text("In 1 of the last 1 decks")
     await page.keyboard.press("ArrowLeft")
     await expect(page.locator("#exposure")).to_contain_text("In 2 of the last 2 decks")
     await expect(page.locator("#chart rect")).to_have_count(2)
+    # Whatever its new place is.
+    await expect(chosen).to_be_focused()
