@@ -1,6 +1,7 @@
 // What things look like. Names and all else from the API are text, never markup.
 
 const BASE83 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~";
+const AGAIN_MS = 15_000;
 const SVG = "http://www.w3.org/2000/svg";
 const WHY = {
   your_taste: ({ times }) => `your taste ×${times}`,
@@ -57,13 +58,19 @@ export function picture({ name, photos }) {
   const made = make("div", { class: "picture" }, make("span", { "aria-hidden": "true", text: initials }));
   made.style.backgroundColor = `rgb(${rgb.join(" ")})`;
   made.style.color = isLight(rgb) ? "#000" : "#fff";
-  if (photo?.url.startsWith("/photos/")) {
-    const image = make("img", { alt: "", src: photo.url, decoding: "async", draggable: "false" });
-    image.addEventListener("load", () => made.classList.add("loaded"));
-    image.addEventListener("error", () => image.remove());
-    made.append(image);
-  }
+  if (photo?.url.startsWith("/photos/")) load(made, photo.url);
   return made;
+}
+
+function load(picture, url) {
+  const image = make("img", { alt: "", src: url, decoding: "async", draggable: "false" });
+  image.addEventListener("load", () => picture.classList.add("loaded"));
+  image.addEventListener("error", () => {
+    image.remove();
+    // It may be drawn by then.
+    setTimeout(() => picture.isConnected && load(picture, url), AGAIN_MS);
+  });
+  picture.append(image);
 }
 
 function where({ distance_km: km, simulated }) {

@@ -130,7 +130,7 @@ async def test_photos_are_those_of_the_media_and_nothing_beside_them(
 
 async def test_the_page_is_light(page: httpx.AsyncClient) -> None:
     scripts = 0
-    for name in ("api.js", "drag.js", "play.js", "view.js"):
+    for name in ("api.js", "drag.js", "news.js", "play.js", "view.js", "words.js"):
         scripts += await transferred(page, f"/static/{name}")
     assert scripts < 20_000
     assert await transferred(page, "/static/playground.css") < 10_000
