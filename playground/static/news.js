@@ -1,6 +1,7 @@
 // What comes by itself: matches, likes received, what is left of the day.
 
 import * as view from "./view.js";
+import * as words from "./words.js";
 
 const POLL_S = 25;
 
@@ -36,7 +37,7 @@ export async function quota(api) {
 }
 
 export function showLeft(swipes, superlikes) {
-  at("left").textContent = `${view.count(swipes, "swipe")}, ${view.count(superlikes, "superlike")} left`;
+  at("left").textContent = `${words.count(swipes, "swipe")}, ${words.count(superlikes, "superlike")} left`;
 }
 
 export async function me(api) {

@@ -1,16 +1,10 @@
 // What things look like. Names and all else from the API are text, never markup.
 
+import { reason } from "./words.js";
+
 const BASE83 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~";
 const AGAIN_MS = 15_000;
 const SVG = "http://www.w3.org/2000/svg";
-const WHY = {
-  your_taste: ({ times }) => `your taste ×${times}`,
-  likes_you_probably: ({ percent }) => `probably likes you (${percent}%)`,
-  may_like_you: ({ percent }) => `may like you (${percent}%)`,
-  often_liked: ({ times }) => `often liked ×${times}`,
-  near_you: ({ distance_km: km }) => `nearer than ${km} km`,
-  photos_like_liked: ({ times }) => `looks like those you liked ×${times}`,
-};
 
 /** An element with properties (class, text, data-…, aria-…) and children. */
 export function make(tag, properties = {}, ...children) {
@@ -21,16 +15,6 @@ export function make(tag, properties = {}, ...children) {
   }
   made.append(...children);
   return made;
-}
-
-/** A reason in words; one that came later than this page, as it is called. */
-export function reason({ code, parameters }) {
-  if (Object.hasOwn(WHY, code)) return WHY[code](parameters);
-  return [code.replaceAll("_", " "), ...Object.values(parameters)].join(" ");
-}
-
-export function count(n, name) {
-  return `${n.toLocaleString()} ${name}${n === 1 ? "" : "s"}`;
 }
 
 /** [red, green, blue] of 0 to 255: the average of a blurhash, or a colour of the name. */

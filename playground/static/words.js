@@ -17,6 +17,14 @@ const REFUSED = {
   not_rewindable: "Only the last decision can be taken back, for five minutes.",
 };
 
+const WHY = {
+  your_taste: ({ times }) => `your taste ×${times}`,
+  likes_you_probably: ({ percent }) => `probably likes you (${percent}%)`,
+  may_like_you: ({ percent }) => `may like you (${percent}%)`,
+  often_liked: ({ times }) => `often liked ×${times}`,
+  near_you: ({ distance_km: km }) => `nearer than ${km} km`,
+};
+
 /** Why something was refused; `code` is a problem's, or the status of a swipe. */
 export function refusal(code, otherwise) {
   return Object.hasOwn(REFUSED, code) ? REFUSED[code] : otherwise;
@@ -28,4 +36,14 @@ export function policy({ policy: by, release, exhausted: whole }) {
     ? "Fallback: whoever is near and was here lately, as no ranking came in time."
     : `Ranked by release ${release}, and partly by lot: one move may be chance, what lasts is learned.`;
   return whole ? `${how} Nobody else can be shown.` : how;
+}
+
+/** A reason in words; one that came later than this page, as it is called. */
+export function reason({ code, parameters }) {
+  if (Object.hasOwn(WHY, code)) return WHY[code](parameters);
+  return [code.replaceAll("_", " "), ...Object.values(parameters)].join(" ");
+}
+
+export function count(n, name) {
+  return `${n.toLocaleString()} ${name}${n === 1 ? "" : "s"}`;
 }
