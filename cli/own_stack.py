@@ -93,6 +93,7 @@ def own_stack(
             own = {
                 "GRAVITY_LAKE_URL": str(home.path / "lake"),
                 "GRAVITY_API_URL": place.url("api"),
+                "GRAVITY_MEDIA_URL": "",
                 "GRAVITY_INDEX_URL": "",
                 "GRAVITY_FEATURES_URL": "",
             }

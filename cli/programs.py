@@ -137,7 +137,7 @@ def settings(place: Place, environment: Mapping[str, str]) -> dict[str, str]:
     here = infra.settings(place, infra.needed(SERVERS, environment)) | ours
     # What the caller's environment says wins, for the programs of this stack and for commands that
     # are called without it: an import must find the lake that the consumers write.
-    elsewhere = ("GRAVITY_LAKE_URL", "GRAVITY_INDEX_URL", "GRAVITY_FEATURES_URL")
+    elsewhere = tuple(f"GRAVITY_{what}_URL" for what in ("LAKE", "MEDIA", "INDEX", "FEATURES"))
     theirs = (*infra.settings(place, SERVERS), *ours, *elsewhere)
     return here | {key: environment[key] for key in theirs if environment.get(key)}
 

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     playground_url: str = Field(default="", pattern=r"^$|^https?://[^/?#@\s]+$")
     # A folder or s3://bucket/prefix; empty means <home>/lake.
     lake_url: str = ""
+    # Where people's photos are: a folder, s3://bucket/prefix or an http(s):// prefix; empty means
+    # <home>/media. Photos elsewhere are not read.
+    media_url: str = ""
     otlp_url: str | None = None
     # A person's own day has so many: of free, plus, gold ("2000,5000,10000"), or one for all.
     # Superlikes have a count of their own.
@@ -78,6 +81,11 @@ class Settings(BaseSettings):
     def lake(self) -> str:
         """The root of the lake, with its default applied."""
         return self.lake_url or str(self.home / "lake")
+
+    @property
+    def media(self) -> str:
+        """The root of the photos, with its default applied."""
+        return self.media_url or str(self.home / "media")
 
     @classmethod
     def load(cls) -> Self:

@@ -35,6 +35,7 @@ def test_the_environment_wins_over_the_file(home: Path, monkeypatch: pytest.Monk
     assert settings.bus_url == "kafka://a:1,b:2"
     assert settings.redis_url == "redis://h"
     assert (settings.home, settings.lake) == (home, str(home / "lake"))
+    assert settings.media == str(home / "media")
 
 
 def test_what_is_missing_is_named_and_no_value_shown(home: Path) -> None:
