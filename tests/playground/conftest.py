@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 from pydantic import SecretStr
 
 from cli.run import api_routers
@@ -176,6 +176,8 @@ async def browser() -> AsyncIterator[Browser]:
     executable = chromium()
     if executable is None:
         pytest.skip("there is no Chromium on this machine")
+    # A loaded machine is no reason to fail.
+    expect.set_options(timeout=15_000)
     async with open_browser(executable) as browser:
         yield browser
 

@@ -38,6 +38,12 @@ CONTRASTS = """
     });
 }
 """
+# How far things moved by themselves, as browsers score it.
+SHIFTED = """
+() => new Promise((resolve) => new PerformanceObserver((list) =>
+  resolve(list.getEntries().reduce((sum, each) => sum + each.value, 0))
+).observe({ type: "layout-shift", buffered: true }) || setTimeout(() => resolve(0), 300))
+"""
 # Controls that say nothing of themselves to who cannot see them.
 NAMELESS = """
 () => [...document.querySelectorAll("button, a, input, select, textarea, img, dialog")]
@@ -214,6 +220,7 @@ async def test_a_phone_needs_no_scrolling_sideways_and_everything_can_be_read(
             assert await page.locator("h1").count() == 1
             dim = [each for each in await page.evaluate(CONTRASTS) if each[1] < 4.5]
             assert dim == []
+        assert await page.evaluate(SHIFTED) < 0.02
         like = await page.locator("#like").bounding_box()
         assert like is not None
         assert like["y"] + like["height"] <= PHONE["height"], "the buttons are below the fold"
