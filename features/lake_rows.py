@@ -104,8 +104,18 @@ def profile_rows(records: Sequence[Record]) -> pa.Table:
         "height_cm": [height_cm(event) for event in found],
         "attributes": [json.dumps(dict(event.attributes)) for event in found],
         "simulated": [event.simulated for event in found],
+        "photos": [[_photo(photo) for photo in event.photos] for event in found],
     }
     return _table(columns, PROFILES)
+
+
+def _photo(photo: events.Photo) -> dict[str, str | int]:
+    return {
+        "url": photo.url,
+        "blurhash": photo.blurhash,
+        "width": photo.width,
+        "height": photo.height,
+    }
 
 
 def height_cm(event: events.ProfileChanged) -> float | None:

@@ -17,6 +17,19 @@ def arrow_schema(*fields: "pa.Field[Any]") -> pa.Schema:
     return pa.schema(fields)
 
 
+PHOTO: Final = pa.struct(
+    [
+        # http(s)://…, or /photos/NAME: relative to where the app's media are.
+        pa.field("url", pa.string()),
+        pa.field("blurhash", pa.string()),
+        # Pixels.
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+    ]
+)
+PHOTOS: Final = pa.list_(PHOTO)
+"""A person's photos, in the order in which they are shown."""
+
 SWIPES: Final = arrow_schema(
     pa.field("event_id", pa.string(), nullable=False),
     pa.field("swiper", pa.int64(), nullable=False),
@@ -57,6 +70,7 @@ PROFILES: Final = arrow_schema(
     # A JSON object of strings.
     pa.field("attributes", pa.string(), nullable=False),
     pa.field("simulated", pa.bool_(), nullable=False),
+    pa.field("photos", PHOTOS, nullable=False),
 )
 
 # One row a served card.
@@ -119,7 +133,7 @@ class LakeTable:
     by_day: bool = True
 
 
-ABSENT: Final[dict[str, object]] = {"taken_back": False, "cards": []}
+ABSENT: Final[dict[str, object]] = {"taken_back": False, "cards": [], "photos": []}
 """What the rows of files hold that were written before these columns were."""
 
 # Clients make the ids of decks, so an id alone may come again, from another viewer or another day.

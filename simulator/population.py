@@ -1,4 +1,4 @@
-"""A population: OkCupid's people with invented names, homes, birthdays and preferences.
+"""A population: OkCupid's people with invented names, homes, birthdays, preferences and photos.
 
 What OkCupid has stays as it is (age, gender, orientation, height, body type, attributes); what it
 lacks is drawn. Everybody is marked as simulated.
@@ -18,6 +18,7 @@ from features.eligibility import birthday_reached
 from features.lake_tables import PROFILES
 from simulator.geography import draw_homes
 from simulator.okcupid import OkCupid, read_okcupid
+from simulator.portraits import draw_portraits
 
 DISTANCE_LIMITS_KM: Final = (10.0, 25.0, 50.0, 100.0, 500.0)
 DISTANCE_SHARES: Final = (0.15, 0.25, 0.40, 0.15, 0.05)
@@ -57,6 +58,8 @@ def draw_population(people: int, until: datetime, seed: int) -> pa.Table:
         "height_cm": pa.array(heights, mask=np.isnan(rows.height_cm)),
         "attributes": pa.array(_attributes(rows), pa.string()),
         "simulated": np.ones(people, bool),
+        # Of a generator of their own: without photos everybody else would be the same.
+        "photos": draw_portraits(rows.is_woman, np.random.default_rng([seed, 4])),
     }
     return pa.table(columns).select(PROFILES.names).cast(PROFILES)
 

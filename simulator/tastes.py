@@ -2,11 +2,13 @@
 
 The logit that u likes v is
 
-    x(u→v) = level + readiness_u + appeal_v + taste_u · trait_v + chemistry_{uv}
+    x(u→v) = level + readiness_u + appeal_v + taste_u · trait_v + looks_{u, photo of v}
+             + chemistry_{uv}
 
-- readiness and appeal: one number a person;
+- readiness and appeal: one number a person; part of the appeal is that of the photo;
 - taste · trait: a few directions. Most are observed traits (age, build, athletic body, way of life,
   height), so that likes on one class of people are informative; the last ones are hidden;
+- looks: what u likes in the drawing that v shows (simulator/looks.py);
 - chemistry: the same for both directions of a pair, a hash of the two ids, and not to be learned.
 
 What remains is the logistic noise of the swipe. The sizes are set so that swipes have the moments
@@ -21,6 +23,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from simulator.looks import Looks, common_appeal
+from simulator.portraits import drawings_of
 from simulator.traits import TRAITS, read_traits
 
 TRUTH_FILE: Final = "truth.npz"
@@ -31,12 +35,17 @@ _READINESS: Final = 1.1
 _APPEAL: Final = 2.9
 _APPEAL_OF_TRAITS: Final = np.array([-0.25, -0.45, 0.40, 0.15, 0.25])
 """What everybody likes in the observed traits, in units of a standard deviation of appeal."""
+_APPEAL_OF_LOOKS: Final = 0.25
+"""And in each other's photos, in the same units."""
 _CHEMISTRY: Final = 1.15
 _TASTE: Final = np.array([1.05, 1.15, 0.5, 0.25, 0.2])
 """How far people differ in what they like of each observed trait (logits per deviation)."""
 _LIKE_SEEKS_LIKE: Final = np.array([0.6, 0.3, 0.4, 0.4, 0.0])
 """The share of a person's taste that follows from their own trait."""
 _HIDDEN_TASTE: Final = np.array([0.35, 0.25])
+
+_ARRAYS: Final = ("person", "readiness", "appeal", "taste", "trait")
+_LOOKS: Final = ("drawing", "taste", "centre", "scale")
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -55,6 +64,7 @@ class Market:
     appeal: Floats
     taste: Floats
     trait: Floats
+    looks: Looks
     seed: int
 
     @classmethod
@@ -66,34 +76,32 @@ class Market:
         hidden = random.standard_normal((n, len(_HIDDEN_TASTE)))
         trait = np.hstack([observed, hidden])
         taste = np.hstack([_tastes(observed, random), _hidden_tastes(n, random)])
+        drawing = drawings_of(profiles.column("photos"))
+        pictures = np.random.default_rng([seed, 5])
         seen = observed @ _APPEAL_OF_TRAITS
+        seen += _APPEAL_OF_LOOKS * common_appeal(drawing, pictures)
         rest = np.sqrt(max(0.0, 1.0 - float(np.var(seen))))
         standing = seen + rest * random.standard_normal(n)
         mood = random.standard_normal(n)
         gender = profiles.column("gender").to_numpy()
         level = np.where(gender == 1, _LEVEL[1], _LEVEL[2])
         person = profiles.column("person").to_numpy()
-        return cls(person, level + _READINESS * mood, _APPEAL * standing, taste, trait, seed)
+        looks = Looks.draw(drawing, pictures)
+        return cls(person, level + _READINESS * mood, _APPEAL * standing, taste, trait, looks, seed)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The truth saved in `folder`. Raises FileNotFoundError."""
         with np.load(folder / TRUTH_FILE) as saved:
-            arrays = (saved[name] for name in ("person", "readiness", "appeal", "taste", "trait"))
-            person, readiness, appeal, taste, trait = arrays
-            return cls(person, readiness, appeal, taste, trait, int(saved["seed"]))
+            own = {name: saved[name] for name in _ARRAYS}
+            looks = Looks(**{name: saved[f"looks_{name}"] for name in _LOOKS})
+            return cls(**own, looks=looks, seed=int(saved["seed"]))
 
     def save(self, folder: Path) -> None:
         """Write the truth into `folder`."""
-        np.savez(
-            folder / TRUTH_FILE,
-            person=self.person,
-            readiness=self.readiness,
-            appeal=self.appeal,
-            taste=self.taste,
-            trait=self.trait,
-            seed=self.seed,
-        )
+        own = {name: getattr(self, name) for name in _ARRAYS}
+        looks = {f"looks_{name}": getattr(self.looks, name) for name in _LOOKS}
+        np.savez(folder / TRUTH_FILE, **own, **looks, seed=self.seed)
 
     def p_like(self, viewers: Ints, candidates: Ints) -> Floats:
         """P(viewer likes candidate | seen), ids (m,) and (m,) -> (m,). Raises KeyError."""
@@ -103,8 +111,13 @@ class Market:
         """x(viewer→candidate) of rows (m,) and (m,) -> (m,)."""
         x = self.readiness[viewers] + self.appeal[candidates]
         x += np.einsum("mk,mk->m", self.taste[viewers], self.trait[candidates])
+        x += self.visual(viewers, candidates)
         x += _CHEMISTRY * _chemistry(self.person[viewers], self.person[candidates], self.seed)
         return x
+
+    def visual(self, viewers: Ints, candidates: Ints) -> Floats:
+        """The part of these logits (m,) that is the viewer's taste in the candidate's photo."""
+        return self.looks.logits(viewers, self.looks.drawing[candidates])
 
     def rows_of(self, people: Ints) -> Ints:
         """Rows (m,) of ids (m,). Raises KeyError for an unknown one."""

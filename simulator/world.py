@@ -15,7 +15,7 @@ from simulator.tastes import Market
 
 EVERYBODY: Final = 59_946
 _RECIPE: Final = "recipe.json"
-_VERSION: Final = 2
+_VERSION: Final = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,10 +143,10 @@ def test_chemistry_is_the_same_for_both(market: Market) -> None:
     one, other = np.array([4]), np.array([9])
     there = market.logits(one, other)
     there -= market.readiness[one] + market.appeal[other]
-    there -= np.sum(market.taste[one] * market.trait[other], axis=1)
+    there -= np.sum(market.taste[one] * market.trait[other], axis=1) + market.visual(one, other)
     back = market.logits(other, one)
     back -= market.readiness[other] + market.appeal[one]
-    back -= np.sum(market.taste[other] * market.trait[one], axis=1)
+    back -= np.sum(market.taste[other] * market.trait[one], axis=1) + market.visual(other, one)
     assert there == pytest.approx(back)
 
 
