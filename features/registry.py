@@ -73,13 +73,16 @@ async def aliases_in(mlflow: MLflow, model: str = MODEL) -> dict[str, str]:
     return {str(row["alias"]): str(row["version"]) for row in rows}
 
 
-async def versions(mlflow_url: str, most: int = 100) -> list[Version]:
-    """The latest registered releases, newest first. Raises MLflowUnreachable."""
+async def versions(mlflow_url: str, most: int = 100, model: str = MODEL) -> list[Version]:
+    """The latest registered releases, or versions of another model, newest first.
+
+    Raises MLflowUnreachable.
+    """
     async with open_mlflow(mlflow_url) as mlflow:
-        named = await aliases_in(mlflow)
+        named = await aliases_in(mlflow, model)
         found = await mlflow.get(
             "model-versions/search",
-            filter=f"name='{MODEL}'",
+            filter=f"name='{model}'",
             max_results=most,
             order_by="version_number DESC",
         )
