@@ -132,7 +132,8 @@ async def _serve(steps: Steps, home: Path, people: int) -> tuple[Stack, Settings
     settings = Settings.load()
     await _import(steps, settings, world)
     async with steps.step("MLflow, Prefect, BentoML, API"):
-        await asyncio.to_thread(stack.wait)
+        # The first deck waits for nobody who is only to show it.
+        await asyncio.to_thread(stack.wait, here - {programs.PLAYGROUND})
     if await champion(settings.mlflow_url) is None:
         async with steps.step("retrain: learn, evaluate, promote"):
             await retrain(settings, steps.console)

@@ -123,6 +123,7 @@ def _print_links(console: "Console", up: "BroughtUp") -> None:
     settings, viewer = up.settings, viewer_of(up.world.people)
     prefect = settings.prefect_api_url.removesuffix("/api")
     rows = (
+        ("the playground", settings.playground_url),
         ("API docs", f"{settings.api_url}/docs"),
         ("MLflow: runs, releases", settings.mlflow_url),
         ("Prefect: flows", prefect),

@@ -3,8 +3,10 @@
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from gravity.issuer import DEVELOPMENT_ISSUER
 from gravity.stack import infra, stack, wheels
 from gravity.stack.home import Home
 from gravity.stack.place import Place
@@ -16,10 +18,12 @@ STORES = infra.STORES
 LEARNING = infra.LEARNING
 SERVING = ("api", "consumers", "ranker")
 SERVERS = STORES + LEARNING
-PORTS = (*infra.port_names(SERVERS), "api", "consumers", "ranker")
+PLAYGROUND = "playground"
+PORTS = (*infra.port_names(SERVERS), *SERVING, PLAYGROUND)
 _LOG = (postgres.NAME, redis.NAME, broker.NAME)
 RANKER = "ranker"
 RANKER_URL = "GRAVITY_RANKER_URL"
+PLAYGROUND_URL = "GRAVITY_PLAYGROUND_URL"
 
 
 def home() -> Home:
@@ -56,6 +60,11 @@ def _api(place: Place) -> Program:
 
 def _consumers(place: Place) -> Program:
     return service(place, "consumers")
+
+
+def _playground(place: Place) -> Program:
+    # Whatever the first deck needs starts before it.
+    return replace(service(place, PLAYGROUND), after=("api",), nice=5)
 
 
 def ranker(place: Place) -> Program:
@@ -103,11 +112,18 @@ def _flows(place: Place, environment: Mapping[str, str]) -> Program:
     )
 
 
+def _has_playground(environment: Mapping[str, str]) -> bool:
+    """It speaks for people by the development issuer, whom an API of another does not trust."""
+    return environment.get("GRAVITY_JWT_ISSUER", DEVELOPMENT_ISSUER) == DEVELOPMENT_ISSUER
+
+
 def plan(place: Place, environment: Mapping[str, str]) -> tuple[Program, ...]:
     """The programs of a local Gravity, in the order of their start."""
     servers = infra.programs(place, SERVERS, environment)
     rankers = () if environment.get(RANKER_URL) else (ranker(place),)
-    return (*servers, _api(place), _consumers(place), *rankers, _flows(place, environment))
+    playgrounds = (_playground(place),) if _has_playground(environment) else ()
+    ours = (_api(place), _consumers(place), *rankers, _flows(place, environment), *playgrounds)
+    return (*servers, *ours)
 
 
 def settings(place: Place, environment: Mapping[str, str]) -> dict[str, str]:
@@ -116,6 +132,8 @@ def settings(place: Place, environment: Mapping[str, str]) -> dict[str, str]:
     Servers that do not run here have none of ours: another bus keeps its records elsewhere.
     """
     ours = {"GRAVITY_API_URL": place.url("api"), RANKER_URL: place.url(RANKER)}
+    if _has_playground(environment):
+        ours[PLAYGROUND_URL] = place.url(PLAYGROUND)
     here = infra.settings(place, infra.needed(SERVERS, environment)) | ours
     # What the caller's environment says wins, for the programs of this stack and for commands that
     # are called without it: an import must find the lake that the consumers write.

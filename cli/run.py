@@ -1,4 +1,4 @@
-"""`gravity run api | consumers`: which services share a process.
+"""`gravity run api | consumers | playground`: which services share a process.
 
 The same two processes on one machine and in a cluster; what is finer is composed of the services'
 `app.py` in the same way (docs/operating.md).
@@ -7,6 +7,7 @@ The same two processes on one machine and in a cluster; what is finer is compose
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -14,7 +15,8 @@ import typer
 from cli.parts import PARTS, UnknownPart, checked, work_of
 
 if TYPE_CHECKING:
-    from fastapi import APIRouter, FastAPI
+    from fastapi import APIRouter
+    from starlette.types import ASGIApp
 
     from gravity.kernel import Kernel
 
@@ -88,6 +90,29 @@ def consumers(port: _Port, host: _Host = _HERE, only: _Only = None) -> None:
 
     name = "+".join(parts) if only else "consumers"
     uvloop.run(serve(name, host, port, _no_routers, consuming, prepare))
+
+
+@app.command()
+def playground(port: _Port) -> None:
+    """The page that shows the API's decks to whoever develops; for this machine only."""
+    import uvloop
+
+    from cli.connections import load_settings
+    from cli.first_deck import read_first_deck
+    from playground.app import NotDevelopment, create_app
+
+    settings = load_settings()
+    try:
+        # The kernel's clock would bring Kafka, Postgres and Redis along.
+        page = create_app(
+            settings,
+            lambda: read_first_deck(settings.home)["people"],
+            lambda: datetime.now(UTC),
+        )
+    except NotDevelopment as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(1) from None
+    uvloop.run(_listen(page, _HERE, port, asyncio.Event()))
 
 
 def _no_routers(_: "Kernel") -> "list[APIRouter]":
@@ -176,7 +201,7 @@ async def _running(
             stop.set()
 
 
-async def _listen(app: "FastAPI", host: str, port: int, stopping: asyncio.Event) -> None:
+async def _listen(app: "ASGIApp", host: str, port: int, stopping: asyncio.Event) -> None:
     import uvicorn
 
     from gravity.http_server import Server

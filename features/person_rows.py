@@ -16,6 +16,7 @@ from features.eligibility import person_table
 from features.keyed import Store
 from features.newest_row import NewRow, set_if_newest
 from features.person_row import cell_key, encode_head
+from features.photo_texts import photo_texts
 from features.said import ATTRIBUTES_FIELD
 from features.view_writer import PROFILE_VERSION_FIELD, write_hashes
 from features.views import PROFILE
@@ -101,12 +102,14 @@ def _heads(rows: pa.Table) -> list[bytes]:
 def _tails(rows: pa.Table) -> Iterator[bytes]:
     """JSON tails; attributes are stored as JSON already and are spliced in as they are."""
     columns = (rows[name].to_pylist() for name in ("name", "attributes", "simulated"))
-    for name, attributes, simulated in zip(*columns, strict=True):
+    for name, attributes, simulated, photos in zip(
+        *columns, photo_texts(rows["photos"]), strict=True
+    ):
         shown = json.dumps(name, ensure_ascii=False)
         flag = "true" if simulated else "false"
         yield (
-            f'{{"name":{shown},"attributes":{attributes},"photos":[],"simulated":{flag}}}'.encode()
-        )
+            f'{{"name":{shown},"attributes":{attributes},"photos":{photos},"simulated":{flag}}}'
+        ).encode()
 
 
 def _cell_commands(

@@ -11,12 +11,14 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import Lifespan
 
 from gravity import problems
 from gravity.auth import TokenVerifier
 from gravity.http_middleware import Edge
+from gravity.invalid_request import on_invalid_request
 from gravity.kernel import Kernel
 from gravity.plain_route import plain_routes
 
@@ -65,14 +67,30 @@ def create_app(
         new_id=lambda: str(uuid.uuid4()),
         plain=plain_routes(route for router in every for route in router.routes),
     )
+    if kernel.settings.playground_url:
+        _let_in(app, kernel.settings.playground_url)
     app.add_exception_handler(problems.Problem, problems.on_problem)
     app.add_exception_handler(HTTPException, problems.on_http_exception)
-    app.add_exception_handler(RequestValidationError, problems.on_invalid_request)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
     for router in every:
         # Not included, which would match a path anew at each level.
         app.router.routes.extend(router.routes)
     app.openapi = _described(app)  # type: ignore[method-assign]
     return app
+
+
+def _let_in(app: FastAPI, origin: str) -> None:
+    """Let pages of this one origin call the app. Around `Edge`, so that they may read what it
+    refuses as well; and around nothing at all where there is no such origin."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=[origin],
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type"],
+        expose_headers=["Retry-After", "X-Request-Id"],
+        # As long as browsers remember a preflight: half the requests otherwise.
+        max_age=7200,
+    )
 
 
 def _together(lifespans: Sequence[Lifespan[FastAPI]]) -> Lifespan[FastAPI]:

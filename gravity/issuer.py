@@ -1,6 +1,7 @@
 """The development issuer: makes keys and tokens until the identity service does.
 
-Only the command line uses it; no serving process ever holds the private key.
+Only the command line and the playground use it, which is for development too; no process that
+serves people ever holds the private key.
 """
 
 import base64

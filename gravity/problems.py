@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -147,14 +146,6 @@ def of_http_exception(error: HTTPException) -> Problem:
     detail = str(error.detail) if error.detail != phrase else None
     code = _CODES.get(error.status_code, "error")
     return Problem(error.status_code, code, phrase, detail, headers=error.headers)
-
-
-async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
-    """Handler of requests that do not fit the schema. Never repeats the input."""
-    assert isinstance(error, RequestValidationError)
-    errors = [{"at": list(each["loc"]), "message": each["msg"]} for each in error.errors()[:20]]
-    problem = Problem(422, "invalid_request", "The request is not valid", extras={"errors": errors})
-    return render(problem, request_id_of(request))
 
 
 def request_id_of(request: Request) -> str:

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     # that ends in .db, in a Milvus.
     index_url: str = Field(default="", repr=False)
     api_url: str = ""
+    # The origin of the development playground, the one whose pages may call the API from a
+    # browser; empty: none may.
+    playground_url: str = Field(default="", pattern=r"^$|^https?://[^/?#@\s]+$")
     # A folder or s3://bucket/prefix; empty means <home>/lake.
     lake_url: str = ""
     # Where people's photos are: a folder, s3://bucket/prefix or an http(s):// prefix; empty means

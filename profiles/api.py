@@ -35,7 +35,7 @@ from profiles.schemas import (
     GenderName,
     LocationView,
     MeOut,
-    PhotoView,
+    PhotoOut,
     PreferencesIn,
     PreferencesOut,
     ProfileIn,
@@ -171,7 +171,7 @@ def _me(person: Person, age: int) -> MeOut:
         age=age,
         gender=_GENDER_NAMES[profile.gender],
         attributes=dict(profile.attributes),
-        photos=[PhotoView.model_validate(photo.as_json()) for photo in profile.photos],
+        photos=[PhotoOut.model_validate(photo.as_json()) for photo in profile.photos],
         location=LocationView(latitude=location.latitude, longitude=location.longitude)
         if location
         else None,

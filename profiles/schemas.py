@@ -57,7 +57,7 @@ _EXAMPLE_PREFERENCES: JsonDict = {
 }
 
 
-class PhotoView(BaseModel):
+class PhotoIn(BaseModel):
     """One photo; pixels."""
 
     model_config = ConfigDict(title="ProfilePhoto")
@@ -66,6 +66,19 @@ class PhotoView(BaseModel):
     blurhash: Annotated[str, StringConstraints(max_length=120), Storable] = ""
     width: Annotated[int, Field(ge=1, le=20_000)]
     height: Annotated[int, Field(ge=1, le=20_000)]
+
+
+class PhotoOut(BaseModel):
+    """One photo as stored; pixels."""
+
+    model_config = ConfigDict(title="StoredProfilePhoto")
+
+    url: str = Field(
+        description="Of imported people perhaps `/photos/…`: relative to where the app's media are."
+    )
+    blurhash: str
+    width: int
+    height: int
 
 
 class ProfileIn(BaseModel):
@@ -77,7 +90,7 @@ class ProfileIn(BaseModel):
     birth_date: date = Field(description="18 years ago or longer.")
     gender: GenderName
     attributes: Annotated[dict[AttributeName, AttributeValue], Field(max_length=40)] = {}
-    photos: Annotated[list[PhotoView], Field(max_length=10)] = []
+    photos: Annotated[list[PhotoIn], Field(max_length=10)] = []
 
 
 class LocationView(BaseModel):
@@ -146,7 +159,7 @@ class MeOut(BaseModel):
     age: int
     gender: GenderName
     attributes: dict[str, str]
-    photos: list[PhotoView]
+    photos: list[PhotoOut]
     location: LocationView | None
     preferences: PreferencesOut
     visibility: VisibilityName

@@ -8,6 +8,7 @@ import asyncpg
 import numpy as np
 import numpy.typing as npt
 
+from features.photo_texts import photo_texts
 from profiles.domain import Location, Person, Photo, Preferences, Profile
 
 if TYPE_CHECKING:
@@ -166,12 +167,12 @@ def _person(row: asyncpg.Record) -> Person:
 
 def _imported(rows: "pa.Table") -> Iterator[tuple[object, ...]]:
     """Rows in the order of _COLUMNS."""
-    table: dict[str, list[Any]] = rows.to_pydict()
+    table: dict[str, list[Any]] = rows.drop_columns(["photos"]).to_pydict()
     table["attributes"] = [
         _attributes(*each)
         for each in zip(table["attributes"], table["body_type"], table["height_cm"], strict=True)
     ]
-    table["photos"] = ["[]"] * rows.num_rows
+    table["photos"] = photo_texts(rows["photos"])
     return zip(*(table[name] for name in _COLUMNS), strict=True)
 
 

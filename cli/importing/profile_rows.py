@@ -17,6 +17,7 @@ from cli.importing.columns import (
     numbers,
     texts,
 )
+from cli.importing.photo_rows import photo_column
 from cli.importing.verdict import Checked, Verdict
 from contracts import events_pb2 as events
 from features.eligibility import birthday_reached
@@ -157,6 +158,7 @@ def _rest(rows: pa.Table, verdict: Verdict) -> dict[str, Any]:
         "height_cm": pa.array(height.values, mask=~height.given),
         "attributes": [text or "{}" for text in attributes],
         "simulated": simulated.filled(0).astype(bool),
+        "photos": photo_column(rows, verdict),
     }
 
 

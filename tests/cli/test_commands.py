@@ -72,6 +72,7 @@ LEAST = {
     ("release", "promote"): ("1",),
     ("run", "api"): ("--port", "1"),
     ("run", "consumers"): ("--port", "1"),
+    ("run", "playground"): ("--port", "1"),
     ("safety", "ban"): ("7", "--reason", "spam"),
     ("safety", "lift"): ("7", "--reason", "spam"),
     ("safety", "shadow-ban"): ("7", "--reason", "spam"),

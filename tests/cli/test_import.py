@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 import pytest
 from redis.asyncio import Redis
@@ -23,8 +25,9 @@ from cli.importing.ratings import RatingScale
 from cli.importing.runs import import_profiles, import_ratings, import_swipes
 from cli.importing.sources import UnreadableFile
 from features.lake import read_profiles, read_rows, read_swipes
-from features.person_row import person_row_key
+from features.person_row import decode_tail, person_row_key
 from gravity.settings import Settings
+from simulator.population import draw_population
 from tests.cli.worlds import (
     PROFILES_HEAD,
     environment_of,
@@ -88,6 +91,38 @@ async def test_each_bad_profile_is_named_and_the_good_ones_go_in(
     assert (summary.rows, summary.recorded, summary.rejected) == (len(bad) + 1, 1, len(bad))
     assert reasons(path) == {str(2 + place): reason for place, reason in enumerate(bad)}
     assert await pool.fetchval("select array_agg(person) from persons") == [1]
+
+
+async def test_photos_arrive_wherever_profiles_do(
+    pool: asyncpg.Pool, redis: Redis, tmp_path: Path
+) -> None:
+    stores = await stores_of(pool, redis, tmp_path)
+    until = datetime(2024, 3, 1, tzinfo=UTC)
+    profiles = draw_population(60, until, seed=1)
+    photos = profiles["photos"].to_pylist()
+    assert {len(shown or []) for shown in photos} == {0, 1}
+    pq.write_table(profiles, tmp_path / "people.parquet")
+    pcsv.write_csv(with_text_for_lists(profiles), tmp_path / "people.csv")
+    # The same people again, as text: what was there stays, and is the same.
+    for name, counted in (("people.parquet", (60, 0)), ("people.csv", (0, 60))):
+        summary = await import_profiles(stores, request(tmp_path / name))
+        assert (summary.recorded, summary.known, summary.rejected) == (*counted, 0)
+    stored = await pool.fetch("select photos from persons order by person")
+    assert [json.loads(row["photos"]) for row in stored] == photos
+    assert read_profiles(stores.lake)["photos"].to_pylist() == photos
+    rows = await redis.mget([person_row_key(person) for person in range(1, 61)])
+    assert [decode_tail(row).photos for row in rows] == photos
+
+
+def with_text_for_lists(profiles: pa.Table) -> pa.Table:
+    """The table as CSV can hold it: photos as JSON, genders with `;` between them."""
+    for name, text in (
+        ("photos", json.dumps),
+        ("seeks", lambda genders: ";".join(str(gender) for gender in genders)),
+    ):
+        column = pa.array([text(value) for value in profiles[name].to_pylist()])
+        profiles = profiles.set_column(profiles.schema.get_field_index(name), name, column)
+    return profiles
 
 
 async def test_each_bad_swipe_is_named_and_the_good_ones_go_in(

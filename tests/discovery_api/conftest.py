@@ -95,9 +95,9 @@ def people() -> World:
 
 
 @asynccontextmanager
-async def serving_http(app: Starlette) -> AsyncIterator[str]:
-    """An app on a real port, its lifespan included."""
-    port = free_port()
+async def serving_http(app: Starlette, port: int | None = None) -> AsyncIterator[str]:
+    """An app on a real port, a free one unless told, its lifespan included."""
+    port = port or free_port()
     server = uvicorn.Server(
         uvicorn.Config(app, "127.0.0.1", port, log_level="warning", log_config=None)
     )

@@ -19,6 +19,7 @@ from features.person_row import (
     cell_key,
     decode_heads,
     decode_tail,
+    encode_tail,
     person_of_row_key,
     person_row_key,
 )
@@ -29,6 +30,12 @@ from features.views import BEHAVIOUR, PROFILE, factors
 from tests.features.test_stream import random_swipes
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
+PHOTO: dict[str, str | int] = {
+    "url": "/photos/avatar-0007.png",
+    "blurhash": "00N-vR",
+    "width": 192,
+    "height": 192,
+}
 
 
 def table_of(swipes: list[Swipe]) -> pa.Table:
@@ -111,8 +118,10 @@ async def test_person_rows_can_be_checked_and_shown(redis: Redis) -> None:
     assert heads.head["version"].tolist() == [1, 2, 3, 0]
     tail = decode_tail(values[1])
     assert (tail.name, tail.attributes, tail.photos, tail.simulated) == (
-        'B "ö"', {"diet": "vegan"}, [], True,
+        'B "ö"', {"diet": "vegan"}, [PHOTO], True,
     )  # fmt: skip
+    assert decode_tail(values[0]).photos == []
+    assert values[1].endswith(encode_tail(tail))
     assert person_of_row_key(person_row_key(42).encode()) == 42
 
 
@@ -168,5 +177,6 @@ def profiles() -> pa.Table:
         "height_cm": [170.0, None, 180.0],
         "attributes": ["{}", '{"diet":"vegan"}', '{"body_type":"fit"}'],
         "simulated": [True] * 3,
+        "photos": [[], [PHOTO], []],
     }
     return pa.Table.from_pydict(columns, schema=PROFILES)

@@ -57,6 +57,7 @@ def profile(person: int, version: int, name: str) -> dict[str, object]:
         "visibility": 1,
         "attributes": "{}",
         "simulated": True,
+        "photos": [],
     }
 
 
@@ -132,6 +133,22 @@ def test_what_was_taken_back_does_not_stand(tmp_path: Path) -> None:
     assert pairs(read_swipes(tmp_path, until=second)) == [(1, 3), (2, 1)]
     assert pairs(read_swipes(tmp_path, since=second)) == [(1, 2)]
     assert read_swipe_events(tmp_path).num_rows == 7
+
+
+def test_profiles_of_before_they_had_photos_have_none_and_are_replaced(tmp_path: Path) -> None:
+    photo = {"url": "/photos/x.png", "blurhash": "", "width": 3, "height": 4}
+    rows = pa.Table.from_pylist([profile(1, 1, "Ann"), profile(2, 1, "Bo")], PROFILES)
+    append_rows(tmp_path, "profiles", rows, part_of_import("f00d", 0))
+    (file,) = tmp_path.rglob("*.parquet")
+    pq.write_table(rows.drop_columns(["photos"]), file)
+    assert read_profiles(tmp_path).equals(rows)
+    newer = pa.Table.from_pylist([profile(2, 2, "Bo") | {"photos": [photo, photo]}], PROFILES)
+    append_rows(tmp_path, "profiles", newer, part_of_import("f00d", 1))
+    found = read_profiles(tmp_path)
+    assert found.schema == PROFILES
+    assert found["photos"].to_pylist() == [[], [photo, photo]]
+    only = read_rows(tmp_path, "profiles", columns=["photos"])
+    assert only["photos"].to_pylist() == [[], [], [photo, photo]]
 
 
 def test_files_of_before_a_column_was_read_as_if_it_said_no(tmp_path: Path) -> None:

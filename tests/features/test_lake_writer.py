@@ -117,6 +117,8 @@ async def test_profile_changes_become_versions(pool: asyncpg.Pool, tmp_path: Pat
         await subscription.handle(conn, records)
     (row,) = read_profiles(tmp_path).to_pylist()
     assert (row["version"], row["height_cm"], row["seeks"]) == (2, 170.0, [1, 3])
+    url = "https://x/1"
+    assert row["photos"] == [{"url": url, "blurhash": "L", "width": 3, "height": 4}]
 
 
 def _changed(version: int, height: str) -> Record:
@@ -128,6 +130,7 @@ def _changed(version: int, height: str) -> Record:
         name="Ann",
         gender=events.GENDER_WOMAN,
         attributes={"height_cm": height},
+        photos=[events.Photo(url="https://x/1", blurhash="L", width=3, height=4)],
         preferences=events.Preferences(seeks=seeks, age_min=20, age_max=30),
     )
     return Record(PROFILE_CHANGED.name, 0, version, b"1", event.SerializeToString())

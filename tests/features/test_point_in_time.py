@@ -44,6 +44,7 @@ def test_a_profile_is_the_one_that_stood_at_the_time(tmp_path: Path) -> None:
             "height_cm": [170.0, 170.0, None],
             "attributes": ["{}", "{}", "{}"],
             "simulated": [True, True, True],
+            "photos": [[], [], []],
         },
         schema=PROFILES,
     )

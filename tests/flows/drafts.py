@@ -23,14 +23,15 @@ from training.build import (
     with_ranker,
 )
 from training.datasets import datasets_of
+from training.snapshot import PhotoVectors
 
 HOW = TrainingSettings()
 
 
-def drafted(world: Market, now: datetime, path: Path) -> Draft:
+def drafted(world: Market, now: datetime, path: Path, photos: PhotoVectors | None = None) -> Draft:
     """Learn a draft into the folder `path`; its window ends half an hour before `now`."""
     window_end = (now - timedelta(minutes=30)).replace(microsecond=0)
-    datasets = datasets_of(world.profiles, world.swipes, now, window_end)
+    datasets = datasets_of(world.profiles, world.swipes, now, window_end, photos)
     pairs = calibration_pairs(datasets, HOW, 0)
     training_set = TrainingSet(datasets, pairs, counts_before(datasets, pairs), {})
     fitted = fit(datasets, pairs, training_set.counts, HOW, 0)

@@ -118,6 +118,16 @@ def table(people: list[int], version: int, **change: object) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=PROFILES)
 
 
+async def test_an_imported_person_sees_photos_that_a_client_could_not_have_written(
+    api: SignedClient, persons: asyncpg.Pool
+) -> None:
+    photo = {"url": "/photos/avatar-0007.png", "blurhash": "00N-vR", "width": 192, "height": 192}
+    await store.import_profiles(persons, table([1], version=1, photos=[photo, photo]))
+    assert (await api.get(1, "/v1/me")).json()["photos"] == [photo, photo]
+    profile = {"name": "Kim", "birth_date": "1991-05-04", "gender": "woman", "photos": [photo]}
+    assert (await api.put(1, "/v1/me", profile)).status_code == 422
+
+
 async def test_an_import_is_read_back_and_never_replaces_something_newer(
     persons: asyncpg.Pool,
 ) -> None:

@@ -28,7 +28,7 @@ REPLACED = {
     "GRAVITY_RANKER_URL": {"ranker"},
     "GRAVITY_LAKE_URL": set(),
 }
-EVERYTHING = (*programs.STORES, *programs.LEARNING, *programs.SERVING, "flows")
+EVERYTHING = (*programs.STORES, *programs.LEARNING, *programs.SERVING, "flows", "playground")
 
 
 @pytest.fixture
@@ -55,7 +55,13 @@ def test_a_server_that_the_environment_replaces_does_not_run_here(
 
 
 def test_beside_a_whole_cluster_only_our_own_code_runs_here(place: Place) -> None:
-    assert names(place, CLUSTER) == ["api", "consumers", "flows"]
+    assert names(place, CLUSTER) == ["api", "consumers", "flows", "playground"]
+
+
+def test_there_is_no_playground_where_somebody_else_issues_the_tokens(place: Place) -> None:
+    theirs = {"GRAVITY_JWT_ISSUER": "https://issuer.example"}
+    assert "playground" not in names(place, theirs)
+    assert "GRAVITY_PLAYGROUND_URL" not in programs.settings(place, theirs)
 
 
 @pytest.mark.parametrize("environment", [{}, CLUSTER], ids=["local", "cluster"])
@@ -83,6 +89,7 @@ def test_settings_name_the_servers_that_replace_them_and_nothing_that_is_not_her
         "GRAVITY_API_URL",
         "GRAVITY_CARD_TOKEN_KEY",
         "GRAVITY_JWT_PUBLIC_KEY",
+        "GRAVITY_PLAYGROUND_URL",
     }
 
 

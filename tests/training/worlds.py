@@ -124,6 +124,7 @@ def profiles_table(
         "height_cm": rng.normal(172, 9, n).astype(np.float32),
         "attributes": [json.dumps({"diet": "anything"})] * n,
         "simulated": np.ones(n, bool),
+        "photos": [[]] * n,
     }
     return _table(PROFILES, columns, n)
 
