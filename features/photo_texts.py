@@ -2,19 +2,25 @@
 
 import json
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 
 def photo_texts(photos: "pa.ChunkedArray[Any]") -> list[str]:
     """A JSON list of objects (n,) for a column (n,) of type PHOTOS."""
-    # Many show the same picture, and most of them one.
-    as_text = cache(_text)
-    return [
-        f"[{','.join([as_text(*photo.values()) for photo in shown])}]" if shown else "[]"
-        for shown in photos.to_pylist()
-    ]
+    lists: Any = photos.combine_chunks()
+    # Field by field: whole structs take six times as long to become objects of Python.
+    fields = [field.to_pylist() for field in lists.flatten().flatten()]
+    # Many show the same picture.
+    text_of = cache(_text)
+    texts = [text_of(*photo) for photo in zip(*fields, strict=True)]
+    lengths = pc.list_value_length(lists).fill_null(0).to_numpy()
+    ends = np.cumsum([0, *lengths]).tolist()
+    return [f"[{','.join(texts[start:end])}]" for start, end in pairwise(ends)]
 
 
 def _text(url: str, blurhash: str, width: int, height: int) -> str:

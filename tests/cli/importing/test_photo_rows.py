@@ -45,6 +45,18 @@ def test_json_text_and_structs_are_the_same_photos() -> None:
     assert read(pa.array(listed, other)) == expected
 
 
+def test_structs_of_other_types_are_refused() -> None:
+    odd = [
+        [{"url": ["https://x/1"], "width": 1, "height": 1}],
+        [{"url": "https://x/1", "width": 1.0, "height": 1}],
+        [{"url": "https://x/1", "height": 1}],
+        ["https://x/1"],
+        [1],
+    ]
+    for value in odd:
+        assert read(pa.array([value, [], None])) == ([[], [], []], [SHAPE])
+
+
 def test_nobody_has_photos_without_the_column_or_in_an_empty_field() -> None:
     assert read(None) == ([[]], [])
     assert read(pa.array(["", "  ", None], pa.string())) == ([[], [], []], [])
@@ -67,11 +79,13 @@ def test_a_blurhash_may_be_missing_and_other_keys_are_ignored() -> None:
         ([PHOTO, None], SHAPE),
         ([{"url": "https://x/1"}], SHAPE),
         ([PHOTO | {"url": None}], SHAPE),
+        ([PHOTO | {"url": ["https://x/1"]}], SHAPE),
+        ([PHOTO | {"blurhash": {}}], BLURHASH),
         ([PHOTO | {"width": "600"}], SHAPE),
         ([PHOTO | {"width": True}], SHAPE),
         ([PHOTO | {"height": 1.5}], SHAPE),
         ([PHOTO | {"height": float("nan")}], SHAPE),
-        ([PHOTO | {"blurhash": 7}], SHAPE),
+        ([PHOTO | {"blurhash": 7}], BLURHASH),
         ([PHOTO] * 11, "more than 10 photos"),
         ([PHOTO | {"url": "javascript:alert(1)"}], URL),
         ([PHOTO | {"url": "//x/1"}], URL),
