@@ -90,7 +90,7 @@ async def bring_up(console: Console, wanted: int | None) -> BroughtUp:
     """Start what does not run, make what is not there, and return with a release served.
 
     `wanted` people; None means as many as the folder's demo has, or everybody.
-    Raises OtherDemo, StackError, RetrainFailed, NotServing.
+    Raises OtherDemo, StackError, FlowFailed, NotServing.
     """
     home = programs.home().path
     people = _begin(home, wanted)

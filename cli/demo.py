@@ -35,8 +35,8 @@ def demo(
 
     from cli.bringup import OtherDemo
     from cli.check.decks import NotServing
+    from cli.flow_runs import FlowFailed
     from cli.prefect_api import PrefectUnreachable
-    from cli.retrain import RetrainFailed
     from cli.wait import NeverHappened
     from features.mlflow_rest import MLflowUnreachable
     from features.stream_lock import LakeBehind
@@ -47,7 +47,7 @@ def demo(
     expected = (
         OtherDemo,
         NotServing,
-        RetrainFailed,
+        FlowFailed,
         NeverHappened,
         StackError,
         SettingsMissing,

@@ -59,12 +59,12 @@ class Embedder:
 
         Raises MediaUnreachable if some are not to be had, the first few times; NetworkDamaged.
         """
+        if not any(urls_of.values()):
+            return Seen({each.space: {} for each in spaces}, ())
         return await asyncio.to_thread(self._embed, urls_of, spaces)
 
     def _embed(self, urls_of: Mapping[int, Sequence[str]], spaces: Sequence[Space]) -> Seen:
         urls = list(dict.fromkeys(url for urls in urls_of.values() for url in urls))
-        if not urls:
-            return Seen({each.space: {} for each in spaces}, ())
         self._media = self._media or open_media(self.place)
         photos = read_pixels(self._media, urls)
         self._count(photos)

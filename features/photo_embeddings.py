@@ -61,7 +61,11 @@ class PersonVectors:
 
 def read_photos(root: str | Path, until: datetime | None = None) -> PeoplesPhotos:
     """Everybody's photos as of `until`, PHOTOS_OF_PERSON of each at most."""
-    profiles = read_profiles(root, until, ["person", "photos"])
+    return photos_of(read_profiles(root, until, ["person", "photos"]))
+
+
+def photos_of(profiles: pa.Table) -> PeoplesPhotos:
+    """The photos of people (schema PROFILES, a row a person), PHOTOS_OF_PERSON of each at most."""
     counts = np.asarray(pc.list_value_length(profiles["photos"]).to_numpy(), np.int64)
     places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     kept = np.flatnonzero(places < PHOTOS_OF_PERSON)

@@ -18,7 +18,6 @@ UNREACHABLE: Final = "unreachable"
 # Reading waits for the media, and decoding runs without the interpreter's lock; but each holds a
 # whole photo, of up to 40 megapixels.
 _THREADS: Final = 4
-_SAID_EVERY: Final = 500
 
 Say = Callable[[int, int], None]
 """Is told how many of how many are done."""
@@ -51,8 +50,7 @@ def read_pixels(media: Media, urls: Sequence[str], say: Say = lambda done, of: N
             else:
                 found.append(photo)
                 rows.append(row)
-            if (row + 1) % _SAID_EVERY == 0 or row + 1 == len(urls):
-                say(row + 1, len(urls))
+            say(row + 1, len(urls))
     pixels = np.stack(found) if found else np.zeros((0, SIDE, SIDE, 3), np.uint8)
     return ReadPhotos(pixels, np.array(rows, np.int64), refused)
 

@@ -82,8 +82,11 @@ def subscription(store: Store, live: LiveSpaces, embedder: Embedder) -> Subscrip
 
     async def handle(_: asyncpg.Connection, records: Sequence[Record]) -> None:
         changes = [events.ProfileChanged.FromString(record.value) for record in records]
-        # Of now: what is made live from here on is caught up by whoever makes it live.
-        await apply_photos(store, changes, await live.current(), embedder)
+        applied: Mapping[str, LivePhotos] = {}
+        # Again for what became live meanwhile: whoever made it so has replayed no batch under way.
+        while (now := await live.current()).keys() - applied.keys():
+            await apply_photos(store, changes, now, embedder)
+            applied = now
 
     return Subscription(PHOTOS, (PROFILE_CHANGED,), handle, _BATCH, idle_s=_IDLE_S)
 
@@ -104,15 +107,20 @@ async def apply_photos(
     for change in changes:
         if change.person not in latest or change.version >= latest[change.person].version:
             latest[change.person] = change
+    spaces = list({each.photos.space: each.photos for each in live.values()}.values())
+    seen: dict[int, Seen] = {}
+    written = 0
     due = await _due(store, list(latest.values()), live, again)
-    if not due:
-        return 0
-    spaces = {each.photos.space: each.photos for each in live.values()}
-    urls_of = {each.change.person: each.photos.urls for each in due}
-    seen, written = await embedder.embed(urls_of, list(spaces.values())), 0
     while due:
+        # Only now, and once: whoever loses a race writes the next time without looking again.
+        urls_of = {
+            each.change.person: each.photos.urls
+            for each in due
+            if each.releases and each.change.person not in seen
+        }
+        seen |= dict.fromkeys(urls_of, await embedder.embed(urls_of, spaces))
         done = await compare_and_set(store, [_write(each, live, seen) for each in due])
-        written += sum(done)
+        written += sum(was and bool(each.releases) for each, was in zip(due, done, strict=True))
         lost = [each.change for each, was in zip(due, done, strict=True) if not was]
         due = await _due(store, lost, live, again)
     return written
@@ -120,7 +128,8 @@ async def apply_photos(
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A change that is to be written under `releases`, and what was read before."""
+    """A change that is to be written under `releases`, and what was read before. Where there are
+    none it is newer, with the same photos: an older one must know that it comes too late."""
 
     change: events.ProfileChanged
     photos: Photos
@@ -147,19 +156,19 @@ async def _due(
         urls = tuple(photo.url for photo in change.photos[:PHOTOS_OF_PERSON])
         theirs, mark = Photos(change.version, change.occurred_at_ms, urls), unpacked(field)
         releases = under(mark, theirs, people_ms, again)
-        if releases:
+        if releases or theirs.version > mark.version:
             found.append(_Due(change, theirs, version or b"", mark, releases))
     return found
 
 
-def _write(due: _Due, live: Mapping[str, LivePhotos], seen: Seen) -> Write:
+def _write(due: _Due, live: Mapping[str, LivePhotos], seen: Mapping[int, Seen]) -> Write:
     person = due.change.person
-    settled = person not in seen.unsettled
-    (time,) = online.encode_times([due.change.occurred_at_ms])
+    settled = not due.releases or person not in seen[person].unsettled
     fields = {MARK_FIELD: packed(after(due.mark, due.photos, due.releases, settled))}
+    (time,) = online.encode_times([due.change.occurred_at_ms])
     for release in due.releases:
         directions = live[release].photos
-        vector = seen.vectors[directions.space].get(person)
+        vector = seen[person].vectors[directions.space].get(person)
         # Along each direction, 0 is the place of somebody without photos.
         place = np.zeros((1, directions.axes.shape[1]), np.float32)
         if vector is not None:

@@ -61,39 +61,42 @@ async def aliases(mlflow_url: str) -> dict[str, str]:
         return await aliases_in(mlflow)
 
 
-async def aliases_in(mlflow: MLflow) -> dict[str, str]:
-    """`aliases`, on a connection that is open already."""
+async def aliases_in(mlflow: MLflow, model: str = MODEL) -> dict[str, str]:
+    """`aliases`, on a connection that is open already; of another model too."""
     try:
-        found = await mlflow.get("registered-models/get", name=MODEL)
+        found = await mlflow.get("registered-models/get", name=model)
     except MLflowRefused as error:
         if error.code == _ABSENT:
             return {}
         raise
-    model = _object(found["registered_model"])
-    return {str(row["alias"]): str(row["version"]) for row in _rows(model.get("aliases"))}
+    rows = _rows(_object(found["registered_model"]).get("aliases"))
+    return {str(row["alias"]): str(row["version"]) for row in rows}
 
 
-async def versions(mlflow_url: str, most: int = 100) -> list[Version]:
-    """The latest registered releases, newest first. Raises MLflowUnreachable."""
+async def versions(mlflow_url: str, most: int = 100, model: str = MODEL) -> list[Version]:
+    """The latest registered releases, or versions of another model, newest first.
+
+    Raises MLflowUnreachable.
+    """
     async with open_mlflow(mlflow_url) as mlflow:
-        named = await aliases_in(mlflow)
+        named = await aliases_in(mlflow, model)
         found = await mlflow.get(
             "model-versions/search",
-            filter=f"name='{MODEL}'",
+            filter=f"name='{model}'",
             max_results=most,
             order_by="version_number DESC",
         )
     return [_version(row, named) for row in _rows(found.get("model_versions"))]
 
 
-async def version(mlflow: MLflow, release: str) -> Version:
-    """One release. Raises ReleaseUnknown, MLflowUnreachable."""
+async def version(mlflow: MLflow, release: str, model: str = MODEL) -> Version:
+    """One release, or version of another model. Raises ReleaseUnknown, MLflowUnreachable."""
     try:
-        found = await mlflow.get("model-versions/get", name=MODEL, version=release)
+        found = await mlflow.get("model-versions/get", name=model, version=release)
     except MLflowRefused as error:
         # INVALID_PARAMETER_VALUE: a version that is not a number.
         raise ReleaseUnknown(release) from error
-    return _version(_object(found["model_version"]), await aliases_in(mlflow))
+    return _version(_object(found["model_version"]), await aliases_in(mlflow, model))
 
 
 async def download(mlflow_url: str, release: str, to: Path) -> Path:

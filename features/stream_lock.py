@@ -12,7 +12,7 @@ from typing import Final
 
 import asyncpg
 
-from contracts.topics import PERSON_ERASED, SWIPE_RECORDED
+from contracts.topics import PERSON_ERASED, SWIPE_RECORDED, Topic
 from features.lake_writer import consumer_name
 
 STREAM: Final = "features"
@@ -44,19 +44,23 @@ async def hold_off_stream(conn: asyncpg.Connection) -> None:
     await conn.execute("select pg_advisory_xact_lock($1)", _BEHAVIOUR, timeout=_TIMEOUT_S)
 
 
-async def until_lake_has_all(conn: asyncpg.Connection, wait_s: float) -> None:
-    """Return when every swipe that the stream applied is in the lake. Raises LakeBehind."""
-    lake = consumer_name(SWIPE_RECORDED)
+async def until_lake_has_all(
+    conn: asyncpg.Connection, wait_s: float, consumer: str = STREAM, topic: Topic = SWIPE_RECORDED
+) -> None:
+    """Return when everything of a topic that a consumer applied is in the lake, by default every
+    swipe that the stream did. Raises LakeBehind."""
+    lake = consumer_name(topic)
     try:
         async with asyncio.timeout(wait_s):
             # What is awaited is in the database.
             while await conn.fetchval(  # noqa: ASYNC110
-                _PARTITIONS_BEHIND, STREAM, lake, SWIPE_RECORDED.name
+                _PARTITIONS_BEHIND, consumer, lake, topic.name
             ):
                 await asyncio.sleep(_POLL_S)
     except TimeoutError as error:
+        what = "swipes that count" if topic == SWIPE_RECORDED else f"{topic.name} that is applied"
         raise LakeBehind(
-            "the lake lacks swipes that count already: start the consumers and run it again"
+            f"the lake lacks {what} already: start the consumers and run it again"
         ) from error
 
 

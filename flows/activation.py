@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from features.app import live_photos
 from features.live_releases import (
     LIVE_KEY,
     NEXT_KEY,
@@ -33,6 +34,7 @@ from features.views import BEHAVIOUR
 from features.whereabouts import features_of
 from features.wire import run
 from features.writer import write_factors, write_photos
+from flows.photo_replay import replay_photos
 from gravity.kernel import Kernel
 
 log = logging.getLogger(__name__)
@@ -113,7 +115,8 @@ async def follow(kernel: Kernel, release_id: str, wait_s: float = WAIT_S) -> Non
 
 
 async def replay(kernel: Kernel, candidate: Candidate) -> int:
-    """Renew the factors of everybody who swiped or was swiped since about the window's end.
+    """Renew the factors of everybody who swiped or was swiped since about the window's end, and the
+    photos of whoever changed them since.
 
     The stream must follow the release: what happens from here on is its work. A swipe carries the
     time when it was accepted, and may be applied later: one from before the window's end that was
@@ -122,6 +125,9 @@ async def replay(kernel: Kernel, candidate: Candidate) -> int:
     end = candidate.release.manifest.training_window.end - _LATE
     persons = await _changed_since(kernel, await everybody(kernel), int(end.timestamp() * 1000))
     written = await refold(features_of(kernel), candidate.id, candidate.release, persons)
+    photos = live_photos(candidate.release)
+    if photos is not None:
+        await replay_photos(kernel, candidate.id, photos)
     await kernel.redis.set(current_key(candidate.id), b"1")
     return written
 

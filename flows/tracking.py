@@ -21,6 +21,8 @@ from features.registry import MODEL
 EXPERIMENT: Final = "retrain"
 _EXISTS: Final = "RESOURCE_ALREADY_EXISTS"
 _LONGEST_VALUE: Final = 5000
+# MLflow takes no more at once.
+_MOST_METRICS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,15 @@ class Run:
     artifacts: str
 
 
-async def start_run(mlflow: MLflow, name: str, tags: Mapping[str, str], now: datetime) -> Run:
-    """Begin a run in the experiment `retrain`."""
-    experiment = await _experiment(mlflow)
+async def start_run(
+    mlflow: MLflow,
+    name: str,
+    tags: Mapping[str, str],
+    now: datetime,
+    experiment_name: str = EXPERIMENT,
+) -> Run:
+    """Begin a run in an experiment, which is made if it is not there."""
+    experiment = await _experiment(mlflow, experiment_name)
     answer = await mlflow.post(
         "runs/create",
         {
@@ -64,12 +72,22 @@ async def log_measures(
     mlflow: MLflow, run: Run, metrics: Mapping[str, float], now: datetime
 ) -> None:
     """What came out; what is not finite cannot be stored and is left out."""
+    await log_curves(mlflow, run, {key: [value] for key, value in metrics.items()}, now)
+
+
+async def log_curves(
+    mlflow: MLflow, run: Run, curves: Mapping[str, Sequence[float]], now: datetime
+) -> None:
+    """How measures went, step by step; what is not finite is left out."""
     rows: list[JsonValue] = [
-        {"key": key, "value": value, "timestamp": _ms(now), "step": 0}
-        for key, value in metrics.items()
+        {"key": key, "value": value, "timestamp": _ms(now), "step": step}
+        for key, values in curves.items()
+        for step, value in enumerate(values)
         if math.isfinite(value)
     ]
-    await mlflow.post("runs/log-batch", {"run_id": run.id, "metrics": rows})
+    for start in range(0, len(rows), _MOST_METRICS):
+        some = rows[start : start + _MOST_METRICS]
+        await mlflow.post("runs/log-batch", {"run_id": run.id, "metrics": some})
 
 
 async def measures_of(mlflow: MLflow, run_id: str) -> dict[str, float]:
@@ -118,18 +136,23 @@ async def log_files(mlflow: MLflow, run: Run, path: str, files: Sequence[Path]) 
 
 
 async def register(
-    mlflow: MLflow, run: Run, source: str, tags: Mapping[str, str], description: str
+    mlflow: MLflow,
+    run: Run,
+    source: str,
+    tags: Mapping[str, str],
+    description: str,
+    model: str = MODEL,
 ) -> str:
-    """Make the artifacts at `source` the next version of the model; returns the release id."""
+    """Make the artifacts at `source` the next version of a model; returns the version."""
     try:
-        await mlflow.post("registered-models/create", {"name": MODEL})
+        await mlflow.post("registered-models/create", {"name": model})
     except MLflowRefused as error:
         if error.code != _EXISTS:
             raise
     answer = await mlflow.post(
         "model-versions/create",
         {
-            "name": MODEL,
+            "name": model,
             "source": source,
             "run_id": run.id,
             "tags": _pairs(tags),
@@ -139,10 +162,10 @@ async def register(
     return str(_object(answer["model_version"])["version"])
 
 
-async def set_alias(mlflow: MLflow, alias: str, release: str) -> None:
-    """Point an alias at a release."""
+async def set_alias(mlflow: MLflow, alias: str, release: str, model: str = MODEL) -> None:
+    """Point an alias at a release, or a version of another model."""
     await mlflow.post(
-        "registered-models/alias", {"name": MODEL, "alias": alias, "version": release}
+        "registered-models/alias", {"name": model, "alias": alias, "version": release}
     )
 
 
@@ -175,13 +198,13 @@ async def set_model_tag(mlflow: MLflow, key: str, value: str) -> None:
     await mlflow.post("registered-models/set-tag", {"name": MODEL, "key": key, "value": value})
 
 
-async def _experiment(mlflow: MLflow) -> str:
+async def _experiment(mlflow: MLflow, name: str) -> str:
     try:
-        return str((await mlflow.post("experiments/create", {"name": EXPERIMENT}))["experiment_id"])
+        return str((await mlflow.post("experiments/create", {"name": name}))["experiment_id"])
     except MLflowRefused as error:
         if error.code != _EXISTS:
             raise
-    found = await mlflow.get("experiments/get-by-name", experiment_name=EXPERIMENT)
+    found = await mlflow.get("experiments/get-by-name", experiment_name=name)
     return str(_object(found["experiment"])["experiment_id"])
 
 

@@ -7,6 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from contracts import events_pb2 as events
+from contracts.topics import PROFILE_CHANGED
+from features import lake_writer
 from features.lake_eraser import erase_people
 from features.photo_embeddings import (
     PeoplesPhotos,
@@ -16,7 +19,9 @@ from features.photo_embeddings import (
     missing,
     person_vectors,
     read_embeddings,
+    read_photos,
 )
+from gravity.bus import Record
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ANN, BOB, EVE = 2, 3, 2**60
@@ -39,6 +44,26 @@ def pairs(photos: PeoplesPhotos) -> list[tuple[int, str]]:
 MARKET = embedded(
     a=(ANN, "/photos/1", [1, 0]), b=(ANN, "/photos/2", [3, 2]), c=(EVE, "/photos/1", [1, 0])
 )
+
+
+def profile(person: int, version: int, *urls: str) -> events.ProfileChanged:
+    photos = [events.Photo(url=url) for url in urls]
+    return events.ProfileChanged(
+        person=person, version=version, occurred_at_ms=version, photos=photos
+    )
+
+
+def test_peoples_photos_are_those_of_their_latest_profile(tmp_path: Path) -> None:
+    many = [f"/photos/{n}" for n in range(20)]
+    changes = [profile(ANN, 1, *many), profile(EVE, 1, "/1"), profile(EVE, 2, "/2", "/2", "/3")]
+    for at, each in enumerate([*changes, profile(BOB, 1)]):
+        record = Record(PROFILE_CHANGED.name, 0, at, b"", each.SerializeToString())
+        lake_writer.write(str(tmp_path), lake_writer.TABLES[PROFILE_CHANGED], [record])
+    found = pairs(read_photos(tmp_path))
+    ann = [(ANN, url) for url in many[:10]]
+    assert sorted(found) == [*ann, (EVE, "/2"), (EVE, "/2"), (EVE, "/3")]
+    assert [pair for pair in found if pair[0] == ANN] == ann
+    assert pairs(read_photos(tmp_path / "none")) == []
 
 
 def test_a_space_comes_back_as_written(tmp_path: Path) -> None:

@@ -122,6 +122,14 @@ async def test_the_newest_version_wins(
     assert await stored(redis) == [GREENISH]
 
 
+async def test_what_comes_late_is_late_though_the_newest_changed_nothing(
+    redis: Redis, embedder: Embedder
+) -> None:
+    for version, name in ((1, "red"), (3, "red"), (2, "black")):
+        await apply_photos(redis, [change(ANN, version, name)], LIVE, embedder)
+    assert await stored(redis) == [REDDISH]
+
+
 async def test_of_a_batch_the_newest_counts(redis: Redis, embedder: Embedder) -> None:
     changes = [change(ANN, 2, "green"), change(ANN, 1, "red")]
     assert await apply_photos(redis, changes, LIVE, embedder) == 1
