@@ -27,6 +27,7 @@ from training.build import (
 )
 from training.calibration import PairCounts
 from training.datasets import Datasets, Swipes
+from training.snapshot import PhotoVectors
 
 LAKE_CONSUMER: Final = f"lake.{PROFILE_CHANGED.name}"
 # Swipes take a moment from the phone through the matcher into the lake; what is younger waits for
@@ -87,10 +88,10 @@ async def hold_for(
         await positions.let_go(conn, "retrain")
 
 
-def read_lake(settings: Settings, now: datetime) -> Datasets:
-    """Profiles and swipes of the lake up to a minute ago."""
+def read_lake(settings: Settings, now: datetime, photos: PhotoVectors | None = None) -> Datasets:
+    """Profiles and swipes of the lake up to a minute ago, and people's photos."""
     window_end = (now - SETTLED).replace(microsecond=0)
-    return prepare(settings.lake, now, window_end)
+    return prepare(settings.lake, now, window_end, photos)
 
 
 def join(

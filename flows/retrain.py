@@ -20,6 +20,7 @@ from prefect.artifacts import (
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from features.media import open_media
 from features.mlflow_rest import MLflow, open_mlflow
 from features.release import Release
 from flows import activation, features_gate, promotion, registration, report, tracking
@@ -38,14 +39,19 @@ if TYPE_CHECKING:
 
 
 @task(name="join", cache_policy=NO_CACHE)
-async def join(kernel: Kernel, how: "TrainingSettings", seed: int) -> "TrainingSet":
-    """The lake as arrays, and the point-in-time counts of the pairs that calibrate."""
+async def join(kernel: Kernel, mlflow: MLflow, how: "TrainingSettings", seed: int) -> "TrainingSet":
+    """The lake as arrays, people's photos in the champion space, and the point-in-time counts of
+    the pairs that calibrate."""
     from flows import learning
+    from flows.photo_vectors import champion_vectors
 
     positions = await learning.positions_held(kernel)
-    datasets = learning.read_lake(kernel.settings, kernel.clock())
+    settings, now = kernel.settings, kernel.clock()
+    photos = await champion_vectors(mlflow, settings.lake, open_media(settings.media), now)
+    datasets = learning.read_lake(settings, kernel.clock(), photos)
     live = await activation.live_releases(kernel)
     training_set = learning.join(kernel.settings, datasets, positions, live, how, seed)
+    get_run_logger().info("%d people have photos", 0 if photos is None else len(photos.person))
     get_run_logger().info(
         "%d people, %d swipes until %s; %d pairs joined",
         *(len(datasets.people), len(datasets.swipes), datasets.window_end),
@@ -202,7 +208,7 @@ async def retrain(promote: bool = True, by: str = "schedule", seed: int = 0) -> 
         folder = activation.releases_folder(kernel)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".draft.", dir=folder) as drafts:
-            training_set = await join(kernel, how, seed)
+            training_set = await join(kernel, mlflow, how, seed)
             fitted = train(training_set, how, seed)
             fitted = train_ranker(training_set, fitted, seed)
             evaluation = await assess(training_set, fitted, seed)
