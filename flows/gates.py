@@ -53,6 +53,7 @@ def judge(metrics: Metrics, champion: Metrics | None, finite: bool) -> tuple[Gat
             metrics.get("auc_calibrated", math.nan) - slack,
         ),
         _at_most("calibrated", metrics, "calibration_error", _MOST_CALIBRATION_ERROR + slack),
+        *_of_photos(metrics),
     )
     return gates if champion is None else gates + _against(metrics, champion, slack)
 
@@ -77,6 +78,16 @@ def metrics_of(release: Release) -> dict[str, float]:
         name: float(value) if isinstance(value, int | float) else math.nan
         for name, value in release.manifest.evaluation.items()
     }
+
+
+def _of_photos(metrics: Metrics) -> tuple[Gate, ...]:
+    """Of a release with photos: somebody else's taste in them must not tell how liked they are."""
+    passed = metrics.get("photo_audit_passed")
+    if passed is None:
+        return ()
+    low, high = (metrics.get(f"photo_audit_{end}", math.nan) for end in ("low", "high"))
+    found = f"correlation with how liked they are {low:+.4f} to {high:+.4f}"
+    return (Gate("photos tell nobody's looks", bool(passed), found),)
 
 
 def _against(metrics: Metrics, champion: Metrics, slack: float) -> tuple[Gate, ...]:

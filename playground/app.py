@@ -51,14 +51,11 @@ def create_app(
         "Cross-Origin-Resource-Policy": "same-origin",
         "Cache-Control": "no-cache",
     }
-    photos = settings.home / "media" / "photos"
-    # They are drawn while the demo runs already.
-    photos.mkdir(parents=True, exist_ok=True)
     return Starlette(
         routes=[
             *create_routes(playground),
             Mount("/static", GZipMiddleware(StaticFiles(directory=_STATIC))),
-            Mount("/photos", StaticFiles(directory=photos)),
+            *_photos(settings),
         ],
         middleware=[Middleware(WithHeaders, headers=headers)],
         exception_handlers={
@@ -84,3 +81,13 @@ def _private_key(settings: Settings) -> str:
         raise NotDevelopment(
             f"no key of a development issuer at {file}: run `gravity up` first"
         ) from None
+
+
+def _photos(settings: Settings) -> list[Mount]:
+    """The photos of the media, where those are a folder; elsewhere people have initials."""
+    if "://" in settings.media:
+        return []
+    folder = Path(settings.media) / "photos"
+    # They are drawn while the demo runs already.
+    folder.mkdir(parents=True, exist_ok=True)
+    return [Mount("/photos", StaticFiles(directory=folder))]

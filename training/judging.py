@@ -23,6 +23,7 @@ from training.evaluation import (
 )
 from training.exposure import choose_tau
 from training.fitting import Fitted
+from training.photo_audit import Audit, audit_photos
 from training.ranker.examples import logits_of
 
 
@@ -36,6 +37,7 @@ class Evaluation:
     tau: float
     people: int
     swipes: int
+    photo_audit: Audit | None = None
 
     def metrics(self) -> dict[str, float]:
         """Flat, for experiment tracking and gates; NaN where there was nothing to measure."""
@@ -44,18 +46,34 @@ class Evaluation:
             for measure in ("recall_at_20", "ndcg_at_20")
             for order, value in asdict(getattr(self.ranking, measure)).items()
         }
-        return flat | {
-            "retrieval_recall_at_20": self.retrieval_recall,
-            "evaluated_viewers": float(self.ranking.viewers),
-            "auc_learned": self.likes.auc_learned,
-            "auc_calibrated": self.likes.auc_calibrated,
-            "auc_rates": self.likes.auc_rates,
-            "auc_popularity": self.likes.auc_popularity,
-            "calibration_error": self.likes.calibration_error,
-            "held_out_swipes": float(self.likes.swipes),
-            "tau": self.tau,
-            "people": float(self.people),
-            "swipes": float(self.swipes),
+        return (
+            flat
+            | self._of_photos()
+            | {
+                "retrieval_recall_at_20": self.retrieval_recall,
+                "evaluated_viewers": float(self.ranking.viewers),
+                "auc_learned": self.likes.auc_learned,
+                "auc_calibrated": self.likes.auc_calibrated,
+                "auc_rates": self.likes.auc_rates,
+                "auc_popularity": self.likes.auc_popularity,
+                "calibration_error": self.likes.calibration_error,
+                "held_out_swipes": float(self.likes.swipes),
+                "tau": self.tau,
+                "people": float(self.people),
+                "swipes": float(self.swipes),
+            }
+        )
+
+    def _of_photos(self) -> dict[str, float]:
+        audit = self.photo_audit
+        if audit is None:
+            return {}
+        return {
+            "photo_audit_correlation": audit.correlation,
+            "photo_audit_low": audit.low,
+            "photo_audit_high": audit.high,
+            "photo_audit_pairs": float(audit.pairs),
+            "photo_audit_passed": float(audit.passed),
         }
 
 
@@ -79,6 +97,7 @@ def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
         tau=_choose_tau(fitted, lists[: fitted.settings.exposure_viewers], rng),
         people=len(datasets.people),
         swipes=len(datasets.swipes),
+        photo_audit=audit_photos(datasets, fitted.final, fitted.ranker, seed),
     )
 
 

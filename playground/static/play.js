@@ -2,35 +2,21 @@
 
 import { Api, Outbox } from "./api.js";
 import { draggable } from "./drag.js";
+import * as news from "./news.js";
 import * as view from "./view.js";
+import * as words from "./words.js";
 
 const SIZE = 20;
 const FEW = 4;
 const DECKS = 30;
 // A swipe is learned from within a second of its answer: asked sooner, the deck would not know it.
 const LEARNED_MS = 600;
-const POLL_S = 25;
 const KEYS = {
   ArrowLeft: "pass",
   ArrowRight: "like",
   ArrowUp: "superlike",
   ArrowDown: "rewind",
   Backspace: "rewind",
-};
-const DONE = { like: "Liked", pass: "Passed on", superlike: "Superliked" };
-const REFUSED = {
-  offline: "No connection to Gravity. What you decided is kept, and sent again …",
-  unavailable: "Gravity is busy. Trying again …",
-  swipes_not_recorded: "Gravity could not record that yet. Trying again …",
-  too_fast: "That was faster than Gravity lets a phone swipe. Trying again …",
-  token_invalid: "This API does not trust the playground’s tokens: it is another Gravity’s.",
-  token_expired: "That card was too old. It comes back with a later deck.",
-  token_used: "That card was decided on before. It comes back with a later deck.",
-  over_limit: "No swipes are left today. The card is back.",
-  over_superlikes: "No superlikes are left today. The card is back.",
-  profile_missing: "There is nobody with this number. Choose another viewer.",
-  location_missing: "This person never said where they are, so nobody is near. Choose another viewer.",
-  not_rewindable: "Only the last decision can be taken back, for five minutes.",
 };
 // The card itself is as good as before.
 const STILL_GOOD = new Set(["over_limit", "over_superlikes"]);
@@ -55,17 +41,12 @@ let last = null; // the swipe that can be taken back
 let selected = null;
 let wanted = 0; // timer of the next deck
 let fetching = null;
-let known = null; // matches by person; null before the first look
 
 function say(text, problem = false) {
   // Who cannot see the card is told whose it is.
   const next = queue[0] && ` Now ${view.summary(queue[0])}`;
   at("said").replaceChildren(text, view.make("span", { class: "hidden", text: next ?? "" }));
   at("said").classList.toggle("problem", problem);
-}
-
-function words(error) {
-  return REFUSED[error.code] ?? `${error.message}.`;
 }
 
 // --- deciding
@@ -79,13 +60,13 @@ function decide(action) {
   last = outbox.swipe(card, action);
   leave(card, action);
   show();
-  say(`${DONE[action]} ${card.name}.`);
+  say(`${words.DONE[action]} ${card.name}.`);
   if (queue.length < FEW && !exhausted) wantDeck(0);
   return undefined;
 }
 
 function takeBack() {
-  if (!last) return say(REFUSED.not_rewindable, true);
+  if (!last) return say(words.refusal("not_rewindable"), true);
   const { card } = last;
   outbox.rewind(last);
   last = null;
@@ -100,19 +81,19 @@ function putBack(card) {
 }
 
 function answered(op, status, left) {
-  showLeft(left.swipes, left.superlikes);
+  news.showLeft(left.swipes, left.superlikes);
   if (GOOD.has(status)) {
-    if (at("said").classList.contains("problem")) say(`${DONE[op.action]} ${op.card.name}.`);
+    if (at("said").classList.contains("problem")) say(`${words.DONE[op.action]} ${op.card.name}.`);
     wantDeck(LEARNED_MS);
   } else {
-    undo(op, REFUSED[status] ?? `Not accepted: ${status.replaceAll("_", " ")}.`, STILL_GOOD.has(status));
+    undo(op, words.refusal(status, `Not accepted: ${status.replaceAll("_", " ")}.`), STILL_GOOD.has(status));
   }
 }
 
 function rewound(op, answer) {
   op.card.token = answer.token;
   for (const card of queue) if (card.id === op.card.id) card.token = answer.token;
-  quietly(quota());
+  quietly(news.quota(api));
   wantDeck(LEARNED_MS);
 }
 
@@ -121,9 +102,9 @@ function refused(op, error) {
     decided.add(op.card.id);
     queue = queue.filter((card) => card.id !== op.card.id);
     show();
-    say(words(error), true);
+    say(words.refusal(error.code, `${error.message}.`), true);
   } else {
-    undo(op, words(error), false);
+    undo(op, words.refusal(error.code, `${error.message}.`), false);
   }
 }
 
@@ -136,7 +117,7 @@ function undo(op, why, back) {
 }
 
 function waits(error) {
-  say(words(error), true);
+  say(words.refusal(error.code, `${error.message}.`), true);
 }
 
 // --- decks
@@ -167,21 +148,14 @@ function dealt(deck) {
   // Whoever is in hand stays there.
   const hand = queue.slice(0, 1);
   queue = [...hand, ...cards.filter((card) => card.id !== hand[0]?.id)];
-  at("policy").textContent = policy(deck);
+  at("policy").textContent = words.policy(deck);
   show();
   rank(first ? null : before);
-  quietly(likes());
-}
-
-function policy({ policy: by, release, exhausted: whole }) {
-  const how = by === "fallback"
-    ? "Fallback: whoever is near and was here lately, as no ranking came in time."
-    : `Ranked by release ${release}, and partly by lot: one move may be chance, what lasts is learned.`;
-  return whole ? `${how} Nobody else can be shown.` : how;
+  quietly(news.likes(api));
 }
 
 async function failed(error) {
-  const text = words(error);
+  const text = words.refusal(error.code, `${error.message}.`);
   say(text, true);
   if (!queue.length) at("why-empty").textContent = text;
   if (error.passes) {
@@ -208,6 +182,7 @@ function show() {
     each.style.transform = "";
     if (!each.isConnected) stack.append(each);
   });
+  mark();
   for (const card of queue.slice(2, 6)) {
     if (card.photos[0]?.url.startsWith("/photos/")) new Image().src = card.photos[0].url;
   }
@@ -222,6 +197,12 @@ function show() {
   for (const action of ["pass", "like", "superlike"]) at(action).ariaDisabled = !queue.length;
   at("rewind").ariaDisabled = !last;
   expose();
+}
+
+function mark() {
+  for (const each of at("ranked").querySelectorAll("button")) {
+    each.ariaCurrent = String(each.dataset.id === String(queue[0]?.id));
+  }
 }
 
 function leave(card, action) {
@@ -248,6 +229,7 @@ function rank(before) {
   });
   const focused = document.activeElement;
   list.replaceChildren(...now);
+  mark();
   if (list.contains(focused)) focused.focus({ preventScroll: true });
   if (!calm.matches) for (const item of now) glide(item, was.get(item.firstChild.dataset.id));
 }
@@ -272,66 +254,7 @@ function expose() {
     : `In none of the last ${decks.length} decks of this viewer.`;
 }
 
-// --- matches, likes, quota
-
-async function matches(news) {
-  const { items, count } = await api.get("/v1/matches", { size: 20 });
-  at("matches").replaceChildren(...items.map(view.match));
-  at("match-count").textContent = count || "";
-  at("no-matches").hidden = items.length > 0;
-  const fresh = news && known ? items.filter((item) => !known.has(item.person)) : [];
-  known = new Set(items.map((item) => item.person));
-  if (fresh.length) celebrate(fresh[0]);
-}
-
-function celebrate(person) {
-  at("match-picture").replaceChildren(view.picture(person));
-  at("match-words").textContent = `You and ${person.name} like each other.`;
-  if (!at("match").open) at("match").showModal();
-}
-
-async function likes() {
-  const { count } = await api.get("/v1/likes", { size: 1 });
-  at("likes").textContent = count.toLocaleString();
-}
-
-async function quota() {
-  const { swipes, superlikes } = await api.get("/v1/quota");
-  showLeft(swipes.left, superlikes.left);
-}
-
-function showLeft(swipes, superlikes) {
-  at("left").textContent = `${view.count(swipes, "swipe")}, ${view.count(superlikes, "superlike")} left`;
-}
-
-async function me() {
-  const { name, age } = await api.get("/v1/me");
-  at("me").textContent = `You are ${name}, ${age}`;
-}
-
-async function follow() {
-  let after = null;
-  while (true) {
-    try {
-      const query = after ? { after, wait: POLL_S } : {};
-      const { changes, next, reset } = await api.get("/v1/changes", query);
-      const since = after !== null;
-      after = next;
-      if (!since || reset || changes.some((each) => each.kind !== "card_withdrawn")) {
-        await matches(since);
-      }
-      withdraw(changes.filter((each) => each.kind === "card_withdrawn").map((each) => each.person));
-      if (reset) wantDeck(0);
-      if (since) await likes();
-    } catch (error) {
-      if (error.code === "cursor_invalid") after = null;
-      await pause(1000 * Math.max(2, error.waitS ?? 0));
-    }
-  }
-}
-
 function withdraw(people) {
-  if (!people.length) return;
   queue = queue.filter((card) => !people.includes(card.id));
   show();
   wantDeck(0);
@@ -364,5 +287,5 @@ at("ranked").addEventListener("click", (event) => {
 
 fetchDeck();
 outbox.run();
-follow();
-for (const look of [quota, me]) quietly(look());
+news.follow(api, { withdrawn: withdraw, reset: () => wantDeck(0) });
+for (const look of [news.quota, news.me]) quietly(look(api));

@@ -1,15 +1,10 @@
 // What things look like. Names and all else from the API are text, never markup.
 
+import { reason } from "./words.js";
+
 const BASE83 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~";
+const AGAIN_MS = 15_000;
 const SVG = "http://www.w3.org/2000/svg";
-const WHY = {
-  your_taste: ({ times }) => `your taste ×${times}`,
-  likes_you_probably: ({ percent }) => `probably likes you (${percent}%)`,
-  may_like_you: ({ percent }) => `may like you (${percent}%)`,
-  often_liked: ({ times }) => `often liked ×${times}`,
-  near_you: ({ distance_km: km }) => `nearer than ${km} km`,
-  photos_like_liked: ({ times }) => `looks like those you liked ×${times}`,
-};
 
 /** An element with properties (class, text, data-…, aria-…) and children. */
 export function make(tag, properties = {}, ...children) {
@@ -20,16 +15,6 @@ export function make(tag, properties = {}, ...children) {
   }
   made.append(...children);
   return made;
-}
-
-/** A reason in words; one that came later than this page, as it is called. */
-export function reason({ code, parameters }) {
-  if (Object.hasOwn(WHY, code)) return WHY[code](parameters);
-  return [code.replaceAll("_", " "), ...Object.values(parameters)].join(" ");
-}
-
-export function count(n, name) {
-  return `${n.toLocaleString()} ${name}${n === 1 ? "" : "s"}`;
 }
 
 /** [red, green, blue] of 0 to 255: the average of a blurhash, or a colour of the name. */
@@ -57,13 +42,19 @@ export function picture({ name, photos }) {
   const made = make("div", { class: "picture" }, make("span", { "aria-hidden": "true", text: initials }));
   made.style.backgroundColor = `rgb(${rgb.join(" ")})`;
   made.style.color = isLight(rgb) ? "#000" : "#fff";
-  if (photo?.url.startsWith("/photos/")) {
-    const image = make("img", { alt: "", src: photo.url, decoding: "async", draggable: "false" });
-    image.addEventListener("load", () => made.classList.add("loaded"));
-    image.addEventListener("error", () => image.remove());
-    made.append(image);
-  }
+  if (photo?.url.startsWith("/photos/")) load(made, photo.url);
   return made;
+}
+
+function load(picture, url) {
+  const image = make("img", { alt: "", src: url, decoding: "async", draggable: "false" });
+  image.addEventListener("load", () => picture.classList.add("loaded"));
+  image.addEventListener("error", () => {
+    image.remove();
+    // It may be drawn by then.
+    setTimeout(() => picture.isConnected && load(picture, url), AGAIN_MS);
+  });
+  picture.append(image);
 }
 
 function where({ distance_km: km, simulated }) {

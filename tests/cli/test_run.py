@@ -15,7 +15,8 @@ from cli.main import app
 from cli.parts import PARTS, READERS, work_of
 from gravity.kernel import open_kernel
 from gravity.settings import Settings
-from gravity.stack import ports
+from gravity.stack import keys, ports
+from gravity.stack.home import Home
 from tests.cli.worlds import environment_of
 from tests.stack.waiting import eventually
 
@@ -51,6 +52,21 @@ def test_a_process_listens_at_its_host_only(environment: dict[str, str], words: 
     with running(environment, *words.split(), *where) as process:
         eventually(lambda: is_ready(process, f"http://127.0.0.2:{port}"), timeout_s=60)
         assert not is_ready(process, f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is no address")
+def test_the_playground_is_for_this_machine_only(
+    environment: dict[str, str], settings: Settings
+) -> None:
+    keys.load_or_create(Home.at(settings.home).keys)
+    port = ports.any_free(set(), random.SystemRandom())
+    told = {
+        "GRAVITY_API_URL": "http://127.0.0.1:1",
+        "GRAVITY_PLAYGROUND_URL": f"http://127.0.0.1:{port}",
+    }
+    with running({**environment, **told}, "playground", "--port", str(port)) as process:
+        eventually(lambda: is_ready(process, f"http://127.0.0.1:{port}"), timeout_s=60)
+        assert not is_ready(process, f"http://127.0.0.2:{port}")
 
 
 def test_a_part_that_is_none_is_told() -> None:

@@ -31,3 +31,12 @@ def test_a_ranker_must_not_tell_likes_worse_than_the_calibration_it_corrects() -
     assert {g.name for g in found if not g.passed} == {"no worse for its ranker"}
     # So few swipes cannot tell.
     assert all(g.passed for g in gates.judge({**shown, "held_out_swipes": 900.0}, None, True))
+
+
+def test_a_release_that_has_learned_looks_is_refused() -> None:
+    of_photos = {"photo_audit_low": 0.011, "photo_audit_high": 0.021}
+    for passed in (0.0, 1.0):
+        found = gates.judge({**of_photos, "photo_audit_passed": passed}, None, True)
+        refused = [g.name for g in found if not g.passed]
+        assert refused == ([] if passed else ["photos tell nobody's looks"])
+    assert "photos tell nobody's looks" not in {g.name for g in gates.judge({}, None, True)}

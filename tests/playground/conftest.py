@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 from pydantic import SecretStr
-from redis.asyncio import Redis
 
 from cli.run import api_routers
+from contracts import events_pb2 as events
 from contracts import topics
 from gravity import outbox
 from gravity.bus import create_topics
@@ -29,6 +29,9 @@ from gravity.stack.home import Home
 from interactions.app import subscriptions
 from interactions.matcher import LANE
 from playground.app import create_app
+from profiles.changes import change
+from profiles.domain import Change, Location, Photo, Preferences, Profile
+from simulator import avatars
 from tests.discovery_api.conftest import serving_http
 from tests.playground.browser import chromium, open_browser
 from tests.serving.ranker_process import free_port
@@ -46,7 +49,6 @@ class Opened:
     url: str
     private_key: str
     api: httpx.AsyncClient
-    redis: Redis
 
     async def call(self, person: int, method: str, path: str, body: object = None) -> Any:
         """The answer to a request on behalf of a person."""
@@ -81,28 +83,6 @@ class Opened:
         }
         answer = await self.call(person, "POST", "/v1/swipes", swipe)
         assert answer["results"][0]["status"] == "accepted"
-
-    async def add_person(self, number: int, name: str, gender: str, seeks: str) -> None:
-        """Somebody of 30 to 41 in San Francisco."""
-        photos = [
-            {
-                "url": f"https://photos.example/{number}.jpg",
-                "blurhash": "L6Pj0^jE.AyE_3t7t7R**0o#DgR4",
-                "width": 600,
-                "height": 800,
-            }
-        ]
-        profile = {
-            "name": name,
-            "birth_date": date(1995 - number % 12, 5, 4).isoformat(),
-            "gender": gender,
-            "photos": photos if number % 2 else [],
-        }
-        place = {"latitude": 37.77 + number / 1000, "longitude": -122.42}
-        wanted = {"seeks": [seeks], "age_min": 18, "age_max": 99}
-        await self.call(number, "PUT", "/v1/me", profile)
-        await self.call(number, "PUT", "/v1/me/location", place)
-        await self.call(number, "PUT", "/v1/me/preferences", wanted)
 
 
 @pytest.fixture
@@ -147,9 +127,10 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
                 serving_http(page, port) as url,
                 httpx.AsyncClient(base_url=api_url, timeout=30) as http,
             ):
-                small = Opened(url, private_key, http, kernel.redis)
-                await _populate(small)
-                yield small
+                avatar = home.path / "media" / "photos" / "here.png"
+                avatar.write_bytes(avatars.png(0))
+                await _populate(kernel)
+                yield Opened(url, private_key, http)
 
 
 @asynccontextmanager
@@ -168,11 +149,26 @@ async def _consuming(kernel: Kernel) -> AsyncIterator[None]:
             stop.set()
 
 
-async def _populate(small: Opened) -> None:
-    await small.add_person(VIEWER, "Robin", "woman", "man")
+async def _populate(kernel: Kernel) -> None:
+    async def add(number: int, name: str, gender: int, seeks: int) -> None:
+        wanted = Change(
+            Profile(name, 9_000 + 300 * (number % 12), gender, {}, _photos(number)),
+            Preferences((seeks,)),
+            Location(37.77 + number / 1000, -122.42),
+        )
+        # Not by PUT /v1/me: people of an import have photos among the media, others may not.
+        await change(kernel.pool, kernel.redis, number, wanted, kernel.clock())
+
+    await add(VIEWER, "Robin", events.GENDER_WOMAN, events.GENDER_MAN)
     for number in MEN:
         name = UNTRUSTED if number == MEN[-1] else f"Man {number}"
-        await small.add_person(number, name, "man", "woman")
+        await add(number, name, events.GENDER_MAN, events.GENDER_WOMAN)
+
+
+def _photos(number: int) -> tuple[Photo, ...]:
+    """Of three people, one has none, one has one among the media, one elsewhere."""
+    url = ("", "/photos/here.png", f"https://photos.example/{number}.jpg")[number % 3]
+    return (Photo(url, "L6Pj0^jE.AyE_3t7t7R**0o#DgR4", 600, 800),) if url else ()
 
 
 @pytest.fixture(scope="session")
@@ -180,6 +176,8 @@ async def browser() -> AsyncIterator[Browser]:
     executable = chromium()
     if executable is None:
         pytest.skip("there is no Chromium on this machine")
+    # A loaded machine is no reason to fail.
+    expect.set_options(timeout=15_000)
     async with open_browser(executable) as browser:
         yield browser
 

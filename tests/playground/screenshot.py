@@ -12,7 +12,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.playground.browser import chromium, open_browser
 
-_SWIPES: Final = ("Like", "Pass", "Like", "Like")
+_SWIPES: Final = ("Like", "Like", "Like", "Pass")
 
 
 async def take(url: str, viewer: int, to: Path, width: int, height: int) -> None:
@@ -27,6 +27,7 @@ async def take(url: str, viewer: int, to: Path, width: int, height: int) -> None
         await page.goto(f"{url}/?viewer={viewer}")
         for decision in _SWIPES:
             await _swipe(page, decision)
+        await page.remove_locator_handler(match)
         if await match.count():
             await _close(match)
         await page.wait_for_function(

@@ -128,9 +128,16 @@ async def test_photos_are_those_of_the_media_and_nothing_beside_them(
         assert (await page.get(path)).status_code == 404
 
 
+async def test_photos_of_media_that_are_no_folder_are_not_there(development: Settings) -> None:
+    away = development.model_copy(update={"media_url": "s3://bucket/media"})
+    transport = httpx.ASGITransport(create_app(away, lambda: 500, lambda: NOW))
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as page:
+        assert (await page.get("/photos/avatar-0000.png")).status_code == 404
+
+
 async def test_the_page_is_light(page: httpx.AsyncClient) -> None:
     scripts = 0
-    for name in ("api.js", "drag.js", "play.js", "view.js"):
+    for name in ("api.js", "drag.js", "news.js", "play.js", "view.js", "words.js"):
         scripts += await transferred(page, f"/static/{name}")
     assert scripts < 20_000
     assert await transferred(page, "/static/playground.css") < 10_000

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
 from tests.playground.conftest import MEN, UNTRUSTED, VIEWER, Opened, Visit, visiting
 
+BLURHASH_AVERAGE: Final = "rgb(222, 217, 213)"
 PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
 # Every text, as WCAG computes it: (its class, contrast with what is behind it).
 CONTRASTS = """
@@ -36,6 +37,12 @@ CONTRASTS = """
       return [each.className || each.id || each.tagName, contrast];
     });
 }
+"""
+# How far things moved by themselves, as browsers score it.
+SHIFTED = """
+() => new Promise((resolve) => new PerformanceObserver((list) =>
+  resolve(list.getEntries().reduce((sum, each) => sum + each.value, 0))
+).observe({ type: "layout-shift", buffered: true }) || setTimeout(() => resolve(0), 300))
 """
 # Controls that say nothing of themselves to who cannot see them.
 NAMELESS = """
@@ -213,6 +220,7 @@ async def test_a_phone_needs_no_scrolling_sideways_and_everything_can_be_read(
             assert await page.locator("h1").count() == 1
             dim = [each for each in await page.evaluate(CONTRASTS) if each[1] < 4.5]
             assert dim == []
+        assert await page.evaluate(SHIFTED) < 0.02
         like = await page.locator("#like").bounding_box()
         assert like is not None
         assert like["y"] + like["height"] <= PHONE["height"], "the buttons are below the fold"
@@ -264,6 +272,22 @@ async def touch(page: Page, by_x: int, by_y: int) -> None:
         point = {"x": x + by_x * step / 7, "y": y + by_y * step / 7}
         await devices.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
     await devices.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+async def test_pictures_are_those_of_the_media_and_initials_where_there_are_none(
+    visit: Visit,
+) -> None:
+    page, asked = visit.page, list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    await choose(page)
+    for number, initials, pictures in ((4, "M4", 1), (3, "M3", 0), (5, "M5", 0)):
+        thumb = page.locator(f"#ranked button[data-id='{number}']")
+        await expect(thumb.locator(".picture.loaded img")).to_have_count(pictures)
+        await expect(thumb.locator(".picture span")).to_have_text(initials)
+        # The average of its blurhash, or a colour of the name.
+        grounds = {await thumb.locator(".picture").evaluate("(e) => e.style.backgroundColor")}
+        assert (grounds == {BLURHASH_AVERAGE}) == (number != 3)
+    assert not [url for url in asked if "photos.example" in url]
 
 
 async def test_names_are_text_and_the_exposure_of_whom_one_chooses_is_told(

@@ -12,6 +12,7 @@ from features.ranker import PHOTO_INPUTS, heads_of, width_of
 from tests.training.worlds import UNTIL, World, market
 from training.build import Fitted, TrainingSettings, evaluate, fit_from_arrays, with_ranker
 from training.datasets import Datasets, datasets_of
+from training.photo_audit import audit_photos
 from training.photo_directions import find_photo_axes
 from training.snapshot import PhotoVectors
 
@@ -117,3 +118,33 @@ def test_whoever_has_no_photo_is_the_mean_of_their_gender(present: float) -> Non
     for gender in (1, 2):
         of = photos.present & (datasets.people.gender == gender)
         np.testing.assert_allclose(block[of].mean(axis=0) if of.any() else 0.0, 0.0, atol=1e-6)
+
+
+def test_the_audit_finds_no_looks_in_what_was_learned() -> None:
+    datasets, _ = world_of_tastes()
+    audit = audit_photos(datasets, learned().final, learned().ranker, 0)
+    assert audit is not None and audit.pairs >= 100_000
+    assert audit.passed and audit.low <= 0.0 <= audit.high
+    assert evaluate(datasets, learned(), 0).metrics()["photo_audit_passed"] == 1.0
+
+
+def test_the_audit_finds_looks_where_a_model_has_learned_them() -> None:
+    datasets, _ = world_of_tastes()
+    model = learned().final
+    factors = model.factors
+    photos = datasets.people.photos
+    assert photos is not None
+    # Everybody leans the same way, along what all like.
+    taste, appeal = factors.taste.copy(), factors.appeal.copy()
+    taste[:, -8:], appeal[:, -8:] = 0.0, 0.0
+    taste[:, -1], appeal[:, -1] = 1.0, photos.vector[:, LIKED_BY_ALL]
+    vain = replace(model, factors=replace(factors, taste=taste, appeal=appeal))
+    audit = audit_photos(datasets, vain, learned().ranker, 0)
+    assert audit is not None and audit.low > 0.05
+    assert not audit.passed
+
+
+def test_without_photos_there_is_nothing_to_audit() -> None:
+    datasets, _ = world_of_tastes()
+    without = replace(datasets, people=replace(datasets.people, photos=None))
+    assert audit_photos(without, learned().final, learned().ranker, 0) is None
