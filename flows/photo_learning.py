@@ -61,7 +61,8 @@ def learn(
 ) -> PhotoDraft:
     """The network that tells photos apart as those who like them do; equal seeds, equal weights."""
     # torch is imported by whoever learns, and by nobody who asks for the embedding of a photo.
-    from training.photos.fitting import PhotoSwipes, fit_photos
+    from training.photos.fitting import fit_photos
+    from training.photos.swipes import PhotoSwipes
 
     liked = photos.liked
     swipes = PhotoSwipes(liked.viewer, liked.photo, liked.liked, liked.offset)
