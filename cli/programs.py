@@ -101,7 +101,7 @@ def _flows(place: Place, environment: Mapping[str, str]) -> Program:
         name="flows",
         # It tells Prefect's client by itself where the server is, from the settings.
         command=(sys.executable, "-m", "flows.runner"),
-        # Its one deployment is there to be asked for.
+        # The last of its deployments is there to be asked for.
         check=Check("http", f"{prefect_api}/deployments/name/retrain/retrain"),
         directory=str(ROOT),
         prepare=("/bin/mkdir", "-p", scratch),

@@ -17,7 +17,11 @@ log = logging.getLogger(__name__)
 
 
 async def champion_vectors(
-    mlflow: MLflow, lake: str | Path, media: Media, now: datetime, say: Say
+    mlflow: MLflow,
+    lake: str | Path,
+    media: Media,
+    now: datetime,
+    say: Say = lambda done, of: None,
 ) -> PhotoVectors | None:
     """Mean vectors of people's photos, with the network that made them, once what is new has been
     embedded; None where no space was learned yet, or nobody's photo is embedded.

@@ -48,8 +48,17 @@ async def _serve() -> None:
     from prefect.runner import Runner
 
     from flows.retrain import retrain
+    from flows.retrain_photos import retrain_photos
 
     runner = Runner(name="gravity", query_seconds=_POLL_S, limit=1, pause_on_shutdown=False)
+    await runner.aadd_flow(
+        retrain_photos,
+        name="retrain-photos",
+        schedules=await _schedules("retrain-photos/retrain-photos"),
+        description="Embed everybody's new photos; learn what tells them apart when asked to.",
+        tags=["learning"],
+    )
+    # Last: who waits for the flows waits for this one.
     await runner.aadd_flow(
         retrain,
         name="retrain",

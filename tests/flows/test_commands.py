@@ -6,13 +6,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from features.lake import append_rows, part_of_import
+from features.photo_embeddings import read_embeddings
 from features.registry import aliases
 from gravity.kernel import Kernel
+from tests.features.drawn_photos import draw
 from tests.flows.worlds import import_market, market, utc_now
+from tests.training.photo_worlds import with_photos
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,3 +102,46 @@ async def test_a_retrain_without_swipes_ends_with_the_reason(
 async def test_an_unknown_release_is_not_promoted(environment: dict[str, str]) -> None:
     code, _, errors = await gravity(environment, "release", "promote", "99999")
     assert (code, errors.strip()) == (1, "ReleaseUnknown: 99999")
+
+
+async def test_an_operator_learns_from_photos_and_embeds_what_is_new(
+    kernel: Kernel, runner: None, environment: dict[str, str]
+) -> None:
+    world = market(utc_now())
+    draw(Path(kernel.settings.media) / "photos", shades=40)
+    urls_of = {person: [f"/photos/{person % 41}"] for person in range(1, 251)}
+    profiles = with_photos(world.profiles, urls_of)
+    lake = kernel.settings.lake
+    await import_market(lake, kernel.redis, kernel.redis, replace(world, profiles=profiles))
+    code, output, errors = await gravity(environment, "photos", "retrain", "--json")
+    assert code == 0, errors
+    made = json.loads(output)
+    assert list(made["seconds"]) == ["swipes", "photos", "learn", "register", "embed", "champion"]
+    assert made["tags"]["photos"] == "40"
+    assert len(read_embeddings(lake, made["space"]).photos) == 250 - 250 // 41
+
+    newcomers = {person: ["/photos/1"] for person in range(251, 256)}
+    later = with_photos(profiles, urls_of | newcomers, version=2)
+    append_rows(lake, "profiles", later, part_of_import("f00d", 1))
+    code, output, errors = await gravity(environment, "photos", "embed", "--json")
+    assert code == 0, errors
+    again = json.loads(output)
+    assert (again["space"], list(again["seconds"])) == (made["space"], ["embed"])
+    assert len(read_embeddings(lake, made["space"]).photos) == 255 - 250 // 41
+
+
+async def test_photos_that_are_not_there_are_named(
+    kernel: Kernel, runner: None, environment: dict[str, str]
+) -> None:
+    world = market(utc_now())
+    lake = kernel.settings.lake
+    await import_market(lake, kernel.redis, kernel.redis, world)
+    code, _, errors = await gravity(environment, "photos", "retrain")
+    assert (code, errors.count("NoPhotos")) == (1, 1), errors
+    assert "swipes: NoPhotos: nobody who was swiped has a photo" in errors
+    urls_of = {person: [f"/photos/{person % 9}"] for person in range(1, 251)}
+    profiles = with_photos(world.profiles, urls_of, version=2)
+    append_rows(lake, "profiles", profiles, part_of_import("f00d", 1))
+    code, _, errors = await gravity(environment, "photos", "retrain")
+    assert code == 1
+    assert "photos: NoPhotos: none of 9 photos can be used: 9 missing" in errors

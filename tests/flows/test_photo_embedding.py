@@ -5,12 +5,10 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from PIL import Image
 
 from features.lake import append_rows, part_of_import
-from features.lake_tables import PROFILES
 from features.media import MediaUnreachable, open_media
 from features.photo_embeddings import person_vectors, read_embeddings, read_photos
 from features.photo_registry import NetworkOfSpace
@@ -43,9 +41,7 @@ def media(tmp_path: Path) -> Path:
 
 def people(lake: Path, urls_of: dict[int, list[str]], part: int = 0) -> None:
     """Write everybody's profile anew, with these photos."""
-    rows = with_photos(PROFILE_ROWS, urls_of)
-    version = rows.schema.get_field_index("version")
-    rows = rows.set_column(version, PROFILES.field(version), pa.array([part + 1] * len(rows)))
+    rows = with_photos(PROFILE_ROWS, urls_of, version=part + 1)
     append_rows(lake, "profiles", rows, part_of_import("f00d", part))
 
 

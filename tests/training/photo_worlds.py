@@ -7,8 +7,13 @@ import pyarrow as pa
 from features.lake_tables import PHOTOS
 
 
-def with_photos(profiles: pa.Table, urls_of: Mapping[int, Sequence[str]]) -> pa.Table:
+def with_photos(
+    profiles: pa.Table, urls_of: Mapping[int, Sequence[str]], version: int = 1
+) -> pa.Table:
     """Profiles (schema PROFILES) with photos of people by id, and of nobody else."""
+    place = profiles.schema.get_field_index("version")
+    versions = pa.array([version] * len(profiles), pa.int64())
+    profiles = profiles.set_column(place, profiles.schema.field(place), versions)
     lists = [
         [
             {"url": url, "blurhash": "", "width": 64, "height": 64}

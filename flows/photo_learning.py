@@ -1,0 +1,78 @@
+"""From the lake to a draft of a space: what the tasks of `retrain_photos` do until it has an id."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from features.media import Media
+from features.photo_embeddings import read_photos
+from features.photo_pixels import Pixels
+from features.photo_reading import Say
+from flows.learning import read_lake
+from flows.photo_embedding import read_patiently
+from flows.photo_registration import PhotoDraft
+from gravity.settings import Settings
+from training.datasets import NothingToLearn, TooFewDays
+from training.liked_photos import LikedPhotos, NoPhotos, TooFewSwipes, liked_photos
+from training.snapshot import NoProfiles
+
+if TYPE_CHECKING:
+    from training.photos.fitting import PhotoSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoSet:
+    """Swipes on photos (P,), their pixels (P, SIDE, SIDE, 3), and how many were left out."""
+
+    liked: LikedPhotos
+    pixels: Pixels
+    refused: dict[str, int]
+
+
+def read_liked(settings: Settings, now: datetime) -> LikedPhotos:
+    """The swipes of the lake on people with photos.
+
+    Raises NoPhotos, TooFewSwipes.
+    """
+    try:
+        datasets = read_lake(settings, now)
+    except NoProfiles as error:
+        raise NoPhotos("the lake holds nobody") from error
+    except (NothingToLearn, TooFewDays) as error:
+        raise TooFewSwipes(
+            "the lake's swipes are all of one kind, or of one or two days"
+        ) from error
+    return liked_photos(datasets, read_photos(settings.lake))
+
+
+def read_set(media: Media, liked: LikedPhotos, say: Say) -> PhotoSet:
+    """Their pixels. Raises NoPhotos, TooFewSwipes, MediaUnreachable."""
+    photos = read_patiently(media, list(liked.urls), say)
+    refused = photos.reasons()
+    if not len(photos.rows):
+        why = ", ".join(f"{count:,} {reason}" for reason, count in sorted(refused.items()))
+        raise NoPhotos(f"none of {len(liked.urls):,} photos can be used: {why}")
+    return PhotoSet(liked.only(photos.rows), photos.pixels, refused)
+
+
+def learn(
+    photos: PhotoSet, how: "PhotoSettings", seed: int, say: Callable[[str], None]
+) -> PhotoDraft:
+    """The network that tells photos apart as those who like them do; equal seeds, equal weights."""
+    # torch is imported by whoever learns, and by nobody who asks for the embedding of a photo.
+    from training.photos.fitting import fit_photos
+    from training.photos.swipes import PhotoSwipes
+
+    liked = photos.liked
+    swipes = PhotoSwipes(liked.viewer, liked.photo, liked.liked, liked.offset)
+    fitted = fit_photos(photos.pixels, swipes, how, seed, say)
+    return PhotoDraft(
+        network=fitted.onnx,
+        width=fitted.width,
+        photos=len(photos.pixels),
+        swipes=len(liked.liked),
+        measures=fitted.measures,
+        curves=fitted.curves,
+        sheets={},
+    )
