@@ -52,24 +52,30 @@ class Audit:
 
 
 def audit_photos(datasets: Datasets, model: Model, ranker: Network, seed: int) -> Audit | None:
-    """The audit of a model and its ranker by all swipes; None where there is too little to tell:
-    no photos, or fewer than two candidates with photos who were shown five times."""
-    swipes, photos = datasets.swipes, datasets.people.photos
-    if not model.e or photos is None:
+    """The audit of a model and its ranker by all swipes; None where there is too little to tell."""
+    pairs = pairs_of(datasets, seed) if model.e else None
+    if pairs is None:
         return None
-    n = len(datasets.people)
+    swipes, n = datasets.swipes, len(datasets.people)
     shown = np.bincount(swipes.candidate, minlength=n)
     rate = np.bincount(swipes.candidate, swipes.liked, n) / np.maximum(1, shown)
+    added = pairs.added(model.sides(), ranker, model.e)
+    return correlation(added, rate[pairs.candidate], pairs.candidate, seed)
+
+
+def pairs_of(datasets: Datasets, seed: int) -> "Pairs | None":
+    """Pairs (m,) for an audit, 120,000 of them; None without photos, or with fewer than two
+    candidates with photos who were shown five times to somebody."""
+    swipes, photos = datasets.swipes, datasets.people.photos
+    if photos is None:
+        return None
+    shown = np.bincount(swipes.candidate, minlength=len(datasets.people))
     candidates = np.flatnonzero(photos.present & (shown >= _LEAST_SHOWN))
-    viewers = np.unique(swipes.viewer)
     if len(candidates) < 2:
         return None
     rng = np.random.default_rng(seed)
-    pairs = _Pairs.draw(viewers, candidates, datasets.people, rng)
-    if not len(pairs.viewer):
-        return None
-    added = pairs.added(model.sides(), ranker, model.e)
-    return correlation(added, rate[pairs.candidate], pairs.candidate, seed)
+    pairs = Pairs.draw(np.unique(swipes.viewer), candidates, datasets.people, rng)
+    return pairs if len(pairs.viewer) else None
 
 
 def correlation(added: Floats64, rate: Floats64, photo: Ints, seed: int) -> Audit:
@@ -96,7 +102,7 @@ def _correlations(sums: Floats64) -> Floats64:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Pairs:
+class Pairs:
     """Rows (m,): viewers, those of their gender whose taste in photos they have, and candidates of
     a gender that they seek."""
 
@@ -107,7 +113,8 @@ class _Pairs:
     @classmethod
     def draw(
         cls, viewers: Ints, candidates: Ints, people: People, rng: np.random.Generator
-    ) -> "_Pairs":
+    ) -> "Pairs":
+        """Pairs of viewers and candidates (k,), rows."""
         viewer, candidate = rng.choice(viewers, _DRAWN), rng.choice(candidates, _DRAWN)
         sought = people.table["seeks"][viewer] >> people.gender[candidate] & 1
         fits = np.flatnonzero(sought)[:PAIRS]

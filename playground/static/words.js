@@ -18,6 +18,7 @@ const REFUSED = {
 };
 
 const WHY = {
+  your_photo_taste: ({ times }) => `photos like those you liked ×${times}`,
   your_taste: ({ times }) => `your taste ×${times}`,
   likes_you_probably: ({ percent }) => `probably likes you (${percent}%)`,
   may_like_you: ({ percent }) => `may like you (${percent}%)`,
