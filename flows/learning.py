@@ -89,7 +89,7 @@ async def hold_for(
 
 
 def read_lake(settings: Settings, now: datetime, photos: PhotoVectors | None = None) -> Datasets:
-    """Profiles and swipes of the lake up to a minute ago, and people's photos."""
+    """Profiles and swipes of the lake up to a minute ago, and what is known of people's photos."""
     window_end = (now - SETTLED).replace(microsecond=0)
     return prepare(settings.lake, now, window_end, photos)
 

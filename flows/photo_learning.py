@@ -3,10 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from features.lake import read_profiles
 from features.media import Media
-from features.photo_embeddings import read_photos
+from features.photo_embeddings import photos_of, read_photos
 from features.photo_pixels import Pixels
 from features.photo_reading import Say
 from flows.learning import read_lake
@@ -23,11 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoSet:
-    """Swipes on photos (P,), their pixels (P, SIDE, SIDE, 3), and how many were left out."""
+    """Swipes on photos (P,), their pixels (P, SIDE, SIDE, 3), how many were left out by reason, and
+    the rows (k,) of those that may be shown in MLflow: no erasure reaches what is there, so only
+    photos that nobody but simulated people have."""
 
     liked: LikedPhotos
     pixels: Pixels
     refused: dict[str, int]
+    shown: npt.NDArray[np.int64]
 
 
 def read_liked(settings: Settings, now: datetime) -> LikedPhotos:
@@ -46,14 +55,26 @@ def read_liked(settings: Settings, now: datetime) -> LikedPhotos:
     return liked_photos(datasets, read_photos(settings.lake))
 
 
-def read_set(media: Media, liked: LikedPhotos, say: Say) -> PhotoSet:
+def read_set(settings: Settings, media: Media, liked: LikedPhotos, say: Say) -> PhotoSet:
     """Their pixels. Raises NoPhotos, TooFewSwipes, MediaUnreachable."""
     photos = read_patiently(media, list(liked.urls), say)
     refused = photos.reasons()
     if not len(photos.rows):
         why = ", ".join(f"{count:,} {reason}" for reason, count in sorted(refused.items()))
         raise NoPhotos(f"none of {len(liked.urls):,} photos can be used: {why}")
-    return PhotoSet(liked.only(photos.rows), photos.pixels, refused)
+    usable, simulated = liked.only(photos.rows), simulated_urls(settings.lake)
+    shown = [row for row, url in enumerate(usable.urls) if url in simulated]
+    return PhotoSet(usable, photos.pixels, refused, np.array(shown, np.int64))
+
+
+def simulated_urls(lake: str | Path) -> frozenset[str]:
+    """The urls of photos that nobody but simulated people have."""
+    profiles = read_profiles(lake, columns=["person", "photos", "simulated"])
+    own, others = (
+        frozenset(map(str, photos_of(profiles.filter(mask)).urls.to_pylist()))
+        for mask in (profiles["simulated"], pc.invert(profiles["simulated"]))
+    )
+    return own - others
 
 
 def learn(

@@ -1,6 +1,6 @@
-"""The flow `retrain`: join → train → rank → evaluate → register → gates → materialise → follow →
-replay → features → load → promote → serve, then the report. Each task is a call into a module that
-knows no Prefect.
+"""The flow `retrain`: photos → join → train → rank → evaluate → register → gates → materialise →
+follow → replay → features → load → promote → serve, then the report. Each task is a call into a
+module that knows no Prefect.
 
 Nothing is cached or persisted by Prefect: hashing millions of swipes for a cache key costs more
 than it could save, and a release is registered whole or not at all. What learns is imported by the
@@ -36,22 +36,36 @@ from gravity.settings import Settings
 if TYPE_CHECKING:
     from flows.learning import Draft, TrainingSet
     from training.build import Evaluation, Fitted, TrainingSettings
+    from training.snapshot import PhotoVectors
+
+
+@task(name="photos", cache_policy=NO_CACHE)
+async def see_photos(kernel: Kernel, mlflow: MLflow) -> "PhotoVectors | None":
+    """Everybody's photos in the champion space, those that are new to it too; None without one."""
+    from flows.photo_vectors import champion_vectors
+
+    log, media = get_run_logger(), open_media(kernel.settings.media)
+
+    def say(done: int, of: int) -> None:
+        log.info("new photos: %d of %d parts embedded", done, of)
+
+    found = await champion_vectors(mlflow, kernel.settings.lake, media, kernel.clock(), say)
+    if found is not None:
+        log.info("space %s: photos of %d people", found.space, len(found.person))
+    return found
 
 
 @task(name="join", cache_policy=NO_CACHE)
-async def join(kernel: Kernel, mlflow: MLflow, how: "TrainingSettings", seed: int) -> "TrainingSet":
-    """The lake as arrays, people's photos in the champion space, and the point-in-time counts of
-    the pairs that calibrate."""
+async def join(
+    kernel: Kernel, photos: "PhotoVectors | None", how: "TrainingSettings", seed: int
+) -> "TrainingSet":
+    """The lake as arrays, and the point-in-time counts of the pairs that calibrate."""
     from flows import learning
-    from flows.photo_vectors import champion_vectors
 
     positions = await learning.positions_held(kernel)
-    settings, now = kernel.settings, kernel.clock()
-    photos = await champion_vectors(mlflow, settings.lake, open_media(settings.media), now)
-    datasets = learning.read_lake(settings, kernel.clock(), photos)
+    datasets = learning.read_lake(kernel.settings, kernel.clock(), photos)
     live = await activation.live_releases(kernel)
     training_set = learning.join(kernel.settings, datasets, positions, live, how, seed)
-    get_run_logger().info("%d people have photos", 0 if photos is None else len(photos.person))
     get_run_logger().info(
         "%d people, %d swipes until %s; %d pairs joined",
         *(len(datasets.people), len(datasets.swipes), datasets.window_end),
@@ -208,7 +222,8 @@ async def retrain(promote: bool = True, by: str = "schedule", seed: int = 0) -> 
         folder = activation.releases_folder(kernel)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".draft.", dir=folder) as drafts:
-            training_set = await join(kernel, mlflow, how, seed)
+            photos = await see_photos(kernel, mlflow)
+            training_set = await join(kernel, photos, how, seed)
             fitted = train(training_set, how, seed)
             fitted = train_ranker(training_set, fitted, seed)
             evaluation = await assess(training_set, fitted, seed)

@@ -43,11 +43,11 @@ def read_swipes(kernel: Kernel) -> "LikedPhotos":
 
 
 @task(name="photos", cache_policy=NO_CACHE)
-def read_photos(media: Media, liked: "LikedPhotos") -> "PhotoSet":
+def read_photos(kernel: Kernel, media: Media, liked: "LikedPhotos") -> "PhotoSet":
     """Their pixels. Raises NoPhotos, TooFewSwipes, MediaUnreachable."""
     from flows import photo_learning
 
-    photos = photo_learning.read_set(media, liked, _said("photos read"))
+    photos = photo_learning.read_set(kernel.settings, media, liked, _said("photos read"))
     _log_refused(photos.refused)
     return photos
 
@@ -123,7 +123,7 @@ async def _learned(kernel: Kernel, mlflow: MLflow, media: Media, by: str, seed: 
     from training.photos.fitting import PhotoSettings
 
     how = PhotoSettings()
-    photos = read_photos(media, read_swipes(kernel))
+    photos = read_photos(kernel, media, read_swipes(kernel))
     draft = learn_space(photos, how, seed)
     made = await register(kernel, mlflow, draft, Origin(str(flow_run.id), by, how, seed))
     try:

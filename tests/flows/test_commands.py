@@ -76,7 +76,8 @@ async def test_an_operator_retrains_twice_and_rolls_back(
         assert code == 0, errors
         made = json.loads(output)
         assert made["aliases"] == ["champion"]
-        assert list(made["seconds"])[:5] == ["join", "train", "rank", "evaluate", "register"]
+        steps = ["photos", "join", "train", "rank", "evaluate", "register"]
+        assert list(made["seconds"])[:6] == steps
         releases.append(made["release"])
 
     code, output, errors = await gravity(environment, "release", "rollback")
