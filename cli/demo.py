@@ -68,14 +68,14 @@ def demo(
 
 async def _show(console: "Console", people: int | None) -> None:
     from cli.bringup import bring_up
-    from cli.drawing import draw_in_background
+    from cli.photo_catch_up import catch_up_in_background
 
     console.print("\n[bold]Gravity[/]: a deck, some swipes, the next deck\n")
     stays = await _is_up()
     try:
         up = await bring_up(console, people)
         # Only now: on a small machine it would take its time from the first deck.
-        draw_in_background(up.stack.home)
+        catch_up_in_background(up.stack.home)
         await tell_story(console, up.settings, up.world.people)
         _print_links(console, up)
         await _interrupted()

@@ -2,8 +2,9 @@
 
 import asyncio
 import getpass
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gravity.settings import Settings
+
+    _Work = Callable[[Settings, Console], Coroutine[None, None, dict[str, object]]]
 
 app = typer.Typer(
     name="photos", help="Photos: draw simulated people's, learn from all.", no_args_is_help=True
@@ -34,9 +37,24 @@ def draw(
     `gravity demo` has it done in the background once its first deck was served.
     """
     from cli import programs
+
+    _draw((media or programs.home().path / "media"), processes)
+
+
+@app.command("catch-up")
+def catch_up() -> None:
+    """What of these is missing: draw, learn from likes which photos are alike, and learn a release
+    that ranks with them.
+
+    `gravity demo` starts it in the background once its first deck was served; what is done stays.
+    """
+    _reported(_caught_up, as_json=False)
+
+
+def _draw(media: Path, processes: int) -> None:
     from simulator.photo_files import FOLDER, make_photos
 
-    folder = (media or programs.home().path / "media") / FOLDER
+    folder = media / FOLDER
     try:
         with _progress() as say:
             drawn = make_photos(folder, say, processes)
@@ -65,16 +83,17 @@ def retrain(as_json: _Json = False) -> None:
 
     The next `gravity retrain` learns a release of it.
     """
-    _run(learn=True, as_json=as_json)
+    _reported(partial(_retrained, learn=True), as_json)
 
 
 @app.command()
 def embed(as_json: _Json = False) -> None:
     """Embed the photos that are new, as the network that was learned last sees them."""
-    _run(learn=False, as_json=as_json)
+    _reported(partial(_retrained, learn=False), as_json)
 
 
-def _run(learn: bool, as_json: bool) -> None:
+def _reported(work: "_Work", as_json: bool) -> None:
+    """Do it on the stack that is up, and say what came of it or why nothing did."""
     from rich.console import Console
 
     from cli.flow_runs import FlowFailed
@@ -84,7 +103,7 @@ def _run(learn: bool, as_json: bool) -> None:
 
     console = Console(stderr=as_json, highlight=False)
     try:
-        done = asyncio.run(_retrained(Settings.load(), console, learn))
+        done = asyncio.run(work(Settings.load(), console))
     except (FlowFailed, SettingsMissing, PrefectUnreachable, MLflowUnreachable) as error:
         typer.echo(f"✗ {error or type(error).__name__}", err=True)
         raise typer.Exit(1) from None
@@ -94,7 +113,30 @@ def _run(learn: bool, as_json: bool) -> None:
         typer.echo(json.dumps(done))
 
 
-async def _retrained(settings: "Settings", console: "Console", learn: bool) -> dict[str, object]:
+async def _caught_up(settings: "Settings", console: "Console") -> dict[str, object]:
+    """Draw; learn a space where there is none, and a release where the champion is of no space or
+    another."""
+    from cli.flow_runs import run_flow
+    from features.mlflow_rest import open_mlflow
+    from features.photo_registry import MODEL
+    from features.registry import CHAMPION, aliases_in
+    from features.release import MANIFEST, Manifest
+
+    _draw(settings.home / "media", processes=2)
+    async with open_mlflow(settings.mlflow_url) as mlflow:
+        space = (await aliases_in(mlflow, MODEL)).get(CHAMPION)
+        release = (await aliases_in(mlflow)).get(CHAMPION)
+    if space is None:
+        space = str((await _retrained(settings, console, learn=True))["space"])
+    served = settings.home / "releases" / str(release) / MANIFEST
+    known = Manifest.model_validate_json(served.read_bytes()).photos if served.exists() else None
+    if known is None or known.space != space:
+        by = f"gravity photos ({getpass.getuser()})"
+        await run_flow(settings, "retrain", {"promote": True, "by": by}, console)
+    return {"space": space}
+
+
+async def _retrained(settings: "Settings", console: "Console", *, learn: bool) -> dict[str, object]:
     """Run the flow to its end; what came of it."""
     from cli.flow_runs import run_flow
     from features.photo_registry import MODEL

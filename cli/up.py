@@ -19,8 +19,8 @@ def up() -> None:
 
 def _up(began: float) -> None:
     from cli import programs
-    from cli.drawing import draw_in_background
     from cli.first_deck import read_first_deck
+    from cli.photo_catch_up import catch_up_in_background
     from gravity.stack.failures import StackError
 
     try:
@@ -32,6 +32,6 @@ def _up(began: float) -> None:
         typer.secho(str(error), fg="red", err=True)
         sys.exit(1)
     if read_first_deck(stack.home.path)["finished"]:
-        # A demo's, that was stopped before they were all there.
-        draw_in_background(stack.home)
+        # A demo that was stopped before its photos were all there.
+        catch_up_in_background(stack.home)
     typer.echo(f"up in {time.monotonic() - began:.1f} s, logs in {stack.home.logs}")

@@ -1,4 +1,4 @@
-"""Has the simulated people's pictures made beside a demo that has served its first deck."""
+"""Has a demo's photos made, learned from and ranked with, once its first deck was served."""
 
 import os
 import subprocess
@@ -12,18 +12,14 @@ _NAME: Final = "photos"
 """Of its log."""
 
 
-def draw_in_background(home: Home) -> "subprocess.Popen[bytes] | None":
-    """Start drawing what is missing of the pool and return at once; None if nothing is.
+def catch_up_in_background(home: Home) -> "subprocess.Popen[bytes]":
+    """Start `gravity photos catch-up` and return at once.
 
     The process carries the stack's mark: it ends by itself, or with the stack.
     """
-    from simulator.photo_files import FOLDER, missing
-
-    if not missing(home.path / "media" / FOLDER):
-        return None
     with home.log(_NAME).open("ab") as log:
         return subprocess.Popen(
-            [wheels.script("gravity", "gravity-discovery"), "photos", "draw"],
+            [wheels.script("gravity", "gravity-discovery"), "photos", "catch-up"],
             env={**os.environ, "GRAVITY_HOME": str(home.path), MARK: str(home.path)},
             stdin=subprocess.DEVNULL,
             stdout=log,
