@@ -83,11 +83,14 @@ def learn(
     """The network that tells photos apart as those who like them do; equal seeds, equal weights."""
     # torch is imported by whoever learns, and by nobody who asks for the embedding of a photo.
     from training.photos.fitting import fit_photos
+    from training.photos.sheet import nearest_sheet
     from training.photos.swipes import PhotoSwipes
 
     liked = photos.liked
     swipes = PhotoSwipes(liked.viewer, liked.photo, liked.liked, liked.offset)
     fitted = fit_photos(photos.pixels, swipes, how, seed, say)
+    shown = photos.shown
+    sheet = nearest_sheet(photos.pixels[shown], fitted.embeddings[shown], seed)
     return PhotoDraft(
         network=fitted.onnx,
         width=fitted.width,
@@ -95,5 +98,5 @@ def learn(
         swipes=len(liked.liked),
         measures=fitted.measures,
         curves=fitted.curves,
-        sheets={},
+        sheets={"nearest": sheet} if len(shown) > 1 else {},
     )

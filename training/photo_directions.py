@@ -1,10 +1,11 @@
 """The directions of photos along which tastes vary, and none along which photos are liked by all.
 
 Embeddings come from one space; what is found here is a map of them, so that a photo of tomorrow has
-its place too. First the directions in which a photo's place goes with how often it is liked are
-taken out, by gender: along what is left no taste, whosever it is, puts the much liked photos above
-the others. Then it is as with attributes (training.factors): white among the cards of one viewer,
-turned to where tastes vary most, scaled by how far.
+its place too. Of an embedding those directions count that photos differ most along: its space was
+learned so that these are the ones of most taste. First the directions in which a photo's place goes
+with how often it is liked are taken out, by gender: along what is left no taste, whosever it is,
+puts the much liked photos above the others. Then it is as with attributes (training.factors): white
+among the cards of one viewer, turned to where tastes vary most, scaled by how far.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ Floats64 = npt.NDArray[np.float64]
 LEAST_VARIANCE: Final = 1e-3
 MOST_VARIANCE: Final = 0.5
 _NONE: Final = 1e-6
+_WIDEST: Final = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +63,8 @@ def find_photo_axes(people: People, swipes: Swipes, p_like: Floats64, e: int) ->
     means = _gender_means(vector, photos.present, people.gender)
     centred = vector - means[people.gender.astype(np.int64) - GENDERS[0]]
     centred[~photos.present] = 0.0
-    white = whitening(centred, swipes)
+    most = _widest(centred)
+    white = most @ whitening(centred @ most, swipes)
     white = white @ _without(_liked_directions(centred @ white, people, swipes))
     variance, turned = np.linalg.eigh(taste_covariance(centred @ white, swipes, p_like))
     scale = np.sqrt(np.clip(variance[::-1][:e], LEAST_VARIANCE, MOST_VARIANCE))
@@ -77,6 +80,12 @@ def _gender_means(
     of = np.asarray(gender)
     rows = [vector[present & (of == g)] for g in GENDERS]
     return np.stack([r.mean(axis=0) if len(r) else np.zeros(vector.shape[1]) for r in rows])
+
+
+def _widest(centred: Floats64) -> Floats64:
+    """The map (p, at most 32) to the directions along which embeddings (n, p) vary most."""
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    return np.asarray(axes[:, ::-1][:, :_WIDEST], np.float64)
 
 
 def _liked_directions(white: Floats64, people: People, swipes: Swipes) -> Floats64:
