@@ -170,9 +170,12 @@ class Showcase:
 
 
 def _some_ages(cards: list[Card]) -> Ages:
-    """Ages of which there are some, but not most: likes of them must be able to show."""
+    """Ages of which there are some, but not most: likes of them must be able to show. Whoever is
+    liked is not shown again, so there are to be twice as many as the story likes, or the most."""
     counts = [sum(_aged(card, ages) for card in cards) for ages in AGE_BANDS]
-    enough = [n for n, count in enumerate(counts) if count >= LIKES] or range(len(AGE_BANDS))
+    enough = [n for n, count in enumerate(counts) if count >= 2 * LIKES]
+    if not enough:
+        return AGE_BANDS[max(range(len(AGE_BANDS)), key=counts.__getitem__)]
     return AGE_BANDS[min(enough, key=lambda n: abs(counts[n] - len(cards) / 4))]
 
 
