@@ -22,7 +22,7 @@ _REFERENCE: Final = 0.52
 _DRAWS: Final = 400
 _MOST_VIEWERS: Final = 4_000
 _LEAST_SWIPES: Final = 4
-_STRENGTHS: Final = (0.1, 0.3, 1.0)
+_STRENGTHS: Final = (0.01, 0.03, 0.1, 0.3, 1.0)
 """Variances of a viewer's taste over all pictures, in logits: the best on known ones is used."""
 
 

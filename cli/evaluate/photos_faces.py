@@ -17,7 +17,7 @@ from features.photo_network import PhotoNetwork
 from features.photo_pixels import Pixels, decode
 from training.photos.fitting import PhotoSettings, fit_photos
 from training.photos.swipes import PhotoSwipes
-from training.ranker.measures import Bootstrap, auc
+from training.ranker.measures import Bootstrap, auc, mean, plain
 
 Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
@@ -98,21 +98,22 @@ def _traits(features: Mapping[str, Floats], traits: Floats64, seed: int) -> Iter
 def _likes(
     features: Mapping[str, Floats], traits: Floats64, rng: np.random.Generator
 ) -> Iterator[Found]:
-    """AUC of likes of faces that the viewer has not seen, after so many swipes on others."""
+    """AUC of likes of faces that the viewer has not seen, after so many swipes on others: the mean
+    over viewers."""
     logits = _tastes(traits, _VIEWERS, rng)
     liked = rng.random(logits.shape) < 1.0 / (1.0 + np.exp(-logits))
     order = np.argsort(rng.random(logits.shape), axis=0)
     asked = order[max(_SWIPES) :]
-    truth = np.take_along_axis(liked, asked, axis=0).T.ravel()
-    bootstrap = Bootstrap(np.repeat(np.arange(_VIEWERS), len(asked)), _DRAWS, 0)
+    bootstrap = Bootstrap(np.arange(_VIEWERS), _DRAWS, 0)
     for name, of in features.items():
         kernel = _TASTE**2 * kernel_of(of)
         for swipes in _SWIPES:
-            scores = [
-                _taste(kernel, order[:swipes, v], liked[order[:swipes, v], v], asked[:, v])
-                for v in range(_VIEWERS)
-            ]
-            found = bootstrap.estimate(auc(np.concatenate(scores), truth))
+            each = []
+            for v in range(_VIEWERS):
+                given = order[:swipes, v]
+                score = _taste(kernel, given, liked[given, v], asked[:, v])
+                each.append(plain(auc(score, liked[asked[:, v], v]), len(asked)))
+            found = bootstrap.estimate(mean(np.array(each)))
             yield Found(TASK, f"auc_after_{swipes}", name, found.value, *found.interval())
 
 
