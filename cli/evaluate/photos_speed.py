@@ -20,14 +20,15 @@ TASK: Final = "photos-speed"
 _MOST_MS: Final = 25.0
 _ONE_BY_ONE: Final = 200
 _MEMORY: Final = """
-import resource, sys
+import sys
 from pathlib import Path
+import psutil
 from features.photo_network import PhotoNetwork
 from features.photo_pixels import decode
 network, photo = (Path(each).read_bytes() for each in sys.argv[1:])
 network = PhotoNetwork.of(network)
 network.embed(decode(photo)[None])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(psutil.Process().memory_info().rss)
 """
 
 
@@ -57,11 +58,11 @@ def _measured(learned: Learned) -> Iterator[Found]:
 
 
 def _memory(learned: Learned, photo: bytes) -> float:
-    """Of a process that does nothing else, at most, in MB."""
+    """Of a process that does nothing else, once it has embedded a photo, in MB."""
     with tempfile.TemporaryDirectory() as folder:
         network, file = Path(folder, "photos.onnx"), Path(folder, "photo.png")
         network.write_bytes(learned.fitted.onnx)
         file.write_bytes(photo)
         command = [sys.executable, "-c", _MEMORY, str(network), str(file)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(done.stdout) / 1024.0
+    return int(done.stdout) / 2**20
