@@ -122,7 +122,8 @@ async def _caught_up(settings: "Settings", console: "Console") -> dict[str, obje
     from features.registry import CHAMPION, aliases_in
     from features.release import MANIFEST, Manifest
 
-    _draw(settings.home / "media", processes=2)
+    if "://" not in settings.media:
+        _draw(Path(settings.media), processes=2)
     async with open_mlflow(settings.mlflow_url) as mlflow:
         space = (await aliases_in(mlflow, MODEL)).get(CHAMPION)
         release = (await aliases_in(mlflow)).get(CHAMPION)

@@ -27,11 +27,13 @@ class Photos:
     version: int
     at_ms: int
     urls: tuple[str, ...]
+    gender: int
 
     @property
     def digest(self) -> bytes:
-        """Equal for the same photos in the same order."""
-        text = "\0".join(self.urls).encode()
+        """Equal for the same photos in the same order, of somebody of the same gender: a place is
+        held against that of others of it."""
+        text = "\0".join((str(self.gender), *self.urls)).encode()
         return hashlib.sha256(text).hexdigest()[:16].encode()
 
 

@@ -22,12 +22,15 @@ SIDE: Final = 64
 
 MAX_BYTES: Final = 20_000_000
 MAX_PIXELS: Final = 40_000_000
+MAX_SCANS: Final = 64
+"""Of a JPEG: each pass over a large one takes tens of milliseconds, and may be a few bytes long."""
 
 _ORIENTATION: Final = 0x0112
 # Of a JPEG the decoder makes 1/2, 1/4 or 1/8 at a fraction of the cost; so much finer than SIDE
 # that the resampling that follows decides how the photo looks.
 _FINER: Final = 2
 _OTHERS: Final = (b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\1\0", b"8BPS", b"\0\0\0\x0cJXL ")
+_SCAN: Final = b"\xff\xda"
 _JPEG, _PNG, _WEBP = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"WEBP"
 
 
@@ -74,6 +77,9 @@ def _opened(data: bytes) -> "ImageFile":
     from PIL.WebPImagePlugin import WebPImageFile
 
     if data.startswith(_JPEG):
+        # Within a scan no such bytes follow each other.
+        if data.count(_SCAN) > MAX_SCANS:
+            raise PhotoRefused("damaged", f"a JPEG of more than {MAX_SCANS} passes")
         return JpegImageFile(BytesIO(data))
     if data.startswith(_PNG):
         return PngImageFile(BytesIO(data))

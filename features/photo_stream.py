@@ -153,12 +153,16 @@ async def _due(
     people_ms = {release: each.people_ms for release, each in live.items()}
     found: list[_Due] = []
     for change, (version, field) in zip(changes, replies, strict=True):
-        urls = tuple(photo.url for photo in change.photos[:PHOTOS_OF_PERSON])
-        theirs, mark = Photos(change.version, change.occurred_at_ms, urls), unpacked(field)
+        theirs, mark = _photos_of(change), unpacked(field)
         releases = under(mark, theirs, people_ms, again)
         if releases or theirs.version > mark.version:
             found.append(_Due(change, theirs, version or b"", mark, releases))
     return found
+
+
+def _photos_of(change: events.ProfileChanged) -> Photos:
+    urls = tuple(photo.url for photo in change.photos[:PHOTOS_OF_PERSON])
+    return Photos(change.version, change.occurred_at_ms, urls, change.gender)
 
 
 def _write(due: _Due, live: Mapping[str, LivePhotos], seen: Mapping[int, Seen]) -> Write:

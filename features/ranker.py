@@ -5,9 +5,9 @@ The network starts from the calibrated logit and adds a correction to it,
     logit P(u likes v) = x(u->v) + bias + linear.z + out.relu(hidden z + hidden_bias),
 
 with z the standardised inputs. All zero, it is the calibration itself, so it can only learn what
-that leaves. What photos add, both ways, are the last two of them, which no hidden unit reads: the
-same photo cannot count for more where many like. Both heads are the same question, asked from
-either side: they share the weights.
+that leaves. What photos add, both ways, are the last two of them, which no hidden unit reads; what
+the units do read of photos is what the calibrated logits hold. Both heads are the same question,
+asked from either side: they share the weights.
 """
 
 from dataclasses import dataclass

@@ -72,26 +72,28 @@ async def _applied(
 
 
 def _changed(lake: str | Path, since: datetime) -> list[events.ProfileChanged]:
-    """The latest profiles, as far as photos go, of whoever has other photos than before a time."""
+    """The latest profiles, as far as photos go, of whoever has other photos than before a time, or
+    another gender."""
     latest: dict[int, dict[str, Any]] = {}
     for row in read_rows(lake, "profiles", since=since, columns=_READ).to_pylist():
         known = latest.get(row["person"])
         if known is None or row["version"] > known["version"]:
             latest[row["person"]] = row
-    before = read_profiles(lake, since, ["person", "photos"])
+    before = read_profiles(lake, since, ["person", "gender", "photos"])
     of_them = np.isin(before["person"].to_numpy(), np.fromiter(latest, np.int64, len(latest)))
     had = {
-        row["person"]: _urls(row["photos"]) for row in before.filter(pa.array(of_them)).to_pylist()
+        row["person"]: (row["gender"], _urls(row["photos"]))
+        for row in before.filter(pa.array(of_them)).to_pylist()
     }
     return list(_events(latest, had))
 
 
 def _events(
-    latest: dict[int, dict[str, Any]], had: dict[int, list[str]]
+    latest: dict[int, dict[str, Any]], had: dict[int, tuple[int, list[str]]]
 ) -> Iterator[events.ProfileChanged]:
     for person, row in latest.items():
         urls = _urls(row["photos"])
-        if urls != had.get(person, []):
+        if (row["gender"], urls) != had.get(person, (row["gender"], [])):
             yield events.ProfileChanged(
                 person=person,
                 version=row["version"],

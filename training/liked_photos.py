@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 LEAST_SWIPES: Final = 1_000
-MOST_PHOTOS: Final = 20_000
+MOST_PHOTOS: Final = 6_000
 """So many photos are learned from, those that were swiped most: 12 KB of pixels each."""
 
 

@@ -95,7 +95,7 @@ def _market(learned: "partial[Learned]", viewers: int, say: Say) -> Sequence[Fou
     from cli.evaluate.photos_market import measure_market
 
     found = learned(say)
-    return measure_market(found.drawn, found.vectors(), viewers, _SEED, say)
+    return measure_market(found.drawn, found.vectors(), found.shown, viewers, _SEED, say)
 
 
 def _faces(

@@ -30,7 +30,9 @@ _STRENGTHS: Final = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 def measure(learned: Learned, seed: int, say: Say) -> Sequence[Found]:
     """R² of hidden tastes from the avatars kept back, and AUC of likes on them."""
     shown = np.flatnonzero(learned.shown)
-    features = {OURS: learned.vectors()[shown], **baselines(learned.pixels[shown], seed)}
+    known = learned.pixels[learned.shown & ~learned.new]
+    others = baselines(learned.pixels[shown], known, seed)
+    features = {OURS: learned.vectors()[shown], **others}
     rows = list(_tastes(learned, features, shown, seed))
     say("likes on new avatars")
     return rows + list(_likes(learned, features, shown, seed))

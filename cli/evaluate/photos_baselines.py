@@ -1,6 +1,7 @@
 """What pictures say to anybody who has not learned from likes, beside the network."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +13,21 @@ from training.photos.patches import learn_dictionary
 
 Floats = npt.NDArray[np.float32]
 
-_RAW = 24
-_BINS = 4
-_CENTRES = 64
+_RAW: Final = 24
+_BINS: Final = 4
+_CENTRES: Final = 256
 
 
-def baselines(pixels: Pixels, seed: int) -> Mapping[str, Floats]:
-    """Features (k, D) of pictures (k, SIDE, SIDE, 3), by what they are called."""
+def baselines(pixels: Pixels, known: Pixels, seed: int) -> Mapping[str, Floats]:
+    """Features (k, D) of pictures (k, SIDE, SIDE, 3), by what they are called. The network of
+    random weights has the patches of `known` pictures, as the trained one has, or of noise."""
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(0, 256, known[:64].shape, dtype=np.uint8)
     return {
         "raw pixels": _raw(pixels),
         "colour histograms": _colours(pixels),
-        "the network untrained": _untrained(pixels, seed),
+        "random weights": _untrained(pixels, noise, rng),
+        "random weights, known patches": _untrained(pixels, known, rng),
     }
 
 
@@ -53,13 +58,13 @@ def _shares(colour: npt.NDArray[np.int64]) -> Floats:
     return np.asarray(counts / flat.shape[1], np.float32)
 
 
-def _untrained(pixels: Pixels, seed: int) -> Floats:
-    """Its features at random weights: patches too are random ones."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    noise = rng.integers(0, 256, pixels[:64].shape, dtype=np.uint8)
-    tower = PhotoTower(learn_dictionary(noise, _CENTRES, rng), 1)
+def _untrained(pixels: Pixels, patches: Pixels, rng: np.random.Generator) -> Floats:
+    """All that the network sees at every scale, none of it learned from likes."""
+    torch.manual_seed(int(rng.integers(2**31)))
+    tower = PhotoTower(learn_dictionary(patches, _CENTRES, rng), 1)
     tower.train()
-    in_batches(tower.features, pixels[:512])
+    in_batches(tower.features, patches[:512])
     tower.eval()
+    with torch.no_grad():
+        tower.balance(in_batches(tower.features, patches[:512]))
     return np.asarray(in_batches(tower.features, pixels).numpy(), np.float32)

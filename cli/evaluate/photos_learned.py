@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 KEPT_BACK = 600
-"""Drawings that the network never sees: half women's, half men's."""
+"""Drawings that the network never sees."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,6 +28,7 @@ from training.snapshot import Photos
 
 Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 DECK: Final = "photos-deck"
@@ -38,10 +39,11 @@ _DRAWS: Final = 400
 
 
 def measure_market(
-    drawn: Simulated, vectors: Floats, viewers: int, seed: int, say: Say
+    drawn: Simulated, vectors: Floats, shown: Bools, viewers: int, seed: int, say: Say
 ) -> Sequence[Found]:
-    """Rows of decks of `viewers` viewers and of the audit; `vectors` (POOL, p) of the drawings."""
-    with_photos = with_vectors(drawn, vectors)
+    """Rows of decks of `viewers` viewers and of the audit; `vectors` (POOL, p) of the drawings, and
+    which of them are `shown` (POOL,): people with another have no photo."""
+    with_photos = with_vectors(drawn, vectors, shown)
     fitted: dict[str, tuple[Datasets, Fitted]] = {}
     for name, datasets in ((WITHOUT, drawn.datasets), (WITH, with_photos)):
         say(f"learning: {name}")
@@ -56,10 +58,10 @@ def measure_market(
     return [*rows, _found(AUDIT, "correlation", WITH, audit.correlation, audit.low, audit.high)]
 
 
-def with_vectors(drawn: Simulated, vectors: Floats) -> Datasets:
+def with_vectors(drawn: Simulated, vectors: Floats, shown: Bools) -> Datasets:
     """The market with what a network says of each person's drawing."""
     drawing = drawn.truth.looks.drawing[drawn.truth_row]
-    present = drawing != NOBODY
+    present = (drawing != NOBODY) & shown[drawing]
     vector = np.where(present[:, None], vectors[drawing], np.float32(0.0))
     photos = Photos("evaluated", b"", vector, present)
     return replace(drawn.datasets, people=replace(drawn.datasets.people, photos=photos))

@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from features.photo_pixels import MAX_BYTES, MAX_PIXELS, SIDE, PhotoRefused, Pixels, decode
+from features.photo_pixels import (
+    MAX_BYTES,
+    MAX_PIXELS,
+    MAX_SCANS,
+    SIDE,
+    PhotoRefused,
+    Pixels,
+    decode,
+)
 
 FACES = Path(__file__).parents[2].parent / "shared" / "data" / "faces-cc0" / "images"
 RED, WHITE = (200, 30, 30), (255, 255, 255)
@@ -231,3 +239,14 @@ def _decoded_or_refused(data: bytes) -> None:
         assert refused.reason
     else:
         assert pixels.shape == SHAPE
+
+
+def test_a_jpeg_of_thousands_of_passes_is_refused_before_any() -> None:
+    out = BytesIO()
+    Image.new("L", (400, 400), 90).save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert decode(data).shape == (SIDE, SIDE, 3)
+    with pytest.raises(PhotoRefused) as refused:
+        decode(data[:-2] + MAX_SCANS * last + data[-2:])
+    assert refused.value.reason == "damaged"

@@ -102,6 +102,17 @@ async def test_a_release_has_its_own_space(redis: Redis, embedder: Embedder) -> 
     assert found == [[REDDISH], [[1.5, -0.25]], [REDDISH]]
 
 
+async def test_another_gender_is_another_place_of_the_same_photos(
+    redis: Redis, embedder: Embedder
+) -> None:
+    await apply_photos(redis, [change(ANN, 1, "red")], LIVE, embedder)
+    before = await stored(redis)
+    other = change(ANN, 2, "red")
+    other.gender = events.GENDER_MAN
+    assert await apply_photos(redis, [other], LIVE, embedder) == 1
+    assert await stored(redis) != before == [REDDISH]
+
+
 async def test_redelivery_reads_nothing_and_changes_nothing(
     redis: Redis, embedder: Embedder
 ) -> None:
