@@ -14,7 +14,7 @@ venv: .venv/made.json
 
 .venv/made.json: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name it with make PYTHON=..."; exit 1; }
-	@echo "making .venv from requirements.lock (301 packages) …"
+	@echo "making .venv from requirements.lock (303 packages) …"
 	@set -e; started=$$(date +%s.%N); \
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv; \

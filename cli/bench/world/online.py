@@ -57,6 +57,8 @@ def profiles_of(population: Population, source: Source, rows: Ints, at: datetime
         "latitude": population.latitude[rows],
         "longitude": population.longitude[rows],
         "visibility": np.where(table["visible"], shown, hidden),
+        # Places of photos are the release's; there are no pictures to embed anew.
+        "photos": pa.array([[]] * len(rows), PROFILES.field("photos").type),
     }
     columns = [changed.get(name, found[name]) for name in PROFILES.names]
     return pa.table(columns, names=PROFILES.names).cast(PROFILES)
