@@ -57,7 +57,7 @@ STARTERS = (
     }
     | {
         ("evaluate", what)
-        for what in ("calibration", "coldstart", "factors", "ranker", "reciprocal")
+        for what in ("calibration", "coldstart", "factors", "photos", "ranker", "reciprocal")
     }
 )
 # What a command needs to be said, beside its name.
