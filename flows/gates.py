@@ -14,6 +14,7 @@ _LEAST_RETRIEVAL_RECALL: Final = 0.90
 _MOST_CALIBRATION_ERROR: Final = 0.05
 _LEAST_SHARE_OF_PEOPLE: Final = 0.8
 _MOST_AUC_LOST: Final = 0.03
+PHOTO_DIRECTIONS: Final = "photo_directions"
 Metrics = Mapping[str, float]
 
 
@@ -73,21 +74,28 @@ def is_finite(release: Release) -> bool:
 
 
 def metrics_of(release: Release) -> dict[str, float]:
-    """The evaluation in a release's manifest; NaN where nothing could be measured."""
-    return {
+    """The evaluation in a release's manifest; NaN where nothing could be measured. And how many
+    directions of photos it has."""
+    measured = {
         name: float(value) if isinstance(value, int | float) else math.nan
         for name, value in release.manifest.evaluation.items()
     }
+    return measured | {PHOTO_DIRECTIONS: float(release.manifest.e)}
 
 
 def _of_photos(metrics: Metrics) -> tuple[Gate, ...]:
-    """Of a release with photos: somebody else's taste in them must not tell how liked they are."""
-    passed = metrics.get("photo_audit_passed")
-    if passed is None:
+    """Of a release with photos: somebody else's taste in them must not tell how liked they are.
+    Where that could not be audited it is not taken on trust."""
+    if not metrics.get(PHOTO_DIRECTIONS):
         return ()
-    low, high = (metrics.get(f"photo_audit_{end}", math.nan) for end in ("low", "high"))
-    found = f"correlation with how liked they are {low:+.4f} to {high:+.4f}"
-    return (Gate("photos tell nobody's looks", bool(passed), found),)
+    name, passed = "photos tell nobody's looks", metrics.get("photo_audit_passed")
+    if passed is None:
+        return (Gate(name, False, "too few swipes to audit"),)
+    low, high, pairs = (
+        metrics.get(f"photo_audit_{of}", math.nan) for of in ("low", "high", "pairs")
+    )
+    found = f"correlation with how liked they are {low:+.4f} to {high:+.4f} over {pairs:,.0f} pairs"
+    return (Gate(name, bool(passed), found),)
 
 
 def _against(metrics: Metrics, champion: Metrics, slack: float) -> tuple[Gate, ...]:

@@ -27,6 +27,8 @@ Ints = npt.NDArray[np.int64]
 Float32s = npt.NDArray[np.float32]
 # Photos at once: 25 MB of pixels, and what a crash loses.
 _AT_ONCE: Final = 2_000
+_OUTAGE: Final = 3
+"""So many photos that are all unreachable are the media's fault; one or two may be their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,15 @@ def embed_missing(
 def read_patiently(media: Media, urls: list[str], say: Say = lambda done, of: None) -> ReadPhotos:
     """`read_pixels`, and those that were unreachable once more.
 
-    Raises MediaUnreachable where that holds for all of them: no photo is to blame for that.
+    Raises MediaUnreachable where that holds for all of them, and they are more than a few: no photo
+    is to blame for that.
     """
     photos = read_pixels(media, urls, say)
     away = [url for url, reason in photos.refused.items() if reason == UNREACHABLE]
     if not away:
         return photos
     again = read_pixels(media, away)
-    if len(away) == len(urls) and not len(again.rows):
+    if len(away) == len(urls) >= _OUTAGE and not len(again.rows):
         raise MediaUnreachable(f"none of {len(urls)} photos could be fetched")
     place = {url: row for row, url in enumerate(urls)}
     rows = np.array([place[away[row]] for row in again.rows], np.int64)

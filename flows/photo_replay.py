@@ -29,6 +29,7 @@ from gravity.kernel import Kernel
 log = logging.getLogger(__name__)
 _LATE: Final = timedelta(hours=1)
 _LAKE_WAIT_S: Final = 30.0
+_MEDIA_WAIT_S: Final = 60.0
 _AT_ONCE: Final = 200
 _AGAIN_S: Final = 1.0
 _READ: Final = ("person", "version", "changed_at", "gender", "photos")
@@ -38,7 +39,8 @@ async def replay_photos(kernel: Kernel, release_id: str, photos: LivePhotos) -> 
     """Write photos that changed since about the release's snapshot under it; returns how many
     people's. The release must be live.
 
-    Photos that are not to be had are left to the next release: a promotion does not wait for them.
+    Photos that are not to be had, or not in a minute, are left to the next release: whoever is
+    promoted holds up everybody else's promotion.
     """
     async with kernel.pool.acquire() as conn:
         try:
@@ -48,9 +50,13 @@ async def replay_photos(kernel: Kernel, release_id: str, photos: LivePhotos) -> 
     since = datetime.fromtimestamp(photos.people_ms / 1000, UTC) - _LATE
     changes = await asyncio.to_thread(_changed, kernel.settings.lake, since)
     embedder, written = Embedder(kernel.settings.media), 0
-    for start in range(0, len(changes), _AT_ONCE):
-        some = changes[start : start + _AT_ONCE]
-        written += await _applied(kernel, release_id, photos, some, embedder)
+    try:
+        async with asyncio.timeout(_MEDIA_WAIT_S):
+            for start in range(0, len(changes), _AT_ONCE):
+                some = changes[start : start + _AT_ONCE]
+                written += await _applied(kernel, release_id, photos, some, embedder)
+    except TimeoutError:
+        log.warning("some photos are not replayed", extra={"reason": "the media take too long"})
     return written
 
 

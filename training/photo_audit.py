@@ -24,6 +24,7 @@ Floats64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 PAIRS: Final = 120_000
+LEAST_PAIRS: Final = 100_000
 _DRAWN: Final = 4 * PAIRS
 LARGEST: Final = 0.03
 """What the interval of the correlation must lie within, either side of 0."""
@@ -45,10 +46,9 @@ class Audit:
 
     @property
     def passed(self) -> bool:
-        """Whether the interval has 0 in it and goes no further than .03, or than so few photos
-        let it go."""
-        furthest = max(LARGEST, 4.0 / np.sqrt(max(1, self.photos)))
-        return bool(self.low <= 0.0 <= self.high and max(-self.low, self.high) <= furthest)
+        """Whether the interval has 0 in it and goes no further than .03, from enough pairs."""
+        narrow = max(-self.low, self.high) <= LARGEST
+        return self.low <= 0.0 <= self.high and narrow and self.pairs >= LEAST_PAIRS
 
 
 def audit_photos(datasets: Datasets, model: Model, ranker: Network, seed: int) -> Audit | None:

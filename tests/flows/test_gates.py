@@ -34,9 +34,15 @@ def test_a_ranker_must_not_tell_likes_worse_than_the_calibration_it_corrects() -
 
 
 def test_a_release_that_has_learned_looks_is_refused() -> None:
-    of_photos = {"photo_audit_low": 0.011, "photo_audit_high": 0.021}
+    of_photos = {"photo_directions": 8.0, "photo_audit_low": 0.011, "photo_audit_high": 0.021}
     for passed in (0.0, 1.0):
         found = gates.judge({**of_photos, "photo_audit_passed": passed}, None, True)
         refused = [g.name for g in found if not g.passed]
         assert refused == ([] if passed else ["photos tell nobody's looks"])
-    assert "photos tell nobody's looks" not in {g.name for g in gates.judge({}, None, True)}
+
+
+def test_photos_that_could_not_be_audited_are_refused_and_no_photos_are_not_asked_for() -> None:
+    unaudited = gates.judge({"photo_directions": 8.0}, None, True)
+    assert [g.name for g in unaudited if not g.passed] == ["photos tell nobody's looks"]
+    without = gates.judge({"photo_directions": 0.0}, None, True)
+    assert "photos tell nobody's looks" not in {g.name for g in without}

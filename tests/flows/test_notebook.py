@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pyarrow as pa
 import pytest
 from nbclient import NotebookClient
@@ -14,11 +13,9 @@ from PIL import Image
 from features.lake import append_rows
 from features.lake_tables import PROFILES
 from tests.flows.drafts import drafted
-from tests.flows.worlds import Market, market, utc_now
-from training.snapshot import PhotoVectors
+from tests.flows.worlds import COLOURS, Market, colours_of, market, utc_now
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-COLOURS = ("crimson", "navy", "gold", "seagreen")
 
 
 @pytest.mark.parametrize(("name", "pictures"), [("the_loop", 5), ("photo_taste", 9)])
@@ -70,10 +67,3 @@ def with_photos(world: Market, folder: Path) -> Market:
     values = pa.array(photos, PROFILES.field("photos").type)
     profiles = world.profiles.set_column(column, PROFILES.field("photos"), values)
     return replace(world, profiles=profiles)
-
-
-def colours_of(world: Market) -> PhotoVectors:
-    """Embeddings (n, 4) that say which colour."""
-    person = world.profiles["person"].to_numpy()
-    vector = np.eye(len(COLOURS), dtype=np.float32)[np.arange(len(person)) % len(COLOURS)]
-    return PhotoVectors("1", b"network", person, vector)

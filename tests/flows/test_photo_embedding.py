@@ -90,6 +90,13 @@ def test_nobody_has_a_photo(media: Path, tmp_path: Path) -> None:
 
 def test_media_that_are_away_are_no_fault_of_the_photos(tmp_path: Path) -> None:
     lake = tmp_path / "lake"
-    people(lake, {1: ["/photos/1"], 2: ["/photos/2"]})
-    with pytest.raises(MediaUnreachable, match="none of 2 photos"):
+    people(lake, {1: ["/photos/1"], 2: ["/photos/2", "/photos/3"]})
+    with pytest.raises(MediaUnreachable, match="none of 3 photos"):
         embed_missing(lake, open_media("http://127.0.0.1:9"), SPACE, AT, say)
+
+
+def test_one_photo_that_cannot_be_fetched_stops_nobody(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    people(lake, {1: ["/photos/1"]})
+    done = embed_missing(lake, open_media("http://127.0.0.1:9"), SPACE, AT, say)
+    assert (done.photos, done.refused) == (0, {"unreachable": 1})

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from redis.asyncio import Redis
@@ -11,6 +12,9 @@ from features.keyed import Store
 from features.lake import append_rows
 from features.writer import rebuild_behaviour, write_person_rows
 from tests.training import worlds
+from training.snapshot import PhotoVectors
+
+COLOURS = ("crimson", "navy", "gold", "seagreen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,13 @@ def market(now: datetime, people: int = 300, swipes_each: int = 40) -> Market:
     return Market(
         _later(world.profiles, "changed_at", late), _later(world.swipes, "swiped_at", late)
     )
+
+
+def colours_of(world: Market) -> PhotoVectors:
+    """Embeddings (n, 4) of people whose photos are of one colour each, which they say."""
+    person = world.profiles["person"].to_numpy()
+    vector = np.eye(len(COLOURS), dtype=np.float32)[np.arange(len(person)) % len(COLOURS)]
+    return PhotoVectors("1", b"network", person, vector)
 
 
 async def import_market(lake: str, redis: Redis, features: Store, world: Market) -> None:

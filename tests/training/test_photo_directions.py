@@ -12,7 +12,7 @@ from features.ranker import PHOTO_INPUTS, heads_of, width_of
 from tests.training.worlds import UNTIL, World, market
 from training.build import Fitted, TrainingSettings, evaluate, fit_from_arrays, with_ranker
 from training.datasets import Datasets, datasets_of
-from training.photo_audit import audit_photos
+from training.photo_audit import Audit, audit_photos
 from training.photo_directions import find_photo_axes
 from training.snapshot import PhotoVectors
 
@@ -148,3 +148,19 @@ def test_without_photos_there_is_nothing_to_audit() -> None:
     datasets, _ = world_of_tastes()
     without = replace(datasets, people=replace(datasets.people, photos=None))
     assert audit_photos(without, learned().final, learned().ranker, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "pairs", "passes"),
+    [
+        (-0.01, 0.02, 120_000, True),
+        (0.001, 0.02, 120_000, False),
+        (-0.031, 0.01, 120_000, False),
+        (-0.01, 0.031, 120_000, False),
+        (-0.01, 0.02, 99_999, False),
+    ],
+)
+def test_the_audit_wants_zero_within_three_hundredths_of_enough_pairs(
+    low: float, high: float, pairs: int, passes: bool
+) -> None:
+    assert Audit(0.0, low, high, pairs, 500).passed is passes
