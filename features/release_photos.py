@@ -29,7 +29,8 @@ class ReleasePhotos:
     def coordinates(self, vectors: Floats, gender: npt.ArrayLike) -> Floats:
         """Of people (k,) with mean embeddings (k, p) and genders (k,): their photos (k, e).
 
-        Zeros, what is said of somebody without photos, are the mean of their gender.
+        Zeros, what is said of somebody without photos, are the mean of their gender. Who has none
+        of the known genders is held against the nearest number, as in features.behaviour.bands.
         """
-        row = np.asarray(gender, np.int64) - GENDERS[0]
+        row = np.clip(np.asarray(gender, np.int64), GENDERS[0], GENDERS[-1]) - GENDERS[0]
         return np.asarray(vectors @ self.axes - self.mean[row], np.float32)

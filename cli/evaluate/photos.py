@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _FACES: Final = Path("faces-omi")
 _TRAITS: Final = _FACES / "attribute_means.csv"
 _SEED: Final = 3
-_PEOPLE: Final = {Budget.SMOKE: 2_500, Budget.STANDARD: 15_000, Budget.FULL: 59_946}
-_DRAWINGS: Final = {Budget.SMOKE: 240, Budget.STANDARD: 3_000, Budget.FULL: 3_000}
+_PEOPLE: Final = {Budget.SMOKE: 1_500, Budget.STANDARD: 15_000, Budget.FULL: 59_946}
+_DRAWINGS: Final = {Budget.SMOKE: 160, Budget.STANDARD: 3_000, Budget.FULL: 3_000}
 _VIEWERS: Final = {Budget.SMOKE: 100, Budget.STANDARD: 1_000, Budget.FULL: 4_000}
 _EPOCHS: Final = {Budget.SMOKE: 1, Budget.STANDARD: 4, Budget.FULL: 12}
-_CENTRES: Final = {Budget.SMOKE: 32, Budget.STANDARD: 256, Budget.FULL: 256}
+_CENTRES: Final = {Budget.SMOKE: 8, Budget.STANDARD: 256, Budget.FULL: 256}
 
 
 def photos(

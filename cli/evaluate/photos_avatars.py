@@ -31,7 +31,7 @@ def measure(learned: Learned, seed: int, say: Say) -> Sequence[Found]:
     """R² of hidden tastes from the avatars kept back, and AUC of likes on them."""
     shown = np.flatnonzero(learned.shown)
     known = learned.pixels[learned.shown & ~learned.new]
-    others = baselines(learned.pixels[shown], known, seed)
+    others = baselines(learned.pixels[shown], known, learned.how.centres, seed)
     features = {OURS: learned.vectors()[shown], **others}
     rows = list(_tastes(learned, features, shown, seed))
     say("likes on new avatars")

@@ -15,19 +15,18 @@ Floats = npt.NDArray[np.float32]
 
 _RAW: Final = 24
 _BINS: Final = 4
-_CENTRES: Final = 256
 
 
-def baselines(pixels: Pixels, known: Pixels, seed: int) -> Mapping[str, Floats]:
+def baselines(pixels: Pixels, known: Pixels, centres: int, seed: int) -> Mapping[str, Floats]:
     """Features (k, D) of pictures (k, SIDE, SIDE, 3), by what they are called. The network of
-    random weights has the patches of `known` pictures, as the trained one has, or of noise."""
+    random weights has as many patches, of `known` pictures as the trained one has, or of noise."""
     rng = np.random.default_rng(seed)
     noise = rng.integers(0, 256, known[:64].shape, dtype=np.uint8)
     return {
         "raw pixels": _raw(pixels),
         "colour histograms": _colours(pixels),
-        "random weights": _untrained(pixels, noise, rng),
-        "random weights, known patches": _untrained(pixels, known, rng),
+        "random weights": _untrained(pixels, noise, centres, rng),
+        "random weights, known patches": _untrained(pixels, known, centres, rng),
     }
 
 
@@ -58,10 +57,10 @@ def _shares(colour: npt.NDArray[np.int64]) -> Floats:
     return np.asarray(counts / flat.shape[1], np.float32)
 
 
-def _untrained(pixels: Pixels, patches: Pixels, rng: np.random.Generator) -> Floats:
+def _untrained(pixels: Pixels, patches: Pixels, centres: int, rng: np.random.Generator) -> Floats:
     """All that the network sees at every scale, none of it learned from likes."""
     torch.manual_seed(int(rng.integers(2**31)))
-    tower = PhotoTower(learn_dictionary(patches, _CENTRES, rng), 1)
+    tower = PhotoTower(learn_dictionary(patches, centres, rng), 1)
     tower.train()
     in_batches(tower.features, patches[:512])
     tower.eval()

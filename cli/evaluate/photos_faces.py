@@ -50,7 +50,7 @@ def measure(
     features = {
         OURS: PhotoNetwork.of(learned.fitted.onnx).embed(pixels[judged]),
         ON_FACES: network.embed(pixels[judged]),
-        **baselines(pixels[judged], pixels[known], seed),
+        **baselines(pixels[judged], pixels[known], how.centres, seed),
     }
     rows = list(_traits(features, traits[judged], seed))
     say("viewers of faces")

@@ -47,6 +47,7 @@ class Learned:
     new: Bools
     shown: Bools
     swiped: Swiped
+    how: PhotoSettings
     fitted: FittedPhotos
 
     def vectors(self) -> Floats:
@@ -88,7 +89,7 @@ def _learn(people: int, drawings: int, how: PhotoSettings, seed: int, say: Say) 
         swiped.offset[early],
     )
     fitted = fit_photos(pixels[shown & ~new], swipes, how, seed, say)
-    return Learned(drawn, pixels, new, shown, swiped, fitted)
+    return Learned(drawn, pixels, new, shown, swiped, how, fitted)
 
 
 def _chosen(drawings: int) -> Ints:

@@ -48,6 +48,14 @@ def loaded(people: World, tmp_path: Path) -> Loaded:
     return Loaded("7", release, signature, index, typical(release), 11)
 
 
+@pytest.fixture
+def with_photos(people: World, tmp_path: Path) -> Loaded:
+    release = write_world(tmp_path / "9", people, np.random.default_rng(2), e=2)
+    index = ExactIndex(release, Overlay(release))
+    signature = Signature.of_release(release.manifest.features, "9")
+    return Loaded("9", release, signature, index, typical(release), 11)
+
+
 def request_of(people: World, row: int, deck: int = 1) -> RankRequest:
     return RankRequest(
         viewer=int(people.table["person_id"][row]),
@@ -131,13 +139,9 @@ async def test_features_in_a_cluster_rank_as_in_one_redis(
 
 
 async def test_photos_of_both_sides_rank_and_a_new_photo_at_once(
-    redis: Redis, people: World, tmp_path: Path
+    redis: Redis, people: World, with_photos: Loaded
 ) -> None:
-    release = write_world(tmp_path / "9", people, np.random.default_rng(2), e=2)
-    signature = Signature.of_release(release.manifest.features, "9")
-    loaded = Loaded(
-        "9", release, signature, ExactIndex(release, Overlay(release)), typical(release), 11
-    )
+    release = with_photos.release
     request = request_of(people, 3).model_copy(update={"release": "9"})
     rng, ids, arrays = np.random.default_rng(3), people.table["person_id"], release.arrays
     n = len(people)
@@ -152,7 +156,7 @@ async def test_photos_of_both_sides_rank_and_a_new_photo_at_once(
     # Those of another release are of another space.
     ones = np.ones((n, 2), np.float32)
     await write_photos(redis, "8", ids, ones, ones, 1_000)
-    answer = await pipeline.rank(Online(redis, redis), loaded, request)
+    answer = await pipeline.rank(Online(redis, redis), with_photos, request)
     appeal = np.concatenate((arrays.appeal[:, :D], photo), axis=1)
     tastes = np.where(known[:, None], taste, np.hstack((taste[:, :D], arrays.taste[:, D:])))
     sides = Sides.of(
@@ -164,13 +168,9 @@ async def test_photos_of_both_sides_rank_and_a_new_photo_at_once(
 
 
 async def test_a_card_says_when_photos_moved_it(
-    redis: Redis, people: World, tmp_path: Path
+    redis: Redis, people: World, with_photos: Loaded
 ) -> None:
-    release = write_world(tmp_path / "9", people, np.random.default_rng(2), e=2)
-    signature = Signature.of_release(release.manifest.features, "9")
-    loaded = Loaded(
-        "9", release, signature, ExactIndex(release, Overlay(release)), typical(release), 11
-    )
+    release = with_photos.release
     request = request_of(people, 3).model_copy(update={"release": "9"})
     ids, n = people.table["person_id"], len(people)
     half = np.full(n, 0.5, np.float32)
@@ -179,7 +179,7 @@ async def test_a_card_says_when_photos_moved_it(
     photo[::2, 0] = 3.0
     await write_factors(redis, "9", ids, np.zeros((n, D), np.float32), half, half, 1_000)
     await write_photos(redis, "9", ids, photo, likes_one_kind, 1_000)
-    answer = await pipeline.rank(Online(redis, redis), loaded, request)
+    answer = await pipeline.rank(Online(redis, redis), with_photos, request)
     shown = answer.ids[: len(answer.why_codes)]
     of_the_kind = photo[release.rows_of(shown), 0] > 0
     said = (answer.why_codes == WHY_CODE_YOUR_PHOTO_TASTE).any(axis=1)

@@ -1,5 +1,4 @@
-"""What `gravity evaluate photos` measures of a market, at its smallest: the command itself learns
-from thousands of pictures, which takes minutes."""
+"""What `gravity evaluate photos` keeps apart, and that photos of a market are used and audited."""
 
 import numpy as np
 

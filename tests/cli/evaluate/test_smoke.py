@@ -14,6 +14,7 @@ _OURS = {
     "calibration": "gravity-ranker",
     "coldstart": "gravity-tower-fold-in",
     "ranker": "gravity ranker",
+    "photos": "gravity",
 }
 _REAL = {"factors"}
 """What has nothing to measure without real data."""
