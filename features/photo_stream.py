@@ -32,7 +32,7 @@ from features.photo_marks import (
     unpacked,
 )
 from features.reader import hmget_commands
-from features.view_writer import VERSION_FIELD
+from features.view_writer import VERSION_FIELD, drop_view
 from features.views import Kind, photos
 from gravity.bus import Record
 from gravity.consumer import Subscription
@@ -82,11 +82,14 @@ def subscription(store: Store, live: LiveSpaces, embedder: Embedder) -> Subscrip
 
     async def handle(_: asyncpg.Connection, records: Sequence[Record]) -> None:
         changes = [events.ProfileChanged.FromString(record.value) for record in records]
-        applied: Mapping[str, LivePhotos] = {}
+        applied: set[str] = set()
         # Again for what became live meanwhile: whoever made it so has replayed no batch under way.
-        while (now := await live.current()).keys() - applied.keys():
+        while (now := await live.current()).keys() - applied:
             await apply_photos(store, changes, now, embedder)
-            applied = now
+            applied |= now.keys()
+        # And away again of what retired meanwhile: its view may have been removed before the write.
+        for retired in applied - now.keys():
+            await drop_view(store, photos(retired), [change.person for change in changes])
 
     return Subscription(PHOTOS, (PROFILE_CHANGED,), handle, _BATCH, idle_s=_IDLE_S)
 

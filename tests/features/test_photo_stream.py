@@ -1,6 +1,7 @@
 """Photos of changed profiles in the online store: the newest win, once, under every release."""
 
 import asyncio
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -270,6 +271,27 @@ async def test_the_consumer_writes_under_what_is_live(
         assert await live.current() == {}
         await run(redis.sadd(LIVE_KEY, "7"))
         assert list(await live.current()) == ["7"]
+
+
+async def test_nothing_is_left_under_a_release_that_retired_meanwhile(
+    redis: Redis, pool: asyncpg.Pool, embedder: Embedder
+) -> None:
+    class Retiring:
+        """Release 8 retires while the batch is applied."""
+
+        def __init__(self) -> None:
+            self.asked = 0
+
+        async def current(self) -> Mapping[str, LivePhotos]:
+            self.asked += 1
+            return {"7": space("1"), "8": space("1")} if self.asked == 1 else {"7": space("1")}
+
+    handle = subscription(redis, Retiring(), embedder).handle
+    record = Record(PROFILE_CHANGED.name, 0, 0, b"", change(ANN, 1, "red").SerializeToString())
+    async with pool.acquire() as conn:
+        await handle(conn, [record])
+    assert await stored(redis, "7") == [REDDISH]
+    assert (await reader.read(redis, [photos("8")], [ANN]))["photos_8"].event_ms.tolist() == [-1]
 
 
 async def test_photos_wait_for_an_mlflow_that_is_away(redis: Redis) -> None:
