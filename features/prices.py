@@ -1,0 +1,60 @@
+"""Prices of exposure: what one more exposure of a candidate to a viewer costs everybody else.
+
+A candidate reads the likes they are sent one after the other, and not all of them. A like that
+comes on top pushes others down, so exposing somebody crowded costs matches of others: the marginal
+congestion cost. It depends on where the viewer would come among those likes, so a candidate has a
+small table of prices over P(candidate likes viewer). How they are found: training.market.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+KNOTS: Final = 8
+"""Prices that a candidate has."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prices:
+    """Price tables of n candidates.
+
+    knots (n, KNOTS) float32, ascending: logits of P(candidate likes viewer), the middles of equal
+    parts of those who may be shown the candidate; nats (n, KNOTS) float32 >= 0: what is taken off
+    the log of the expected match there.
+    """
+
+    knots: Floats
+    nats: Floats
+
+    @classmethod
+    def free(cls, n: int) -> Self:
+        """Nobody costs anything."""
+        knots = np.tile(np.arange(KNOTS, dtype=np.float32), (n, 1))
+        return cls(knots, np.zeros((n, KNOTS), np.float32))
+
+    def __len__(self) -> int:
+        return len(self.knots)
+
+    def take(self, rows: npt.ArrayLike) -> Self:
+        """Those of the given rows, in that order."""
+        at = np.asarray(rows)
+        return type(self)(self.knots[at], self.nats[at])
+
+    def at(self, logits: Floats) -> Floats:
+        """Prices (n,) where viewer i is liked by candidate i with these logits (n,): between two
+        knots in a straight line, beyond the outermost as there."""
+        right = np.clip((self.knots < logits[:, None]).sum(axis=1), 1, self.knots.shape[1] - 1)
+        row = np.arange(len(self.knots))
+        low, high = self.knots[row, right - 1], self.knots[row, right]
+        share = np.clip((logits - low) / np.maximum(high - low, np.float32(1e-6)), 0.0, 1.0)
+        here, there = self.nats[row, right - 1], self.nats[row, right]
+        return np.asarray(here + share * (there - here), np.float32)
+
+    def mean(self) -> Floats:
+        """Of each candidate (n,), over those who may be shown them: the knots stand for equal
+        parts."""
+        return np.asarray(self.nats.mean(axis=1), np.float32)
