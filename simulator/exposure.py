@@ -74,7 +74,7 @@ def show(
     counts = np.zeros(len(table), np.int64)
     standing = np.log(popularity / (1.0 - popularity))
     drawn, weight, uniform = [_NONE], [np.zeros(0)], [np.zeros(0)]
-    for viewer, rows in _eligible_rows(table, wanted, today):
+    for viewer, rows in eligible_rows(table, wanted, today):
         liked = popularity[rows] * np.exp(-(((standing[rows] - standing[viewer]) / _NEAR) ** 2) / 2)
         mixture = _UNIFORM_SHARE / len(rows) + (1.0 - _UNIFORM_SHARE) * liked / liked.sum()
         most = math.ceil(_MOST_OF_A_POOL * len(rows))
@@ -86,7 +86,7 @@ def show(
     return _arranged(counts, _joined(drawn), _joined(weight), _joined(uniform), random)
 
 
-def _eligible_rows(
+def eligible_rows(
     table: npt.NDArray[np.void], wanted: Ints, today: int
 ) -> Iterator[tuple[int, Ints]]:
     """For each viewer who asks, in row order, the rows of everybody eligible."""

@@ -6,7 +6,7 @@ taste can be guessed from what others like; the rest is their own. No taste is a
 nor is anything of the common appeal.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, Self
 
@@ -75,6 +75,12 @@ class Looks:
         spread = taste.T @ taste / np.float32(len(taste))
         variance = [np.trace(np.cov(shown.T, bias=True) @ spread) for shown in _by_gender()]
         return cls(drawing, taste, centre, DEVIATION / np.sqrt(np.array(variance, np.float64)))
+
+    def take(self, rows: Ints) -> Self:
+        """The people of some rows (m,), in that order."""
+        return replace(
+            self, drawing=self.drawing[rows], taste=self.taste[rows], centre=self.centre[rows]
+        )
 
     def logits(self, viewers: Ints, drawings: Ints) -> Floats:
         """How much more than the mean viewers (m,), rows, like drawings (m,) -> (m,); 0 for

@@ -15,7 +15,7 @@ What remains is the logistic noise of the swipe. The sizes are set so that swipe
 of real ratings (simulator/moments.py). Models never see any of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from simulator.hashing import normals, pair_bits
 from simulator.looks import Looks, common_appeal
 from simulator.portraits import drawings_of
 from simulator.traits import TRAITS, read_traits
@@ -112,12 +113,28 @@ class Market:
         x = self.readiness[viewers] + self.appeal[candidates]
         x += np.einsum("mk,mk->m", self.taste[viewers], self.trait[candidates])
         x += self.visual(viewers, candidates)
-        x += _CHEMISTRY * _chemistry(self.person[viewers], self.person[candidates], self.seed)
-        return x
+        return x + self.chemistry(viewers, candidates)
+
+    def chemistry(self, viewers: Ints, candidates: Ints) -> Floats:
+        """The part of these logits (m,) that belongs to the pair, and that nobody could learn."""
+        one, other = self.person[viewers], self.person[candidates]
+        bits = pair_bits(np.minimum(one, other), np.maximum(one, other), self.seed)
+        return np.asarray(_CHEMISTRY * normals(bits), np.float64)
+
+    def learnable(self, viewers: Ints, candidates: Ints) -> Floats:
+        """Logits (m,) of what anybody could know at best: P(like) over all chemistries."""
+        x = self.logits(viewers, candidates) - self.chemistry(viewers, candidates)
+        # A logistic curve over a normal variable (MacKay, Neural Computation 1992).
+        return np.asarray(x / np.sqrt(1.0 + np.pi * _CHEMISTRY**2 / 8.0), np.float64)
 
     def visual(self, viewers: Ints, candidates: Ints) -> Floats:
         """The part of these logits (m,) that is the viewer's taste in the candidate's photo."""
         return self.looks.logits(viewers, self.looks.drawing[candidates])
+
+    def take(self, rows: Ints) -> Self:
+        """The people of some rows (m,), in that order, which need not be ascending."""
+        own = {name: getattr(self, name)[rows] for name in _ARRAYS}
+        return replace(self, **own, looks=self.looks.take(rows))
 
     def rows_of(self, people: Ints) -> Ints:
         """Rows (m,) of ids (m,). Raises KeyError for an unknown one."""
@@ -140,21 +157,3 @@ def _tastes(observed: Floats, random: np.random.Generator) -> Floats:
 
 def _hidden_tastes(people: int, random: np.random.Generator) -> Floats:
     return _HIDDEN_TASTE * random.standard_normal((people, len(_HIDDEN_TASTE)))
-
-
-def _chemistry(one: Ints, other: Ints, seed: int) -> Floats:
-    """Standard normal (m,), the same for both orders of a pair: Box–Muller of a hash."""
-    low, high = np.minimum(one, other).astype(np.uint64), np.maximum(one, other).astype(np.uint64)
-    mixed = _mix(_mix(low + np.uint64(seed)) ^ high)
-    # 32 bits each: one half is the radius (never 0), the other the angle.
-    radius = ((mixed >> np.uint64(32)) + np.uint64(1)).astype(np.float64) / 2.0**32
-    angle = (mixed & np.uint64(0xFFFFFFFF)).astype(np.float64) / 2.0**32
-    return np.asarray(np.sqrt(-2.0 * np.log(radius)) * np.cos(2.0 * np.pi * angle), np.float64)
-
-
-def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The finaliser of splitmix64."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))

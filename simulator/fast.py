@@ -1,0 +1,68 @@
+"""The app in memory: decks of one policy out of everybody eligible, present and not yet swiped."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from simulator.crowd import Crowd, Visits
+from simulator.days import Cards, Likes, Swiped
+from simulator.policies import Order, Policy
+from simulator.pools import Pools
+
+DECK_SIZE: Final = 20
+"""Cards of a deck at least: those who look at fewer do not see its end."""
+
+Ints = npt.NDArray[np.int64]
+
+
+class FastApp:
+    """Implements simulator.days.App in arrays."""
+
+    def __init__(self, pools: Pools, crowd: Crowd, policy: Policy, swiped: Ints) -> None:
+        """`swiped` (k,): places of the pairs that were swiped before."""
+        self._pools, self._crowd, self._policy = pools, crowd, policy
+        self._open = np.ones(len(pools.candidate), bool)
+        self._open[swiped] = False
+        self._waiting = Likes(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+    def likes_waiting(self, day: int, readers: Ints) -> Likes:
+        """Likes not answered, from people who are still there."""
+        waiting, present = self._waiting, self._crowd.present(day)
+        comes = np.zeros(len(present), bool)
+        comes[readers] = True
+        those = comes[waiting.reader] & present[waiting.sender]
+        return Likes(waiting.reader[those], waiting.sender[those])
+
+    def decks(self, day: int, visits: Visits) -> Cards:
+        """By the policy, from the present and not swiped; nobody for whom nobody is left."""
+        present = self._crowd.present(day)
+        self._policy.open_day(day, present)
+        orders: list[Order] = []
+        shown: list[Ints] = []
+        for viewer, cards in zip(visits.person.tolist(), visits.cards.tolist(), strict=True):
+            of_viewer = self._pools.of_viewer(viewer)
+            candidates = self._pools.candidate[of_viewer]
+            candidates = candidates[self._open[of_viewer] & present[candidates]]
+            order = self._policy.order(viewer, candidates, max(DECK_SIZE, cards))
+            orders.append(order)
+            shown.append(candidates[order.places].astype(np.int64))
+        sizes = np.array([len(each) for each in shown], np.int64)
+        none = np.zeros(0, np.int64)
+        return Cards(
+            viewer=np.repeat(visits.person, sizes),
+            candidate=np.concatenate([none, *shown]),
+            place=np.concatenate([none, *(np.arange(size) for size in sizes)]),
+            propensity=np.concatenate([np.zeros(0), *(each.propensity for each in orders)]),
+        )
+
+    def swipe(self, day: int, swiped: Swiped) -> None:
+        """Nobody is shown again; likes wait for those who have not answered already."""
+        pairs = self._pools.at(swiped.viewer, swiped.candidate)
+        self._open[pairs] = False
+        waiting = self._waiting
+        reader = np.concatenate((waiting.reader, swiped.candidate[swiped.liked]))
+        sender = np.concatenate((waiting.sender, swiped.viewer[swiped.liked]))
+        # Open: the reader has not swiped the sender, neither before nor in this round.
+        unanswered = self._open[self._pools.at(reader, sender)]
+        self._waiting = Likes(reader[unanswered], sender[unanswered])

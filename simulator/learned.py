@@ -1,0 +1,176 @@
+"""Policies that learn as the platform does: everything anew every week, tastes and rates daily.
+
+They are made of what a release is made of, and see profiles and swipes only.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from features.behaviour import logit
+from features.fold_in import LIKE, PASS, FoldIn
+from features.plackett_luce import draw, log_propensities
+from features.prices import Prices
+from features.ranker import heads_of
+from features.score import candidate_vectors, like_logits, query_vectors
+from simulator.days import Day
+from simulator.policies import Order, best
+from simulator.pools import Pools
+from training.datasets import DAY_MS, WINDOW_DAYS, Datasets, Swipes, split_days
+from training.exposure import choose_tau
+from training.fitting import TrainingSettings, fit_from_arrays
+from training.ranker.examples import sides_at
+from training.ranker.release import with_ranker
+from training.rates import count
+
+REFIT_DAYS: Final = 7
+_RETRIEVED: Final = 200
+_TAU_VIEWERS: Final = 100
+
+Floats = npt.NDArray[np.float64]
+Floats32 = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Ints32 = npt.NDArray[np.int32]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a learned policy is made of. Without anything it is the product of two calibrated sides;
+    `one_sided` orders by whom the viewer will like alone."""
+
+    one_sided: bool = False
+    ranker: bool = False
+    prices: bool = False
+    exploration: bool = False
+
+
+class Learned:
+    """Implements simulator.policies.Policy by models of the swipes so far."""
+
+    def __init__(self, datasets: Datasets, pools: Pools, recipe: Recipe, seed: int) -> None:
+        """`datasets`: profiles and what was swiped before the first day; `pools`: who may be shown
+        to whom of them."""
+        self._base, self._pools, self._recipe, self._seed = datasets, pools, recipe, seed
+        self._random = np.random.default_rng([seed, 33])
+        self._log = datasets.seen
+        self._present = np.ones(len(datasets.people), bool)
+        self._fitted_on = -1
+
+    def open_day(self, day: int, present: Bools) -> None:
+        """Learn everything anew in the morning of every REFIT_DAYS-th day, else what is fresh."""
+        self._present = present
+        if day % REFIT_DAYS == 0:
+            self._fit(day)
+        self._refresh()
+
+    def learn(self, day: Day) -> None:
+        """Take the day's swipes in."""
+        swiped = day.swiped
+        at_ms = (self._base.today + day.number) * DAY_MS + np.arange(len(swiped.viewer))
+        fresh = Swipes(
+            viewer=swiped.viewer,
+            candidate=swiped.candidate,
+            action=np.where(swiped.liked, LIKE, PASS).astype(np.uint8),
+            at_ms=at_ms,
+            propensity=swiped.propensity.astype(np.float32),
+        )
+        names = Swipes.__dataclass_fields__
+        both = {n: np.concatenate((getattr(self._log, n), getattr(fresh, n))) for n in names}
+        self._log = Swipes(**both)
+
+    def order(self, viewer: int, candidates: Ints32, size: int) -> Order:
+        """As a release serves: retrieve by one inner product, rank, take prices off, draw."""
+        if not len(candidates):
+            return best(np.zeros(0), size)
+        if self._recipe.one_sided:
+            one, others = self._sides.take([viewer]), self._sides.take(candidates)
+            return best(like_logits(one, others), size)
+        found = self._retrieved(viewer, candidates, max(size, _RETRIEVED))
+        scores = self._scores(viewer, candidates[found])
+        if self._tau is None:
+            order = best(scores, size)
+            return Order(found[order.places], order.propensity)
+        drawn = draw(scores, self._tau, self._random.gumbel(size=len(scores)))
+        chance = np.exp(log_propensities(scores[drawn], self._tau))
+        return Order(found[drawn[:size]], chance[:size])
+
+    def _retrieved(self, viewer: int, candidates: Ints32, size: int) -> Ints:
+        if len(candidates) <= size:
+            return np.arange(len(candidates))
+        return best(self._vectors[candidates] @ self._queries[viewer], size).places
+
+    def _scores(self, viewer: int, candidates: Ints32) -> Floats:
+        """Log expected matches (m,), less the prices."""
+        one, others = self._sides.take([viewer]), self._sides.take(candidates)
+        heads = heads_of(self._fitted.ranker, one, others)
+        score = heads.log_match()
+        if self._recipe.prices:
+            score = score - self._prices.take(candidates).at(heads.back)
+        return score.astype(np.float64)
+
+    def _fit(self, day: int) -> None:
+        datasets = self._datasets(day)
+        fitted = fit_from_arrays(datasets, TrainingSettings(), self._seed)
+        with_lines = with_ranker(datasets, fitted, self._seed)
+        self._fitted = (
+            with_lines if self._recipe.ranker else replace(with_lines, ranker=fitted.ranker)
+        )
+        self._fitted_on = len(self._log)
+        self._sides = self._fitted.final.sides()
+        self._prices = Prices.free(len(datasets.people))
+        self._index()
+        self._tau = self._temperature() if self._recipe.exploration else None
+
+    def _datasets(self, day: int) -> Datasets:
+        """All that is known on the morning of a day."""
+        base = self._base
+        recent = self._log.take(self._log.day >= base.today + day - WINDOW_DAYS)
+        return replace(
+            base,
+            seen=self._log,
+            swipes=recent,
+            split=split_days(recent.day),
+            window_end=base.window_end + timedelta(days=day),
+            snapshot_at=base.snapshot_at + timedelta(days=day),
+            today=base.today + day,
+        )
+
+    def _refresh(self) -> None:
+        """Tastes of who has swiped since the models were learned, and everybody's rates."""
+        model, n = self._fitted.final, len(self._base.people)
+        since = self._log.take(slice(self._fitted_on, None))
+        if not len(since):
+            return
+        everybody = np.arange(n)
+        sides = sides_at(model, everybody, count(self._log, n))
+        moved = np.unique(since.viewer)
+        fold_in = FoldIn(
+            model.factors.appeal,
+            logit(model.rates.received),
+            model.rates.given_prior,
+            model.fold_in,
+        )
+        prior = model.factors.prior[moved]
+        sides.taste[moved] = fold_in.tastes(self._log.histories(n).of(moved), prior)
+        self._sides = sides
+        self._index()
+
+    def _index(self) -> None:
+        self._queries = query_vectors(self._sides)
+        self._vectors = candidate_vectors(self._sides)
+        self._vectors[:, -1] -= self._prices.mean()
+
+    def _temperature(self) -> float:
+        """As a release has it: how far draws may stray."""
+        viewers = self._random.permutation(np.flatnonzero(self._present))[:_TAU_VIEWERS]
+        scores = []
+        for viewer in viewers.tolist():
+            candidates = self._pools.candidate[self._pools.of_viewer(viewer)]
+            candidates = candidates[self._present[candidates]]
+            found = candidates[self._retrieved(viewer, candidates, _RETRIEVED)]
+            scores.append(self._scores(viewer, found).astype(np.float32))
+        return choose_tau(scores, self._random)
