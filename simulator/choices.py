@@ -1,8 +1,9 @@
 """What somebody does with the cards and the likes before them: the market's truth, and tiredness.
 
 Whether u likes v does not hang on when or where they meet: the noise is the pair's. On a visit
-people become pickier card by card. Likes received are looked through from the one most to one's
-own liking downwards, and the k-th is read with probability 1/k; what is not read waits.
+people become pickier card by card. Likes received are looked through from who appeals most
+downwards, and the k-th is read with probability 1/k, as in Su, Bayoumi and Joachims (WWW 2022);
+what is not read waits.
 """
 
 from dataclasses import dataclass
@@ -34,24 +35,24 @@ class Choices:
     def of_cards(self, viewer: Ints, candidate: Ints, place: Ints) -> Bools:
         """Whether viewers (m,) like the candidates (m,) they look at as card number `place` (m,) of
         a visit, from 0."""
-        x = self._inclination(viewer, candidate)
+        x = self.market.logits(viewer, candidate) + self._noise(viewer, candidate)
         x -= np.minimum(_FATIGUE * place, _MOST_FATIGUE)
         return np.asarray((x > 0.0) | self.crowd.bot[viewer])
 
     def of_inbox(self, reader: Ints, sender: Ints, day: int) -> tuple[Bools, Bools]:
         """Which of the likes (m,) that wait for readers (m,) are read, and which are returned."""
-        x = self._inclination(reader, sender)
-        order = np.lexsort((sender, -x, reader))
+        logits = self.market.logits(reader, sender)
+        order = np.lexsort((sender, -logits, reader))
         rank = np.empty(len(order), np.int64)
         rank[order] = _places_within(reader[order])
         share = uniforms(mixed(self._bits(reader, sender, 2) + np.uint64(day)))
         read = (share * (rank + 1.0) < 1.0) & ~self.crowd.bot[reader]
-        return read, read & (x > 0.0)
+        return read, read & (logits + self._noise(reader, sender) > 0.0)
 
-    def _inclination(self, one: Ints, other: Ints) -> Floats:
-        """The logit with the pair's own noise (m,): liked above 0, if not tired."""
+    def _noise(self, one: Ints, other: Ints) -> Floats:
+        """Logistic (m,): of ordered pairs."""
         share = uniforms(self._bits(one, other, 1))
-        return np.asarray(self.market.logits(one, other) + np.log(share / (1.0 - share)))
+        return np.asarray(np.log(share / (1.0 - share)), np.float64)
 
     def _bits(self, one: Ints, other: Ints, purpose: int) -> Bits:
         person = self.market.person

@@ -18,7 +18,7 @@ _GOES_FOR_GOOD: Final = 0.01
 _BOTS: Final = 0.01
 _VISITS: Final = (-0.7, 1.2)
 """Mean and deviation of the logit of the probability to come on a day."""
-_CARDS: Final = (2.2, 0.8)
+_CARDS: Final = (1.9, 0.8)
 """Of the logarithm of the mean number of cards that somebody looks at on a visit."""
 _MOST_CARDS: Final = 100
 _BOT_VISITS: Final = 0.9

@@ -12,6 +12,8 @@ from simulator.pools import Pools
 
 DECK_SIZE: Final = 20
 """Cards of a deck at least: those who look at fewer do not see its end."""
+LIKE_DAYS: Final = 7
+"""A like that waited so long is not found any more."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -25,13 +27,15 @@ class FastApp:
         self._open = np.ones(len(pools.candidate), bool)
         self._open[swiped] = False
         self._waiting = Likes(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        self._sent = np.zeros(0, np.int64)
 
     def likes_waiting(self, day: int, readers: Ints) -> Likes:
-        """Likes not answered, from people who are still there."""
+        """Likes of the last LIKE_DAYS days, not answered, from people who are still there."""
         waiting, present = self._waiting, self._crowd.present(day)
         comes = np.zeros(len(present), bool)
         comes[readers] = True
         those = comes[waiting.reader] & present[waiting.sender]
+        those &= self._sent > day - LIKE_DAYS
         return Likes(waiting.reader[those], waiting.sender[those])
 
     def decks(self, day: int, visits: Visits) -> Cards:
@@ -66,3 +70,6 @@ class FastApp:
         # Open: the reader has not swiped the sender, neither before nor in this round.
         unanswered = self._open[self._pools.at(reader, sender)]
         self._waiting = Likes(reader[unanswered], sender[unanswered])
+        sent = np.full(len(reader), day)
+        sent[: len(self._sent)] = self._sent
+        self._sent = sent[unanswered]

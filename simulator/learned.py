@@ -1,4 +1,5 @@
-"""Policies that learn as the platform does: everything anew every week, tastes and rates daily.
+"""Policies that learn as the platform does: everything anew every week, tastes, rates and
+prices daily.
 
 They are made of what a release is made of, and see profiles and swipes only.
 """
@@ -15,10 +16,12 @@ from features.fold_in import LIKE, PASS, FoldIn
 from features.plackett_luce import draw, log_propensities
 from features.prices import Prices
 from features.ranker import heads_of
-from features.score import candidate_vectors, like_logits, query_vectors
+from features.score import candidate_vectors, like_logits, log_sigmoid, query_vectors
+from simulator.attendance import Attendance
 from simulator.days import Day
 from simulator.policies import Order, best
 from simulator.pools import Pools
+from simulator.pricing import SHARP, find_prices, shortlist
 from training.datasets import DAY_MS, WINDOW_DAYS, Datasets, Swipes, split_days
 from training.exposure import choose_tau
 from training.fitting import TrainingSettings, fit_from_arrays
@@ -57,19 +60,31 @@ class Learned:
         self._base, self._pools, self._recipe, self._seed = datasets, pools, recipe, seed
         self._random = np.random.default_rng([seed, 33])
         self._log = datasets.seen
+        self._prices = Prices.free(len(datasets.people))
         self._present = np.ones(len(datasets.people), bool)
-        self._fitted_on = -1
+        self._attendance = Attendance(len(datasets.people))
+        self._open = np.ones(len(pools.candidate), bool)
+        self._open[pools.among(datasets.seen.viewer, datasets.seen.candidate)] = False
 
     def open_day(self, day: int, present: Bools) -> None:
         """Learn everything anew in the morning of every REFIT_DAYS-th day, else what is fresh."""
         self._present = present
+        self._attendance.begin(present)
         if day % REFIT_DAYS == 0:
             self._fit(day)
         self._refresh()
+        if self._recipe.prices:
+            tau = self._tau or SHARP
+            self._prices = find_prices(
+                self._lists, self._prices, self._attendance, present, tau, self._random
+            )
+        self._index()
 
     def learn(self, day: Day) -> None:
         """Take the day's swipes in."""
+        self._attendance.learn(day)
         swiped = day.swiped
+        self._open[self._pools.at(swiped.viewer, swiped.candidate)] = False
         at_ms = (self._base.today + day.number) * DAY_MS + np.arange(len(swiped.viewer))
         fresh = Swipes(
             viewer=swiped.viewer,
@@ -121,7 +136,6 @@ class Learned:
         )
         self._fitted_on = len(self._log)
         self._sides = self._fitted.final.sides()
-        self._prices = Prices.free(len(datasets.people))
         self._index()
         self._tau = self._temperature() if self._recipe.exploration else None
 
@@ -157,20 +171,31 @@ class Learned:
         prior = model.factors.prior[moved]
         sides.taste[moved] = fold_in.tastes(self._log.histories(n).of(moved), prior)
         self._sides = sides
-        self._index()
 
     def _index(self) -> None:
         self._queries = query_vectors(self._sides)
         self._vectors = candidate_vectors(self._sides)
         self._vectors[:, -1] -= self._prices.mean()
 
+    def _left(self, viewer: int) -> Ints32:
+        of_viewer = self._pools.of_viewer(viewer)
+        candidates = self._pools.candidate[of_viewer]
+        return candidates[self._open[of_viewer] & self._present[candidates]]
+
+    def _lists(self, viewer: int, mean: Floats32) -> tuple[Ints, Floats32, Floats32]:
+        candidates = self._left(viewer)
+        priced = self._vectors[candidates] @ self._queries[viewer]
+        candidates = candidates[shortlist(priced + mean[candidates], mean[candidates])]
+        one, others = self._sides.take([viewer]), self._sides.take(candidates)
+        heads = heads_of(self._fitted.ranker, one, others)
+        return candidates.astype(np.int64), log_sigmoid(heads.there), heads.back
+
     def _temperature(self) -> float:
         """As a release has it: how far draws may stray."""
         viewers = self._random.permutation(np.flatnonzero(self._present))[:_TAU_VIEWERS]
         scores = []
         for viewer in viewers.tolist():
-            candidates = self._pools.candidate[self._pools.of_viewer(viewer)]
-            candidates = candidates[self._present[candidates]]
+            candidates = self._left(viewer)
             found = candidates[self._retrieved(viewer, candidates, _RETRIEVED)]
             scores.append(self._scores(viewer, found).astype(np.float32))
         return choose_tau(scores, self._random)

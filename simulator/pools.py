@@ -57,6 +57,10 @@ class Pools:
             raise KeyError("a pair is not eligible")
         return found
 
+    def among(self, viewer: Ints, candidate: Ints) -> Ints:
+        """Where those of some pairs (k,) are that are eligible, ascending."""
+        return np.flatnonzero(np.isin(self.key, viewer * len(self) + candidate))
+
     def reverse(self) -> Ints:
         """Where each pair's reverse is (m,)."""
         # In the order of candidates, and then of viewers, they are the reverses one by one.
