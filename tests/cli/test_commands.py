@@ -57,7 +57,15 @@ STARTERS = (
     }
     | {
         ("evaluate", what)
-        for what in ("calibration", "coldstart", "factors", "photos", "ranker", "reciprocal")
+        for what in (
+            "calibration",
+            "coldstart",
+            "factors",
+            "market",
+            "photos",
+            "ranker",
+            "reciprocal",
+        )
     }
 )
 # What a command needs to be said, beside its name.
