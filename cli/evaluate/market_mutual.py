@@ -12,7 +12,7 @@ from training.market.rankings import drawn, examination, ranked
 from training.market.shortlists import Shortlists, by_position
 from training.market.tomita_yokoyama import MutualMarket
 from training.market.transferable import transferable_matching
-from training.market.welfare import Policies, best_policies, nash, social
+from training.market.welfare import Policies, best_policies, most_matches, nash
 
 TASK: Final = "tomita-yokoyama"
 EXACT: Final = "gravity-exact"
@@ -32,7 +32,7 @@ def measure(steps: int, draws: int, seed: int, say: Say) -> Sequence[Found]:
         *_rows("tu-matching", market, _transferable(market)),
     ]
     say("the best policies")
-    found += _rows(EXACT, market, best_policies(market, social))
+    found += _rows(EXACT, market, most_matches(market, np.random.default_rng(seed)))
     found += _rows("gravity-nash", market, best_policies(market, nash))
     say("prices")
     for name, shape in (("gravity-table", table), ("gravity-single-price", single)):
