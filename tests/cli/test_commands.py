@@ -53,7 +53,16 @@ STARTERS = (
     {("up",), ("demo",), ("chaos", "swipes"), ("sandbox",), ("photos", "draw")}
     | {
         ("bench", what)
-        for what in ("deck", "features", "freshness", "retrieval", "scale", "swap", "swipes")
+        for what in (
+            "deck",
+            "features",
+            "freshness",
+            "prices",
+            "retrieval",
+            "scale",
+            "swap",
+            "swipes",
+        )
     }
     | {
         ("evaluate", what)

@@ -108,4 +108,6 @@ def _mean(worth: Floats, likes: Floats) -> Floats:
 
 
 def _nats(worth: Floats) -> Floats:
-    return np.asarray(np.clip(-np.log(np.maximum(worth, np.exp(-MOST))), 0.0, MOST), np.float32)
+    nats = np.clip(-np.log(np.maximum(worth, np.exp(-MOST))), 0.0, MOST)
+    # What costs nothing costs no negative zero either.
+    return np.asarray(nats + 0.0, np.float32)
