@@ -2,11 +2,12 @@
 
 People of a block are neighbours (the table is in H3 order), so those of one kind (gender, whom they
 seek, how far they look) share one list of people who may come into question. Where these are very
-many, a random part of them stands for all, and each pair then for several.
+many, a random part of them stands for all, and so does a part of the viewers: each pair then stands
+for several.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -32,6 +33,7 @@ LENGTH: Final = 48
 """Candidates of a shortlist."""
 _BLOCK: Final = 1024
 _MOST: Final = 8192
+_LIVE_AROUND: Final = 32_768
 _KIND: Final = ["gender", "seeks", "max_distance_km"]
 
 
@@ -41,22 +43,23 @@ def shortlists(
     ranker: Network,
     mean_price: Floats,
     exposures: Floats,
+    share: float,
     today: int,
     rng: np.random.Generator,
 ) -> Iterator[Shortlists]:
-    """Shortlists of who looks at any cards (n,), by the match less the mean price (n,) of a
-    candidate: the retrieval's one inner product, then the ranker's own probabilities."""
+    """Shortlists of a random `share` of those who look at any cards (n,), by the match less the
+    mean price (n,) of a candidate: the retrieval's one inner product, then the ranker's own
+    probabilities."""
     everybody = _Everybody.of(people, sides, mean_price)
-    for start in range(0, len(people), _BLOCK):
-        rows = np.arange(start, min(len(people), start + _BLOCK))
-        rows = rows[exposures[rows] > 0.0]
+    asked = np.flatnonzero((exposures > 0.0) & (rng.random(len(people)) < share))
+    for start in range(0, len(asked), _BLOCK):
+        rows = asked[start : start + _BLOCK]
         _, kind = np.unique(people.table[rows][_KIND], return_inverse=True)
         found = [
             everybody.shortlist(rows[kind == each], exposures, ranker, today, rng)
-            for each in range(int(kind.max(initial=-1)) + 1)
+            for each in range(int(kind.max()) + 1)
         ]
-        if found:
-            yield _joined(found)
+        yield _joined(found, share)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,12 +90,8 @@ class _Everybody:
         rng: np.random.Generator,
     ) -> Shortlists:
         """Of viewers (b,) of one kind."""
-        around = self._around(viewers)
-        sample = around
-        if len(around) > _MOST:
-            sample = np.sort(rng.choice(around, _MOST, replace=False))
-        best = self._best(viewers, sample, today)
-        share = np.float32(len(sample) / max(1, len(around)))
+        around = self._around(viewers, rng)
+        best = self._best(viewers, around.rows, today)
         viewer, place = np.nonzero(best != NOBODY)
         log_p = np.zeros(best.shape, np.float16)
         logit_q = np.zeros(best.shape, np.float16)
@@ -101,21 +100,21 @@ class _Everybody:
             heads = heads_of(ranker, one, self.sides.take(best[viewer, place]))
             log_p[viewer, place] = log_sigmoid(heads.there)
             logit_q[viewer, place] = heads.back
-        looked = exposures[viewers] * share
-        return Shortlists(best, log_p, logit_q, looked, np.full_like(looked, 1.0 / share))
+        looked = exposures[viewers] * np.float32(around.share)
+        return Shortlists(best, log_p, logit_q, looked, np.full_like(looked, 1.0 / around.share))
 
-    def _around(self, viewers: Ints) -> Ints:
-        """Rows of those of the sought genders who live as near as one of the viewers looks."""
+    def _around(self, viewers: Ints, rng: np.random.Generator) -> "_Sample":
+        """Of those of the sought genders who live as near as one of the viewers looks."""
         first = viewer_of(self.table, int(viewers[0]))
         xyz = np.stack([self.table[axis][viewers] for axis in "xyz"], axis=1)
         centre = xyz.mean(axis=0)
         chord = float(np.sqrt(np.sum((xyz - centre) ** 2, axis=1)).max())
-        # A chord is shorter than its arc, by little over a block.
+        # A chord is shorter than its arc: by less than a tenth up to 5,000 km.
         km = first.max_distance_km + 1.1 * chord * EARTH_RADIUS_KM
-        ranges = self.cells.rows_near(centre, km)
-        rows = np.concatenate([np.empty(0, np.int64), *(np.arange(*each) for each in ranges)])
-        match = genders_match(first, self.columns.gender[rows], self.columns.seeks[rows])
-        return np.asarray(rows[match & self.columns.visible[rows]], np.int64)
+        living = _Sample.of(self.cells.rows_near(centre, km), rng)
+        columns = self.columns
+        match = genders_match(first, columns.gender[living.rows], columns.seeks[living.rows])
+        return living.only(match & columns.visible[living.rows]).at_most(_MOST, rng)
 
     def _best(self, viewers: Ints, sample: Ints, today: int) -> npt.NDArray[np.int32]:
         """The best (b, LENGTH) of a sample whom each viewer may be shown."""
@@ -131,6 +130,41 @@ class _Everybody:
         return best
 
 
-def _joined(parts: list[Shortlists]) -> Shortlists:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sample:
+    """Rows (k,), ascending: a random `share` of all that they stand for."""
+
+    rows: Ints
+    share: float
+
+    @classmethod
+    def of(cls, ranges: list[tuple[int, int]], rng: np.random.Generator) -> Self:
+        """Of the rows within ranges (start, stop), at most `_LIVE_AROUND`."""
+        starts, stops = np.array(ranges, np.int64).reshape(-1, 2).T
+        ends = np.cumsum(stops - starts)
+        total = int(ends[-1]) if len(ends) else 0
+        at = np.arange(total)
+        if total > _LIVE_AROUND:
+            # Drawn twice is there once: all are as likely.
+            at = np.unique(rng.integers(0, total, _LIVE_AROUND))
+        of_range = np.searchsorted(ends, at, side="right")
+        rows = at - ends[of_range] + stops[of_range]
+        return cls(rows.astype(np.int64), len(at) / max(1, total))
+
+    def only(self, which: npt.NDArray[np.bool_]) -> "_Sample":
+        """Those of them (k,) who come into question."""
+        return _Sample(self.rows[which], self.share)
+
+    def at_most(self, most: int, rng: np.random.Generator) -> "_Sample":
+        """A random part of them where there are more."""
+        if len(self.rows) <= most:
+            return self
+        rows = np.sort(rng.choice(self.rows, most, replace=False))
+        return _Sample(rows, self.share * most / len(self.rows))
+
+
+def _joined(parts: list[Shortlists], share: float) -> Shortlists:
+    """All of them, where so large a share of the viewers was asked."""
     names = Shortlists.__dataclass_fields__
-    return Shortlists(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+    joined = Shortlists(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+    return replace(joined, stands_for=joined.stands_for / np.float32(share))

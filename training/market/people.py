@@ -16,8 +16,10 @@ from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
 
-_ROUNDS: Final = (8, 16)
-"""Turns after each retrieval. The first prices tell who else comes into question."""
+_VIEWERS: Final = (60_000, 250_000)
+"""Who is asked at most in each round, for everybody. The prices of the first tell who else comes
+into question."""
+_STEPS: Final = 24
 
 
 def price_people(
@@ -45,8 +47,8 @@ def price_people(
         return prices
     looked = np.broadcast_to(np.asarray(exposures, np.float32), n)
     serving = Serving(day_by_day, tau)
-    for steps in _ROUNDS:
-        batches = list(shortlists(people, sides, ranker, prices.mean(), looked, today, rng))
-        prices = solve(batches, np.broadcast_to(reading, n), serving, rng, steps)
-        del batches
+    for viewers in _VIEWERS:
+        share = min(1.0, viewers / n)
+        found = shortlists(people, sides, ranker, prices.mean(), looked, share, today, rng)
+        prices = solve(list(found), np.broadcast_to(reading, n), serving, rng, _STEPS)
     return prices
