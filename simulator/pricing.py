@@ -17,6 +17,10 @@ SHARP: Final = 0.01
 """The temperature of decks that are not drawn, in what prices assume."""
 _DAYS: Final = 7
 """Prices are those of a week: so long a like waits, and nobody is shown twice."""
+import os
+from training.market.inboxes import table
+DD = np.float32(os.environ.get("DD", "0"))
+ATT = np.float32(os.environ.get("ATT", "1"))
 _BATCH: Final = 1024
 
 Floats32 = npt.NDArray[np.float32]
@@ -39,7 +43,7 @@ def find_prices(
     """The prices of the next days, of everybody `present` (n,); `now`: those of today."""
     cards = np.where(present, _DAYS * attendance.cards(), np.float32(0.0))
     batches = list(_batches(lists, cards, now.mean()))
-    return solve(batches, _DAYS * attendance.visits(), Serving(day_by_day, tau), rng)
+    return solve(batches, ATT * _DAYS * attendance.visits(), Serving(day_by_day, tau), rng, shape=lambda w, l: table(DD + (1 - DD) * w, l))
 
 
 def shortlist(free: Floats32, mean: Floats32) -> Ints:
