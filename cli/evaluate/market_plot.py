@@ -21,7 +21,8 @@ _COLOURS: Final = {
 }
 _SU: Final = "su-"
 _MUTUAL: Final = "tomita-yokoyama"
-_ABOVE: Final = {"naive", "gravity-table"}
+_LIFT: Final = {"gravity-table": -11, "gravity-single-price": 4}
+"""Points by which a name stands above the middle of its mark, where another is in its way."""
 
 
 def draw_market(rows: Sequence[Row], path: Path) -> None:
@@ -29,7 +30,7 @@ def draw_market(rows: Sequence[Row], path: Path) -> None:
     right: matches and envies where both sides get lists. Crosses are published."""
     with drawing(path, "Matches of a market by how it is ranked", _FIGURES, (12.0, 6.4)) as figure:
         grid = figure.add_gridspec(2, 2, width_ratios=(1.0, 1.1))
-        _agreement(figure.add_subplot(grid[0, 0]), _series(rows), "expected matches")
+        _agreement(figure.add_subplot(grid[0, 0]), _series(rows))
         _shares(figure.add_subplot(grid[1, 0]), _series(rows))
         _envy(figure.add_subplot(grid[:, 1]), [r for r in rows if r["task"] == _MUTUAL])
 
@@ -52,14 +53,14 @@ def _series(rows: Sequence[Row]) -> Series:
     return {name: sorted(points) for name, points in series.items()}
 
 
-def _agreement(axes: "Axes", series: Series, label: str) -> None:
+def _agreement(axes: "Axes", series: Series) -> None:
     for name, points in series.items():
         x, y = [p[0] for p in points], [p[1] for p in points]
         axes.plot(x, y, marker="o", markersize=3, color=_COLOURS[name], label=name)
         published = [(at, reference) for at, _, reference in points if reference is not None]
         if published:
             axes.plot(*zip(*published, strict=True), "x", color="0.2", label="published")
-    axes.set_ylabel(label)
+    axes.set_ylabel("expected matches")
     axes.set_ylim(bottom=0)
     axes.legend(ncols=2)
 
@@ -88,12 +89,12 @@ def _envy(axes: "Axes", rows: Sequence[Row]) -> None:
         matches, envies = of[method, "matches"], of[method, "envies"]
         x, y = envies["value"] or 0.0, matches["value"] or 0.0
         axes.plot(x, y, "o", color=_COLOURS[method])
-        lift = 8 if method in _ABOVE else -3
-        axes.annotate(method, (x, y), (7, lift), textcoords="offset points", fontsize=8)
+        beside = (7, _LIFT.get(method, -3))
+        axes.annotate(method, (x, y), beside, textcoords="offset points", fontsize=8)
         if matches["reference"] is not None and envies["reference"] is not None:
             axes.plot(envies["reference"], matches["reference"], "x", color="0.2")
     axes.set_xscale("symlog", linthresh=10)
-    axes.set_xlim(left=-1, right=2_000)
+    axes.set_xlim(left=-1, right=3_000)
     axes.get_xaxis().set_major_formatter("{x:g}")
     axes.set_xlabel("pairs of whom one envies the other (both sides)")
     axes.set_ylabel("expected matches")

@@ -3,11 +3,11 @@
 People of a block are neighbours (the table is in H3 order), so those of one kind (gender, whom they
 seek, how far they look) share one list of people who may come into question. Where these are very
 many, a random part of them stands for all, and so does a part of the viewers: each pair then stands
-for several.
+for several. Who is eligible is kept as bits, so that shortlists by other prices cost products only.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
@@ -23,87 +23,122 @@ from features.eligibility import (
 )
 from features.ranker import Network, heads_of
 from features.score import Sides, candidate_vectors, log_sigmoid, query_vectors
+from training.market.samples import Sample
 from training.market.shortlists import NOBODY, Shortlists
 from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-LENGTH: Final = 48
-"""Candidates of a shortlist."""
 _BLOCK: Final = 1024
 _MOST: Final = 8192
 _LIVE_AROUND: Final = 32_768
 _KIND: Final = ["gender", "seeks", "max_distance_km"]
 
 
-def shortlists(
-    people: People,
-    sides: Sides,
-    ranker: Network,
-    mean_price: Floats,
-    exposures: Floats,
-    share: float,
-    today: int,
-    rng: np.random.Generator,
-) -> Iterator[Shortlists]:
-    """Shortlists of a random `share` of those who look at any cards (n,), by the match less the
-    mean price (n,) of a candidate: the retrieval's one inner product, then the ranker's own
-    probabilities."""
-    everybody = _Everybody.of(people, sides, mean_price)
-    asked = np.flatnonzero((exposures > 0.0) & (rng.random(len(people)) < share))
-    for start in range(0, len(asked), _BLOCK):
-        rows = asked[start : start + _BLOCK]
-        _, kind = np.unique(people.table[rows][_KIND], return_inverse=True)
-        found = [
-            everybody.shortlist(rows[kind == each], exposures, ranker, today, rng)
-            for each in range(int(kind.max()) + 1)
-        ]
-        yield _joined(found, share)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kind:
+    """viewers (b,) of a block who are of one kind; of whom they could be shown a sample (k,), and
+    of those may (b, k) who is eligible, packed to bits."""
+
+    viewers: Ints
+    sample: Sample
+    may: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Everybody:
-    """What retrieval reads: queries and index (n, 2d + 3), the latter less the prices."""
+class Neighbourhoods:
+    """Who may be shown to a part of the viewers, block by block; `stands_for`: each viewer for so
+    many."""
+
+    blocks: Sequence[Sequence[_Kind]]
+    stands_for: float
+
+    @classmethod
+    def of(
+        cls, people: People, exposures: Floats, most: int, today: int, rng: np.random.Generator
+    ) -> Self:
+        """Of those who look at any cards (n,), at most about `most` of them."""
+        looking = np.flatnonzero(exposures > 0.0)
+        share = min(1.0, most / max(1, len(looking)))
+        asked = looking[rng.random(len(looking)) < share]
+        around = _Around.of(people)
+        starts = range(0, len(asked), _BLOCK)
+        blocks = [around.kinds(asked[start : start + _BLOCK], today, rng) for start in starts]
+        return cls(blocks, 1.0 / share)
+
+    def shortlists(
+        self, sides: Sides, ranker: Network, mean_price: Floats, exposures: Floats, length: int
+    ) -> Iterator[Shortlists]:
+        """The `length` best of each viewer by the match less the mean price (n,) of a candidate:
+        the retrieval's one inner product, then the ranker's own probabilities. A batch a block."""
+        queries, index = query_vectors(sides), candidate_vectors(sides)
+        index[:, -1] -= mean_price
+        for block in self.blocks:
+            best = np.concatenate([_best(each, queries, index, length) for each in block])
+            viewers = np.concatenate([each.viewers for each in block])
+            share = np.concatenate([np.full(len(k.viewers), k.sample.share) for k in block])
+            log_p, logit_q = _likes(viewers, best, sides, ranker)
+            looked = (exposures[viewers] * share).astype(np.float32)
+            stands_for = (self.stands_for / share).astype(np.float32)
+            yield Shortlists(best, log_p, logit_q, looked, stands_for)
+
+
+def _best(kind: _Kind, queries: Floats, index: Floats, length: int) -> npt.NDArray[np.int32]:
+    """Rows (b, length) of the best whom each viewer may be shown."""
+    rows = kind.sample.rows
+    scores = queries[kind.viewers] @ index[rows].T
+    may = np.unpackbits(kind.may, axis=1, count=len(rows)).view(np.bool_)
+    np.copyto(scores, -np.inf, where=~may)
+    best = np.full((len(scores), length), NOBODY, np.int32)
+    kept = min(length, len(rows))
+    top = np.argpartition(scores, len(rows) - kept, axis=1)[:, len(rows) - kept :]
+    there = np.isfinite(np.take_along_axis(scores, top, axis=1))
+    best[:, :kept] = np.where(there, rows[top], NOBODY)
+    return best
+
+
+def _likes(
+    viewers: Ints, best: npt.NDArray[np.int32], sides: Sides, ranker: Network
+) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
+    """log P of the viewer's like and logit P of the candidate's (b, m), by the ranker."""
+    log_p, logit_q = np.zeros(best.shape, np.float16), np.zeros(best.shape, np.float16)
+    viewer, place = np.nonzero(best != NOBODY)
+    if len(viewer):
+        one, other = sides.take(viewers[viewer]), sides.take(best[viewer, place])
+        heads = heads_of(ranker, one, other)
+        log_p[viewer, place] = log_sigmoid(heads.there)
+        logit_q[viewer, place] = heads.back
+    return log_p, logit_q
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Around:
+    """The table as it is searched."""
 
     table: npt.NDArray[np.void]
     columns: Candidates
     cells: CellTable
-    sides: Sides
-    queries: Floats
-    index: Floats
 
     @classmethod
-    def of(cls, people: People, sides: Sides, mean_price: Floats) -> Self:
+    def of(cls, people: People) -> Self:
         columns = Candidates.of(people.table)
         cells = CellTable.of(people.cell, columns.x, columns.y, columns.z)
-        index = candidate_vectors(sides)
-        index[:, -1] -= mean_price
-        return cls(people.table, columns, cells, sides, query_vectors(sides), index)
+        return cls(people.table, columns, cells)
 
-    def shortlist(
-        self,
-        viewers: Ints,
-        exposures: Floats,
-        ranker: Network,
-        today: int,
-        rng: np.random.Generator,
-    ) -> Shortlists:
-        """Of viewers (b,) of one kind."""
-        around = self._around(viewers, rng)
-        best = self._best(viewers, around.rows, today)
-        viewer, place = np.nonzero(best != NOBODY)
-        log_p = np.zeros(best.shape, np.float16)
-        logit_q = np.zeros(best.shape, np.float16)
-        if len(viewer):
-            one = self.sides.take(viewers[viewer])
-            heads = heads_of(ranker, one, self.sides.take(best[viewer, place]))
-            log_p[viewer, place] = log_sigmoid(heads.there)
-            logit_q[viewer, place] = heads.back
-        looked = exposures[viewers] * np.float32(around.share)
-        return Shortlists(best, log_p, logit_q, looked, np.full_like(looked, 1.0 / around.share))
+    def kinds(self, viewers: Ints, today: int, rng: np.random.Generator) -> list[_Kind]:
+        """Of the viewers (b,) of a block, those who could be shown anybody."""
+        _, kind = np.unique(self.table[viewers][_KIND], return_inverse=True)
+        of_kinds = [viewers[kind == each] for each in range(int(kind.max()) + 1)]
+        return [self._kind(each, today, rng) for each in of_kinds]
 
-    def _around(self, viewers: Ints, rng: np.random.Generator) -> "_Sample":
+    def _kind(self, viewers: Ints, today: int, rng: np.random.Generator) -> _Kind:
+        sample = self._sample(viewers, rng)
+        columns = self.columns.take(sample.rows)
+        may = [eligible(viewer_of(self.table, row), columns, today) for row in viewers.tolist()]
+        return _Kind(viewers, sample, np.packbits(np.stack(may), axis=1))
+
+    def _sample(self, viewers: Ints, rng: np.random.Generator) -> Sample:
         """Of those of the sought genders who live as near as one of the viewers looks."""
         first = viewer_of(self.table, int(viewers[0]))
         xyz = np.stack([self.table[axis][viewers] for axis in "xyz"], axis=1)
@@ -111,60 +146,7 @@ class _Everybody:
         chord = float(np.sqrt(np.sum((xyz - centre) ** 2, axis=1)).max())
         # A chord is shorter than its arc: by less than a tenth up to 5,000 km.
         km = first.max_distance_km + 1.1 * chord * EARTH_RADIUS_KM
-        living = _Sample.of(self.cells.rows_near(centre, km), rng)
-        columns = self.columns
-        match = genders_match(first, columns.gender[living.rows], columns.seeks[living.rows])
-        return living.only(match & columns.visible[living.rows]).at_most(_MOST, rng)
-
-    def _best(self, viewers: Ints, sample: Ints, today: int) -> npt.NDArray[np.int32]:
-        """The best (b, LENGTH) of a sample whom each viewer may be shown."""
-        best = np.full((len(viewers), LENGTH), NOBODY, np.int32)
-        columns = self.columns.take(sample)
-        scores = self.queries[viewers] @ self.index[sample].T
-        for i, row in enumerate(viewers.tolist()):
-            may = np.flatnonzero(eligible(viewer_of(self.table, row), columns, today))
-            if len(may) > LENGTH:
-                top = np.argpartition(scores[i, may], len(may) - LENGTH)[-LENGTH:]
-                may = may[top]
-            best[i, : len(may)] = sample[may]
-        return best
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sample:
-    """Rows (k,), ascending: a random `share` of all that they stand for."""
-
-    rows: Ints
-    share: float
-
-    @classmethod
-    def of(cls, ranges: list[tuple[int, int]], rng: np.random.Generator) -> Self:
-        """Of the rows within ranges (start, stop), at most `_LIVE_AROUND`."""
-        starts, stops = np.array(ranges, np.int64).reshape(-1, 2).T
-        ends = np.cumsum(stops - starts)
-        total = int(ends[-1]) if len(ends) else 0
-        at = np.arange(total)
-        if total > _LIVE_AROUND:
-            # Drawn twice is there once: all are as likely.
-            at = np.unique(rng.integers(0, total, _LIVE_AROUND))
-        of_range = np.searchsorted(ends, at, side="right")
-        rows = at - ends[of_range] + stops[of_range]
-        return cls(rows.astype(np.int64), len(at) / max(1, total))
-
-    def only(self, which: npt.NDArray[np.bool_]) -> "_Sample":
-        """Those of them (k,) who come into question."""
-        return _Sample(self.rows[which], self.share)
-
-    def at_most(self, most: int, rng: np.random.Generator) -> "_Sample":
-        """A random part of them where there are more."""
-        if len(self.rows) <= most:
-            return self
-        rows = np.sort(rng.choice(self.rows, most, replace=False))
-        return _Sample(rows, self.share * most / len(self.rows))
-
-
-def _joined(parts: list[Shortlists], share: float) -> Shortlists:
-    """All of them, where so large a share of the viewers was asked."""
-    names = Shortlists.__dataclass_fields__
-    joined = Shortlists(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
-    return replace(joined, stands_for=joined.stands_for / np.float32(share))
+        living = Sample.of(self.cells.rows_near(centre, km), _LIVE_AROUND, rng)
+        columns, rows = self.columns, living.rows
+        match = genders_match(first, columns.gender[rows], columns.seeks[rows])
+        return living.only(match & columns.visible[rows]).at_most(_MOST, rng)

@@ -1,7 +1,7 @@
 """Whom viewers would be shown: the best candidates of each, and how deep they look into them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -61,6 +61,17 @@ class Shortlists:
         b, m = there.shape
         rows = np.broadcast_to(np.arange(first, first + m, dtype=np.int32), (b, m))
         return cls.of(rows, there, q, np.full(b, exposures))
+
+    def with_more(self, more: "Shortlists") -> "Shortlists":
+        """The same viewers, with the candidates of `more` of whom they had not been told."""
+        known = (more.candidates[:, :, None] == self.candidates[:, None, :]).any(axis=2)
+        new = np.where(known, np.int32(NOBODY), more.candidates)
+        return replace(
+            self,
+            candidates=np.concatenate((self.candidates, new), axis=1),
+            log_p=np.concatenate((self.log_p, more.log_p), axis=1),
+            logit_q=np.concatenate((self.logit_q, more.logit_q), axis=1),
+        )
 
     def log_match(self) -> Floats32:
         """Log of the expected match (b, m); minus infinity where there is nobody."""
