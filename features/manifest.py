@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from features.behaviour import Prior
 from features.fold_in import FoldInParameters
+from features.prices import MOST_STRENGTH
 from features.profile_code import ProfileCode
 from features.score import Calibrations
 
@@ -44,7 +45,7 @@ class Manifest(_Strict):
     A factor vector is `d` numbers, and then the `photos.e` of photos, where there are any.
     """
 
-    format: Literal[4] = 4
+    format: Literal[5] = 5
     d: int
     photos: PhotoSpace | None = None
     people: int
@@ -59,6 +60,9 @@ class Manifest(_Strict):
     # What the columns of the towers stand for.
     profile_code: ProfileCode
     tau: float
+    # The operator's dial, 0: without prices; and what prices were found with, by name.
+    price_strength: float = Field(ge=0, le=MOST_STRENGTH)
+    price_assumptions: dict[str, float]
     calibration: Calibrations
     evaluation: dict[str, JsonValue]
     data_hash: str

@@ -16,6 +16,25 @@ Floats = npt.NDArray[np.float32]
 
 KNOTS: Final = 8
 """Prices that a candidate has."""
+MOST_STRENGTH: Final = 10.0
+"""Prices that count more would leave nothing of expected matches in any order."""
+
+
+class StrengthRefused(ValueError):
+    """Prices cannot count less than not at all, nor without measure."""
+
+
+def require_strength(strength: float) -> float:
+    """The operator's dial, how strongly prices count: 0 not at all, 1 as they are found.
+
+    Raises StrengthRefused.
+    """
+    # NaN is within no limits.
+    if not 0.0 <= strength <= MOST_STRENGTH:
+        raise StrengthRefused(
+            f"prices count {strength:g} times: not a number from 0 to {MOST_STRENGTH:g}"
+        )
+    return strength
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +58,13 @@ class Prices:
     def __len__(self) -> int:
         return len(self.knots)
 
+    def rounded(self) -> Self:
+        """As a release keeps them, in half precision: the scores of impressions have no more."""
+        knots, nats = (
+            each.astype(np.float16).astype(np.float32) for each in (self.knots, self.nats)
+        )
+        return type(self)(knots, nats)
+
     def take(self, rows: npt.ArrayLike) -> Self:
         """Those of the given rows, in that order."""
         at = np.asarray(rows)
@@ -53,6 +79,17 @@ class Prices:
         share = np.clip((logits - low) / np.maximum(high - low, np.float32(1e-6)), 0.0, 1.0)
         here, there = self.nats[row, right - 1], self.nats[row, right]
         return np.asarray(here + share * (there - here), np.float32)
+
+    def lines(self) -> Floats:
+        """Straight lines (n, 2), alpha and beta, near the prices over the logits: what retrieval
+        goes by, which knows no tables. Least squares over the knots, each with the weight
+        of the chance of being liked there: whoever stands no chance is in nobody's deck."""
+        weight = np.sqrt(1.0 / (1.0 + np.exp(-self.knots)))
+        weight /= weight.sum(axis=1, keepdims=True)
+        x, y = (np.vecdot(weight, each) for each in (self.knots, self.nats))
+        dx = self.knots - x[:, None]
+        beta = np.vecdot(weight * dx, self.nats) / np.maximum(np.vecdot(weight * dx, dx), 1e-6)
+        return np.stack((y - beta * x, beta), axis=1).astype(np.float32)
 
     def mean(self) -> Floats:
         """Of each candidate (n,), over those who may be shown them: the knots stand for equal

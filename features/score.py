@@ -4,7 +4,8 @@
 
 with the coefficients of u's gender; a match has log probability log s(x(u->v)) + log s(x(v->u)),
 and alpha_v + beta_v x(v->u) stands in for the second term, beta_u x(u->v) for the first. Lines are
-fitted to the probabilities of the ranker, which corrects the logits (training.lines).
+fitted to the probabilities of the ranker, which corrects the logits (training.lines). A candidate's
+price is a function of x(v->u) too, so the line that stands in for it is taken off theirs.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.behaviour import GENDERS, logit
+from features.prices import Prices
 
 Floats = npt.NDArray[np.float32]
 
@@ -91,9 +93,9 @@ def query_vectors(viewers: Sides) -> Floats:
     ).astype(np.float32)
 
 
-def candidate_vectors(candidates: Sides) -> Floats:
+def candidate_vectors(candidates: Sides, prices: Prices) -> Floats:
     """Rows of the index (n, 2d + 3) float32."""
-    alpha, beta = candidates.line.T
+    alpha, beta = (candidates.line - prices.lines()).T
     return np.column_stack(
         (
             candidates.appeal,

@@ -92,7 +92,10 @@ def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
         likes=_like_quality(datasets, fitted, held_out),
         ranking=ranking_quality(lists, fitted.held.sides(), fitted.ranker, held_out, popularity),
         retrieval_recall=retrieval_recall(
-            lists[: fitted.settings.retrieval_viewers], fitted.final.sides(), fitted.ranker
+            lists[: fitted.settings.retrieval_viewers],
+            fitted.final.sides(),
+            fitted.ranker,
+            fitted.prices,
         ),
         tau=_choose_tau(fitted, lists[: fitted.settings.exposure_viewers], rng),
         people=len(datasets.people),
@@ -123,7 +126,9 @@ def _choose_tau(fitted: Fitted, lists: list[EligibleList], rng: np.random.Genera
     scores = []
     for each in lists:
         viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
-        linear = candidate_vectors(candidates) @ query_vectors(viewer)[0]
+        prices = fitted.prices.take(each.candidates)
+        linear = candidate_vectors(candidates, prices) @ query_vectors(viewer)[0]
         retrieved = np.argsort(-linear, kind="stable")[:RETRIEVED]
-        scores.append(heads_of(fitted.ranker, viewer, candidates.take(retrieved)).log_match())
+        heads = heads_of(fitted.ranker, viewer, candidates.take(retrieved))
+        scores.append(heads.priced(prices.take(retrieved)))
     return choose_tau(scores, rng)

@@ -24,6 +24,7 @@ from features.release import (
 )
 from features.score import Calibration, Sides, candidate_vectors
 from features.tower_rows import tower_shape
+from tests.features.prices import random_prices
 from training.assembly import signature
 
 D = 4
@@ -92,9 +93,10 @@ def scattered(
 def write_world(
     path: Path, people: World, rng: np.random.Generator, seen: float = 0.05, e: int = 0
 ) -> Release:
-    """A release of random factors, `e` of them of photos; everyone has swiped a share of the
-    others."""
+    """A release of random factors, `e` of them of photos, and prices; everyone has swiped a share
+    of the others."""
     n = len(people)
+    prices = random_prices(np.random.default_rng(n), n)
     taste, appeal = (rng.normal(0, 0.8, (n, D + e)).astype(np.float32) for _ in range(2))
     given, received = (rng.uniform(0.05, 0.9, n).astype(np.float32) for _ in range(2))
     line = np.column_stack((rng.uniform(-1.5, -0.5, n), rng.uniform(0.3, 0.9, n))).astype("f4")
@@ -111,7 +113,9 @@ def write_world(
         received_rate=received,
         counts=np.zeros((n, 4), np.int64),
         line=line,
-        candidate_vectors=candidate_vectors(sides),
+        candidate_vectors=candidate_vectors(sides, prices),
+        price_knots=prices.knots.astype(np.float16),
+        price_nats=prices.nats.astype(np.float16),
         seen_indptr=indptr,
         seen_ids=ids,
         cold_start=_cold_start(rng, D + e),
@@ -138,6 +142,8 @@ def manifest(people: int, e: int = 0) -> Manifest:
         given_prior=Prior(1.0, 3.0),
         received_prior=Prior(1.0, 3.0),
         tau=0.3,
+        price_strength=1.0,
+        price_assumptions={},
         profile_code=CODE,
         calibration=CALIBRATIONS,
         evaluation={},

@@ -13,6 +13,7 @@ from features.score import (
     match_scores,
     query_vectors,
 )
+from tests.features.prices import random_prices
 
 CALIBRATIONS = {
     1: Calibration(0.9, 1.1, 0.8, 0.2),
@@ -35,8 +36,9 @@ def people(n: int, seed: int) -> Sides:
 def test_the_inner_product_is_both_logits_by_both_lines(seed: int) -> None:
     sides = people(12, seed)
     u, rest = sides.take([0]), sides.take(np.arange(1, 12))
-    product = candidate_vectors(rest) @ query_vectors(u)[0]
-    alpha, beta = rest.line.T
+    prices = random_prices(np.random.default_rng(seed), 11)
+    product = candidate_vectors(rest, prices) @ query_vectors(u)[0]
+    alpha, beta = (rest.line - prices.lines()).T
     own = u.line[0, 1] * (like_logits(u, rest) - u.offset[0])
     np.testing.assert_allclose(product, own + alpha + beta * like_logits(rest, u), atol=1e-4)
 
