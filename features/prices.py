@@ -81,15 +81,13 @@ class Prices:
         return np.asarray(here + share * (there - here), np.float32)
 
     def lines(self) -> Floats:
-        """Straight lines (n, 2), alpha and beta, near the prices over the logits: what retrieval
-        goes by, which knows no tables. Least squares over the knots, each with the weight
-        of the chance of being liked there: whoever stands no chance is in nobody's deck."""
-        weight = np.sqrt(1.0 / (1.0 + np.exp(-self.knots)))
-        weight /= weight.sum(axis=1, keepdims=True)
-        x, y = (np.vecdot(weight, each) for each in (self.knots, self.nats))
-        dx = self.knots - x[:, None]
-        beta = np.vecdot(weight * dx, self.nats) / np.maximum(np.vecdot(weight * dx, dx), 1e-6)
-        return np.stack((y - beta * x, beta), axis=1).astype(np.float32)
+        """Straight lines (n, 2), alpha and beta, near the prices over the logits, by least squares:
+        what retrieval goes by, which can read no tables. Each knot counts the same, since the knots
+        stand for equal parts of those who may be shown the candidate."""
+        middle = self.knots.mean(axis=1)
+        dx = self.knots - middle[:, None]
+        beta = np.vecdot(dx, self.nats) / np.maximum(np.vecdot(dx, dx), np.float32(1e-6))
+        return np.stack((self.mean() - beta * middle, beta), axis=1).astype(np.float32)
 
     def mean(self) -> Floats:
         """Of each candidate (n,), over those who may be shown them: the knots stand for equal
