@@ -119,7 +119,7 @@ def _beside(name: str, seeds: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def _market(budget: Budget) -> Measurement:
-    from cli.evaluate.market import MARKET_MODULES, TASK, MarketSize, measure_market
+    from cli.evaluate.reciprocal_market import MARKET_MODULES, TASK, MarketSize, measure_market
 
     people, swipes_each, viewers = _MARKETS[budget]
     size = MarketSize(people, swipes_each, viewers)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli.evaluate.market import MarketSize, measure_market
 from cli.evaluate.plan import Budget, Found
 from cli.evaluate.reciprocal import plan
+from cli.evaluate.reciprocal_market import MarketSize, measure_market
 from tests.training.reciprocal.worlds import noisy
 from training.factorisation.logistic import Logistic
 from training.reciprocal import swipe_sources

@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 TASK: Final = "simulated"
 MARKET_MODULES: Final = (
-    "cli.evaluate.market",
+    "cli.evaluate.reciprocal_market",
     "training.reciprocal.swipe_sources",
     "simulator.history",
 )
