@@ -31,6 +31,17 @@ class FeatureField(_Strict):
     dtype: str
 
 
+class Pricing(_Strict):
+    """What prices of exposure were found with: the operator's dial, 0 without prices; how many
+    cards people look at in a day, and how much exposure they find enough, on average; and the tau
+    by which decks were drawn meanwhile."""
+
+    strength: float = Field(ge=0, le=MOST_STRENGTH)
+    cards_a_day: float
+    exposure: float
+    tau: float
+
+
 class PhotoSpace(_Strict):
     """Which embeddings of photos a release is of: the version of the registered model `photos`, and
     how many directions it has of them. Those of different spaces never mix."""
@@ -60,9 +71,7 @@ class Manifest(_Strict):
     # What the columns of the towers stand for.
     profile_code: ProfileCode
     tau: float
-    # The operator's dial, 0: without prices; and what prices were found with, by name.
-    price_strength: float = Field(ge=0, le=MOST_STRENGTH)
-    price_assumptions: dict[str, float]
+    pricing: Pricing
     calibration: Calibrations
     evaluation: dict[str, JsonValue]
     data_hash: str

@@ -16,6 +16,11 @@ Floats = npt.NDArray[np.float32]
 
 KNOTS: Final = 8
 """Prices that a candidate has."""
+LEAST_EXPOSURE: Final = 0.25
+MOST_EXPOSURE: Final = 4.0
+USUAL_EXPOSURE: Final = 1.0
+"""A person's dial, how much exposure is enough for them: somebody with twice as much is ready to
+read twice as many likes, and costs others less."""
 MOST_STRENGTH: Final = 10.0
 """Prices that count more would leave nothing of expected matches in any order."""
 
@@ -24,7 +29,7 @@ class StrengthRefused(ValueError):
     """Prices cannot count less than not at all, nor without measure."""
 
 
-def require_strength(strength: float) -> float:
+def require_strength(strength: float) -> None:
     """The operator's dial, how strongly prices count: 0 not at all, 1 as they are found.
 
     Raises StrengthRefused.
@@ -34,7 +39,6 @@ def require_strength(strength: float) -> float:
         raise StrengthRefused(
             f"prices count {strength:g} times: not a number from 0 to {MOST_STRENGTH:g}"
         )
-    return strength
 
 
 @dataclass(frozen=True, slots=True, eq=False)

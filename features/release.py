@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from features.behaviour import BANDS, GENDERS, logit, rate_after
 from features.cold_start_rows import cold_start_dtype
 from features.fold_in import HISTORY_LIMIT, FoldIn, Histories
-from features.manifest import FeatureField, Manifest, PhotoSpace, TrainingWindow
+from features.manifest import FeatureField, Manifest, PhotoSpace, Pricing, TrainingWindow
 from features.prices import KNOTS, Prices
 from features.profile_code import Profiles
 from features.ranker import Network, packed_shape
@@ -37,6 +37,7 @@ __all__ = [
     "FeatureField",
     "Manifest",
     "PhotoSpace",
+    "Pricing",
     "Rates",
     "Release",
     "ReleaseArrays",

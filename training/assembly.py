@@ -23,6 +23,7 @@ from features.tower_rows import packed_towers
 from training.datasets import Datasets
 from training.fitting import Fitted
 from training.judging import Evaluation
+from training.pricing import pricing_of
 from training.towers import fit_towers
 
 Ints = npt.NDArray[np.int64]
@@ -54,8 +55,7 @@ def assemble(
         received_prior=model.rates.received_prior,
         profile_code=datasets.people.code,
         tau=evaluation.tau,
-        price_strength=fitted.settings.price_strength,
-        price_assumptions={},
+        pricing=pricing_of(datasets, fitted.settings.price_strength),
         calibration=model.calibrations,
         evaluation={name: _finite(value) for name, value in evaluation.metrics().items()},
         data_hash=datasets.data_hash,

@@ -58,6 +58,7 @@ def profile(person: int, version: int, name: str) -> dict[str, object]:
         "attributes": "{}",
         "simulated": True,
         "photos": [],
+        "exposure": 1.0,
     }
 
 

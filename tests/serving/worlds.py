@@ -16,6 +16,7 @@ from features.ranker import Network, width_of
 from features.release import (
     Manifest,
     PhotoSpace,
+    Pricing,
     Release,
     ReleaseArrays,
     TrainingWindow,
@@ -142,8 +143,7 @@ def manifest(people: int, e: int = 0) -> Manifest:
         given_prior=Prior(1.0, 3.0),
         received_prior=Prior(1.0, 3.0),
         tau=0.3,
-        price_strength=1.0,
-        price_assumptions={},
+        pricing=Pricing(strength=1.0, cards_a_day=20.0, exposure=1.0, tau=0.1),
         profile_code=CODE,
         calibration=CALIBRATIONS,
         evaluation={},

@@ -20,6 +20,7 @@ from features.eligibility import (
     genders_match,
     viewer_of,
 )
+from features.prices import Prices
 from features.ranker import Network, heads_of
 from features.score import Sides, candidate_vectors, log_sigmoid, query_vectors
 from training.market.shortlists import NOBODY, Shortlists
@@ -39,14 +40,14 @@ def shortlists(
     people: People,
     sides: Sides,
     ranker: Network,
-    mean_price: Floats,
+    prices: Prices,
     exposures: Floats,
     today: int,
     rng: np.random.Generator,
 ) -> Iterator[Shortlists]:
-    """Shortlists of who looks at any cards (n,), by the match less the mean price (n,) of a
-    candidate: the retrieval's one inner product, then the ranker's own probabilities."""
-    everybody = _Everybody.of(people, sides, mean_price)
+    """Shortlists of who looks at any cards (n,), by the match less the price (n) of a candidate:
+    the retrieval's one inner product, then the ranker's own probabilities."""
+    everybody = _Everybody.of(people, sides, prices)
     for start in range(0, len(people), _BLOCK):
         rows = np.arange(start, min(len(people), start + _BLOCK))
         rows = rows[exposures[rows] > 0.0]
@@ -71,11 +72,10 @@ class _Everybody:
     index: Floats
 
     @classmethod
-    def of(cls, people: People, sides: Sides, mean_price: Floats) -> Self:
+    def of(cls, people: People, sides: Sides, prices: Prices) -> Self:
         columns = Candidates.of(people.table)
         cells = CellTable.of(people.cell, columns.x, columns.y, columns.z)
-        index = candidate_vectors(sides)
-        index[:, -1] -= mean_price
+        index = candidate_vectors(sides, prices)
         return cls(people.table, columns, cells, sides, query_vectors(sides), index)
 
     def shortlist(

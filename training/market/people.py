@@ -46,7 +46,7 @@ def price_people(
     looked = np.broadcast_to(np.asarray(exposures, np.float32), n)
     serving = Serving(day_by_day, tau)
     for steps in _ROUNDS:
-        batches = list(shortlists(people, sides, ranker, prices.mean(), looked, today, rng))
+        batches = list(shortlists(people, sides, ranker, prices, looked, today, rng))
         prices = solve(batches, np.broadcast_to(reading, n), serving, rng, steps)
         del batches
     return prices
