@@ -11,6 +11,7 @@ from features.behaviour import BANDS, Prior
 from features.disk_cells import table_order
 from features.eligibility import person_table
 from features.fold_in import FoldInParameters
+from features.prices import Prices
 from features.profile_code import ProfileCode
 from features.ranker import Network, width_of
 from features.release import (
@@ -92,12 +93,18 @@ def scattered(
 
 
 def write_world(
-    path: Path, people: World, rng: np.random.Generator, seen: float = 0.05, e: int = 0
+    path: Path,
+    people: World,
+    rng: np.random.Generator,
+    seen: float = 0.05,
+    e: int = 0,
+    prices: Prices | None = None,
 ) -> Release:
-    """A release of random factors, `e` of them of photos, and prices; everyone has swiped a share
-    of the others."""
+    """A release of random factors, `e` of them of photos, and random prices unless there are
+    others; everyone has swiped a share of the rest."""
     n = len(people)
-    prices = random_prices(np.random.default_rng(n), n)
+    if prices is None:
+        prices = random_prices(np.random.default_rng(n), n)
     taste, appeal = (rng.normal(0, 0.8, (n, D + e)).astype(np.float32) for _ in range(2))
     given, received = (rng.uniform(0.05, 0.9, n).astype(np.float32) for _ in range(2))
     line = np.column_stack((rng.uniform(-1.5, -0.5, n), rng.uniform(0.3, 0.9, n))).astype("f4")

@@ -23,6 +23,7 @@ from training.build import (
     evaluate,
     fit_from_arrays,
     pair_table,
+    with_prices,
     with_ranker,
 )
 from training.datasets import Datasets, datasets_of
@@ -44,6 +45,7 @@ class Learned:
 def learn(world: World, seed: int = 0) -> Learned:
     datasets = datasets_of(world.profiles, world.swipes, world.now, world.now)
     fitted = with_ranker(datasets, fit_from_arrays(datasets, SETTINGS, seed), seed)
+    fitted = with_prices(datasets, fitted, seed)
     return Learned(datasets, fitted, evaluate(datasets, fitted, seed))
 
 
