@@ -172,8 +172,9 @@ class Release:
         """Of people by their rows (m,), -1 for people who are not in the release: those cost
         nothing, nobody crowds them yet."""
         a = self.arrays
-        # Plain arrays: indexing a memory map itself costs more than the rest.
-        knots, nats = (np.asarray(each)[rows] for each in (a.price_knots, a.price_nats))
+        # Plain arrays: to take from a memory map itself costs more than the rest.
+        knots = np.asarray(a.price_knots).take(rows, axis=0)
+        nats = np.asarray(a.price_nats).take(rows, axis=0)
         nats[rows < 0] = 0
         return Prices(knots.astype(np.float32), nats.astype(np.float32))
 

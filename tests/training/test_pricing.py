@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.prices import Prices, StrengthRefused
+from features.prices import KNOTS, Prices, StrengthRefused
 from features.release import Release
 from features.score import candidate_vectors
 from tests.training.test_build import SETTINGS, Learned, learned, market
@@ -92,6 +92,16 @@ def test_prices_spread_exposure_and_their_cost_is_reported() -> None:
     assert 0.0 < metrics["deck_matches_priced"] <= metrics["deck_matches_free"]
     assert 0.0 < metrics["price_mean"] <= metrics["price_top_decile"]
     assert 0.0 < metrics["price_share"] <= 1.0
+
+
+def test_the_draw_strays_as_far_as_the_value_less_prices_allows() -> None:
+    known = learned()
+    n = len(known.datasets.people)
+    # Nobody but a few is worth a card, and a draw that strays finds others.
+    nats = np.where(np.arange(n)[:, None] % 5 > 0, 8.0, np.zeros((n, KNOTS))).astype(np.float32)
+    dear = replace(known.fitted, prices=Prices(known.fitted.prices.knots, nats))
+    taus = [evaluate(known.datasets, fitted, 0).tau for fitted in (known.fitted, dear)]
+    assert taus[0] != taus[1]
 
 
 def test_where_nobody_looks_there_is_nothing_to_report() -> None:
