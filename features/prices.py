@@ -88,15 +88,6 @@ class Prices:
         steps = self.nats[:, 1:] - self.nats[:, :-1]
         return np.asarray(self.nats[:, 0] + np.vecdot(share, steps), np.float32)
 
-    def lines(self) -> Floats:
-        """Straight lines (n, 2), alpha and beta, near the prices over the logits, by least squares:
-        what retrieval goes by, which can read no tables. Each knot counts the same, since the knots
-        stand for equal parts of those who may be shown the candidate."""
-        middle = self.knots.mean(axis=1)
-        dx = self.knots - middle[:, None]
-        beta = np.vecdot(dx, self.nats) / np.maximum(np.vecdot(dx, dx), np.float32(1e-6))
-        return np.stack((self.mean() - beta * middle, beta), axis=1).astype(np.float32)
-
     def mean(self) -> Floats:
         """Of each candidate (n,), over those who may be shown them: the knots stand for equal
         parts."""

@@ -5,7 +5,7 @@
 with the coefficients of u's gender; a match has log probability log s(x(u->v)) + log s(x(v->u)),
 and alpha_v + beta_v x(v->u) stands in for the second term, beta_u x(u->v) for the first. Lines are
 fitted to the probabilities of the ranker, which corrects the logits (training.lines). A candidate's
-price is a function of x(v->u) too, so the line that stands in for it is taken off theirs.
+price is a function of x(v->u) too; one number stands in for it.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from features.behaviour import GENDERS, logit
-from features.prices import Prices
 
 Floats = npt.NDArray[np.float32]
 
@@ -93,16 +92,16 @@ def query_vectors(viewers: Sides) -> Floats:
     ).astype(np.float32)
 
 
-def candidate_vectors(candidates: Sides, prices: Prices) -> Floats:
-    """Rows of the index (n, 2d + 3) float32."""
-    alpha, beta = (candidates.line - prices.lines()).T
+def candidate_vectors(candidates: Sides, price: Floats) -> Floats:
+    """Rows of the index (n, 2d + 3) float32, less what each of the candidates costs (n,)."""
+    alpha, beta = candidates.line.T
     return np.column_stack(
         (
             candidates.appeal,
             (beta * candidates.k)[:, None] * candidates.taste,
             candidates.received_logit,
             beta * candidates.w_received,
-            beta * candidates.offset + alpha,
+            beta * candidates.offset + alpha - price,
         )
     ).astype(np.float32)
 

@@ -189,5 +189,5 @@ def _kept(each: EligibleList, sides: Sides, ranker: Network, prices: Prices) -> 
     viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
     costs = prices.take(each.candidates)
     best = _best(heads_of(ranker, viewer, candidates).priced(costs), TOP)
-    linear = candidate_vectors(candidates, costs) @ query_vectors(viewer)[0]
+    linear = candidate_vectors(candidates, costs.mean()) @ query_vectors(viewer)[0]
     return float(np.isin(best, _best(linear, RETRIEVED)).mean())

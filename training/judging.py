@@ -140,7 +140,7 @@ def _choose_tau(fitted: Fitted, lists: list[EligibleList], rng: np.random.Genera
     for each in lists:
         viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
         prices = fitted.prices.take(each.candidates)
-        linear = candidate_vectors(candidates, prices) @ query_vectors(viewer)[0]
+        linear = candidate_vectors(candidates, prices.mean()) @ query_vectors(viewer)[0]
         retrieved = np.argsort(-linear, kind="stable")[:RETRIEVED]
         heads = heads_of(fitted.ranker, viewer, candidates.take(retrieved))
         scores.append(heads.priced(prices.take(retrieved)))

@@ -5,6 +5,7 @@ import typer
 from cli.bench.deck.command import deck
 from cli.bench.features import features
 from cli.bench.freshness.command import freshness
+from cli.bench.prices import prices
 from cli.bench.retrieval.command import retrieval
 from cli.bench.scale.command import scale
 from cli.bench.swap.command import swap
@@ -22,3 +23,4 @@ app.command()(retrieval)
 app.command()(freshness)
 app.command()(swap)
 app.command()(scale)
+app.command()(prices)

@@ -5,6 +5,7 @@ import typer
 from cli.evaluate.calibration import calibration
 from cli.evaluate.coldstart import coldstart
 from cli.evaluate.factors import factors
+from cli.evaluate.market import market
 from cli.evaluate.photos import photos
 from cli.evaluate.ranker import ranker
 from cli.evaluate.reciprocal import reciprocal
@@ -20,3 +21,4 @@ app.command()(calibration)
 app.command()(coldstart)
 app.command()(ranker)
 app.command()(photos)
+app.command()(market)

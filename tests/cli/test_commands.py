@@ -53,11 +53,28 @@ STARTERS = (
     {("up",), ("demo",), ("chaos", "swipes"), ("sandbox",), ("photos", "draw")}
     | {
         ("bench", what)
-        for what in ("deck", "features", "freshness", "retrieval", "scale", "swap", "swipes")
+        for what in (
+            "deck",
+            "features",
+            "freshness",
+            "prices",
+            "retrieval",
+            "scale",
+            "swap",
+            "swipes",
+        )
     }
     | {
         ("evaluate", what)
-        for what in ("calibration", "coldstart", "factors", "photos", "ranker", "reciprocal")
+        for what in (
+            "calibration",
+            "coldstart",
+            "factors",
+            "market",
+            "photos",
+            "ranker",
+            "reciprocal",
+        )
     }
 )
 # What a command needs to be said, beside its name.

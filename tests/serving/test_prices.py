@@ -56,7 +56,9 @@ def equals(release: Release) -> Release:
         values[EQUAL] = values[CROWDED]
     made = replace(release, arrays=replace(arrays, **changed, columns=columns))
     everybody = everybody_of(made)
-    vectors = candidate_vectors(sides_of(made, everybody, TODAY), made.prices_of(everybody.rows))
+    vectors = candidate_vectors(
+        sides_of(made, everybody, TODAY), made.prices_of(everybody.rows).mean()
+    )
     return replace(made, arrays=replace(made.arrays, candidate_vectors=vectors))
 
 

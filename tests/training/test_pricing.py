@@ -49,7 +49,7 @@ def test_without_strength_a_release_is_as_before_there_were_prices(tmp_path: Pat
     manifest = replace(free, evaluation=evaluation).assemble(tmp_path / "1")
     release = Release.open(tmp_path / "1")
     sides = free.fitted.final.sides()
-    expected = candidate_vectors(sides, Prices.free(len(free.datasets.people)))
+    expected = candidate_vectors(sides, np.zeros(len(sides.k), np.float32))
     np.testing.assert_array_equal(release.arrays.candidate_vectors, expected)
     assert manifest.pricing.strength == 0.0
     measured = manifest.evaluation

@@ -13,7 +13,6 @@ from features.score import (
     match_scores,
     query_vectors,
 )
-from tests.features.prices import random_prices
 
 CALIBRATIONS = {
     1: Calibration(0.9, 1.1, 0.8, 0.2),
@@ -36,11 +35,12 @@ def people(n: int, seed: int) -> Sides:
 def test_the_inner_product_is_both_logits_by_both_lines(seed: int) -> None:
     sides = people(12, seed)
     u, rest = sides.take([0]), sides.take(np.arange(1, 12))
-    prices = random_prices(np.random.default_rng(seed), 11)
-    product = candidate_vectors(rest, prices) @ query_vectors(u)[0]
-    alpha, beta = (rest.line - prices.lines()).T
+    price = np.random.default_rng(seed).uniform(0, 2, 11).astype(np.float32)
+    product = candidate_vectors(rest, price) @ query_vectors(u)[0]
+    alpha, beta = rest.line.T
     own = u.line[0, 1] * (like_logits(u, rest) - u.offset[0])
-    np.testing.assert_allclose(product, own + alpha + beta * like_logits(rest, u), atol=1e-4)
+    back = alpha + beta * like_logits(rest, u) - price
+    np.testing.assert_allclose(product, own + back, atol=1e-4)
 
 
 def test_a_logit_adds_up_score_and_rates_by_the_viewer_s_gender() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.prices import KNOTS
-from training.market.reading import lost_reading, read
+from training.market.reading import read
 
 Floats = npt.NDArray[np.float32]
 
@@ -64,11 +64,13 @@ class Inboxes:
         self.likes.__iadd__(np.float32(share) * likes)
 
     def worth(self, knots: Floats, attention: Floats) -> Floats:
-        """What one more like in each bin (n, BINS) is worth, as a share of its own match.
+        """What one more like in each bin (n, BINS) is worth, as a share of its own match: the slope
+        of the candidate's expected matches, which are concave in these likes.
 
-        It is read with h(S / a) behind the S likes of higher q. It pushes those of lower q' down:
-        each then loses q' (-h'(S' / a)) / a. Within a bin half are ahead. From 1 (nothing is lost)
-        to below 0 (more is lost than gained).
+        A bin's likes stand behind those of higher bins, and its matches are q times the integral of
+        h(s / a) from the first of them to the last. One more is read like the last, and shifts all
+        bins of lower q', each of which loses q' times what h falls over it. It is worth more than
+        h of all likes, and 1 at most.
         """
         worth = np.empty_like(self.likes)
         for start in range(0, len(worth), _CHUNK):
@@ -79,26 +81,33 @@ class Inboxes:
 
 def _worth(likes: Floats, knots: Floats, attention: Floats) -> Floats:
     q = 1.0 / (1.0 + np.exp(-_between(knots)))
-    above = np.cumsum(likes[:, ::-1], axis=1)[:, ::-1] - likes / 2.0
-    ahead = above / attention
-    lost = likes * q * lost_reading(ahead) / attention
-    pushed = np.cumsum(lost, axis=1) - lost / 2.0
-    return np.asarray(read(ahead) - pushed / q, np.float32)
+    last = read(np.cumsum(likes[:, ::-1], axis=1)[:, ::-1] / attention)
+    first = np.concatenate((last[:, 1:], np.ones_like(last[:, :1])), axis=1)
+    lost = q * (first - last)
+    shifted = np.cumsum(lost, axis=1) - lost
+    return np.asarray(last - shifted / q, np.float32)
 
 
 def table(worth: Floats, likes: Floats) -> Floats:
-    """Prices (n, KNOTS) in nats of what likes in bins (n, BINS) are worth: a knot lies between two
-    bins. The likes that came do not matter."""
-    left = np.arange(KNOTS) * _IN_A_PART + _IN_A_PART // 2 - 1
-    return _nats((worth[:, left] + worth[:, left + 1]) / 2.0)
+    """Prices (n, KNOTS) in nats of what likes in bins (n, BINS) are worth: at each knot the mean of
+    its part, over the likes that came."""
+    parts = (len(worth), KNOTS, _IN_A_PART)
+    return _nats(_mean(worth.reshape(parts), likes.reshape(parts)))
 
 
 def single(worth: Floats, likes: Floats) -> Floats:
     """One price for a candidate, the same at all knots (n, KNOTS): over the likes that came."""
+    return np.repeat(_nats(_mean(worth, likes)[:, None]), KNOTS, axis=1)
+
+
+def _mean(worth: Floats, likes: Floats) -> Floats:
+    """Over the last axis."""
+    # Where none came, over all bins alike.
     came = np.maximum(likes, np.float32(1e-9))
-    mean = np.sum(worth * came, axis=1, keepdims=True) / came.sum(axis=1, keepdims=True)
-    return np.repeat(_nats(mean), KNOTS, axis=1)
+    return np.asarray(np.sum(worth * came, axis=-1) / came.sum(axis=-1), np.float32)
 
 
 def _nats(worth: Floats) -> Floats:
-    return np.asarray(np.clip(-np.log(np.clip(worth, np.exp(-MOST), 1.0)), 0.0, MOST), np.float32)
+    nats = np.clip(-np.log(np.maximum(worth, np.exp(-MOST))), 0.0, MOST)
+    # What costs nothing costs no negative zero either.
+    return np.asarray(nats + 0.0, np.float32)

@@ -19,7 +19,8 @@ _LEAST_GAP: Final = np.float32(0.01)
 def knots_of(batches: Sequence[Shortlists], n: int) -> Floats:
     """Knots (n, KNOTS), ascending, of n candidates: quantiles of logit q over the shortlists that
     hold them. Who is in none has 0, 1, 2 …"""
-    pairs = np.sort(np.concatenate([np.empty(0, np.uint64), *map(_keys, batches)]))
+    pairs = _pairs(batches)
+    pairs.sort()
     start = np.searchsorted(pairs, np.arange(n + 1, dtype=np.uint64) << np.uint64(16))
     count = np.diff(start)
     part = (np.arange(KNOTS) + 0.5) / KNOTS
@@ -29,6 +30,15 @@ def knots_of(batches: Sequence[Shortlists], n: int) -> Floats:
     code = pairs[at[some].astype(np.int64)] & np.uint64(_STEPS)
     knots[some] = code.astype(np.float32) * np.float32(2 * _REACH / _STEPS) - np.float32(_REACH)
     return _apart(knots)
+
+
+def _pairs(batches: Sequence[Shortlists]) -> npt.NDArray[np.uint64]:
+    """All of their keys (k,), in an array that is there once: they may be tens of millions."""
+    ends = np.cumsum([0, *(np.count_nonzero(b.candidates != NOBODY) for b in batches)])
+    pairs = np.empty(int(ends[-1]), np.uint64)
+    for batch, start, end in zip(batches, ends[:-1], ends[1:], strict=True):
+        pairs[start:end] = _keys(batch)
+    return pairs
 
 
 def _keys(batch: Shortlists) -> npt.NDArray[np.uint64]:

@@ -2,10 +2,11 @@
 
 People of a block are neighbours (the table is in H3 order), so those of one kind (gender, whom they
 seek, how far they look) share one list of people who may come into question. Where these are very
-many, a random part of them stands for all, and each pair then for several.
+many, a random part of them stands for all, and so does a part of the viewers: each pair then stands
+for several. Who is eligible is kept as bits, so that shortlists by other prices cost products only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -20,117 +21,131 @@ from features.eligibility import (
     genders_match,
     viewer_of,
 )
-from features.prices import Prices
 from features.ranker import Network, heads_of
 from features.score import Sides, candidate_vectors, log_sigmoid, query_vectors
+from training.market.samples import Sample
 from training.market.shortlists import NOBODY, Shortlists
 from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-LENGTH: Final = 48
-"""Candidates of a shortlist."""
 _BLOCK: Final = 1024
 _MOST: Final = 8192
+_LIVE_AROUND: Final = 32_768
 _KIND: Final = ["gender", "seeks", "max_distance_km"]
 
 
-def shortlists(
-    people: People,
-    sides: Sides,
-    ranker: Network,
-    prices: Prices,
-    exposures: Floats,
-    today: int,
-    rng: np.random.Generator,
-) -> Iterator[Shortlists]:
-    """Shortlists of who looks at any cards (n,), by the match less the price (n) of a candidate:
-    the retrieval's one inner product, then the ranker's own probabilities."""
-    everybody = _Everybody.of(people, sides, prices)
-    for start in range(0, len(people), _BLOCK):
-        rows = np.arange(start, min(len(people), start + _BLOCK))
-        rows = rows[exposures[rows] > 0.0]
-        _, kind = np.unique(people.table[rows][_KIND], return_inverse=True)
-        found = [
-            everybody.shortlist(rows[kind == each], exposures, ranker, today, rng)
-            for each in range(int(kind.max(initial=-1)) + 1)
-        ]
-        if found:
-            yield _joined(found)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kind:
+    """viewers (b,) of a block who are of one kind; of whom they could be shown a sample (k,), and
+    of those may (b, k) who is eligible, packed to bits."""
+
+    viewers: Ints
+    sample: Sample
+    may: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Everybody:
-    """What retrieval reads: queries and index (n, 2d + 3), the latter less the prices."""
+class Neighbourhoods:
+    """Who may be shown to a part of the viewers, block by block; `stands_for`: each viewer for so
+    many."""
+
+    blocks: Sequence[Sequence[_Kind]]
+    stands_for: float
+
+    @classmethod
+    def of(
+        cls, people: People, exposures: Floats, most: int, today: int, rng: np.random.Generator
+    ) -> Self:
+        """Of those who look at any cards (n,), at most about `most` of them."""
+        looking = np.flatnonzero(exposures > 0.0)
+        share = min(1.0, most / max(1, len(looking)))
+        asked = looking[rng.random(len(looking)) < share]
+        around = _Around.of(people)
+        starts = range(0, len(asked), _BLOCK)
+        blocks = [around.kinds(asked[start : start + _BLOCK], today, rng) for start in starts]
+        return cls(blocks, 1.0 / share)
+
+    def shortlists(
+        self, sides: Sides, ranker: Network, mean_price: Floats, exposures: Floats, length: int
+    ) -> Iterator[Shortlists]:
+        """The `length` best of each viewer by the match less the mean price (n,) of a candidate:
+        the retrieval's one inner product, then the ranker's own probabilities. A batch a block."""
+        queries, index = query_vectors(sides), candidate_vectors(sides, mean_price)
+        for block in self.blocks:
+            best = np.concatenate([_best(each, queries, index, length) for each in block])
+            viewers = np.concatenate([each.viewers for each in block])
+            share = np.concatenate([np.full(len(k.viewers), k.sample.share) for k in block])
+            log_p, logit_q = _likes(viewers, best, sides, ranker)
+            looked = (exposures[viewers] * share).astype(np.float32)
+            stands_for = (self.stands_for / share).astype(np.float32)
+            yield Shortlists(best, log_p, logit_q, looked, stands_for)
+
+
+def _best(kind: _Kind, queries: Floats, index: Floats, length: int) -> npt.NDArray[np.int32]:
+    """Rows (b, length) of the best whom each viewer may be shown."""
+    rows = kind.sample.rows
+    scores = queries[kind.viewers] @ index[rows].T
+    may = np.unpackbits(kind.may, axis=1, count=len(rows)).view(np.bool_)
+    np.copyto(scores, -np.inf, where=~may)
+    best = np.full((len(scores), length), NOBODY, np.int32)
+    kept = min(length, len(rows))
+    top = np.argpartition(scores, len(rows) - kept, axis=1)[:, len(rows) - kept :]
+    there = np.isfinite(np.take_along_axis(scores, top, axis=1))
+    best[:, :kept] = np.where(there, rows[top], NOBODY)
+    return best
+
+
+def _likes(
+    viewers: Ints, best: npt.NDArray[np.int32], sides: Sides, ranker: Network
+) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
+    """log P of the viewer's like and logit P of the candidate's (b, m), by the ranker."""
+    log_p, logit_q = np.zeros(best.shape, np.float16), np.zeros(best.shape, np.float16)
+    viewer, place = np.nonzero(best != NOBODY)
+    if len(viewer):
+        one, other = sides.take(viewers[viewer]), sides.take(best[viewer, place])
+        heads = heads_of(ranker, one, other)
+        log_p[viewer, place] = log_sigmoid(heads.there)
+        logit_q[viewer, place] = heads.back
+    return log_p, logit_q
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Around:
+    """The table as it is searched."""
 
     table: npt.NDArray[np.void]
     columns: Candidates
     cells: CellTable
-    sides: Sides
-    queries: Floats
-    index: Floats
 
     @classmethod
-    def of(cls, people: People, sides: Sides, prices: Prices) -> Self:
+    def of(cls, people: People) -> Self:
         columns = Candidates.of(people.table)
         cells = CellTable.of(people.cell, columns.x, columns.y, columns.z)
-        index = candidate_vectors(sides, prices)
-        return cls(people.table, columns, cells, sides, query_vectors(sides), index)
+        return cls(people.table, columns, cells)
 
-    def shortlist(
-        self,
-        viewers: Ints,
-        exposures: Floats,
-        ranker: Network,
-        today: int,
-        rng: np.random.Generator,
-    ) -> Shortlists:
-        """Of viewers (b,) of one kind."""
-        around = self._around(viewers)
-        sample = around
-        if len(around) > _MOST:
-            sample = np.sort(rng.choice(around, _MOST, replace=False))
-        best = self._best(viewers, sample, today)
-        share = np.float32(len(sample) / max(1, len(around)))
-        viewer, place = np.nonzero(best != NOBODY)
-        log_p = np.zeros(best.shape, np.float16)
-        logit_q = np.zeros(best.shape, np.float16)
-        if len(viewer):
-            one = self.sides.take(viewers[viewer])
-            heads = heads_of(ranker, one, self.sides.take(best[viewer, place]))
-            log_p[viewer, place] = log_sigmoid(heads.there)
-            logit_q[viewer, place] = heads.back
-        looked = exposures[viewers] * share
-        return Shortlists(best, log_p, logit_q, looked, np.full_like(looked, 1.0 / share))
+    def kinds(self, viewers: Ints, today: int, rng: np.random.Generator) -> list[_Kind]:
+        """Of the viewers (b,) of a block, those who could be shown anybody."""
+        _, kind = np.unique(self.table[viewers][_KIND], return_inverse=True)
+        of_kinds = [viewers[kind == each] for each in range(int(kind.max()) + 1)]
+        return [self._kind(each, today, rng) for each in of_kinds]
 
-    def _around(self, viewers: Ints) -> Ints:
-        """Rows of those of the sought genders who live as near as one of the viewers looks."""
+    def _kind(self, viewers: Ints, today: int, rng: np.random.Generator) -> _Kind:
+        sample = self._sample(viewers, rng)
+        columns = self.columns.take(sample.rows)
+        may = [eligible(viewer_of(self.table, row), columns, today) for row in viewers.tolist()]
+        return _Kind(viewers, sample, np.packbits(np.stack(may), axis=1))
+
+    def _sample(self, viewers: Ints, rng: np.random.Generator) -> Sample:
+        """Of those of the sought genders who live as near as one of the viewers looks."""
         first = viewer_of(self.table, int(viewers[0]))
         xyz = np.stack([self.table[axis][viewers] for axis in "xyz"], axis=1)
         centre = xyz.mean(axis=0)
         chord = float(np.sqrt(np.sum((xyz - centre) ** 2, axis=1)).max())
-        # A chord is shorter than its arc, by little over a block.
+        # A chord is shorter than its arc: by less than a tenth up to 5,000 km.
         km = first.max_distance_km + 1.1 * chord * EARTH_RADIUS_KM
-        ranges = self.cells.rows_near(centre, km)
-        rows = np.concatenate([np.empty(0, np.int64), *(np.arange(*each) for each in ranges)])
-        match = genders_match(first, self.columns.gender[rows], self.columns.seeks[rows])
-        return np.asarray(rows[match & self.columns.visible[rows]], np.int64)
-
-    def _best(self, viewers: Ints, sample: Ints, today: int) -> npt.NDArray[np.int32]:
-        """The best (b, LENGTH) of a sample whom each viewer may be shown."""
-        best = np.full((len(viewers), LENGTH), NOBODY, np.int32)
-        columns = self.columns.take(sample)
-        scores = self.queries[viewers] @ self.index[sample].T
-        for i, row in enumerate(viewers.tolist()):
-            may = np.flatnonzero(eligible(viewer_of(self.table, row), columns, today))
-            if len(may) > LENGTH:
-                top = np.argpartition(scores[i, may], len(may) - LENGTH)[-LENGTH:]
-                may = may[top]
-            best[i, : len(may)] = sample[may]
-        return best
-
-
-def _joined(parts: list[Shortlists]) -> Shortlists:
-    names = Shortlists.__dataclass_fields__
-    return Shortlists(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+        living = Sample.of(self.cells.rows_near(centre, km), _LIVE_AROUND, rng)
+        columns, rows = self.columns, living.rows
+        match = genders_match(first, columns.gender[rows], columns.seeks[rows])
+        return living.only(match & columns.visible[rows]).at_most(_MOST, rng)

@@ -8,16 +8,20 @@ import numpy.typing as npt
 from features.prices import Prices
 from features.ranker import Network
 from features.score import Sides
-from training.market.neighbourhoods import shortlists
+from training.market.neighbourhoods import Neighbourhoods
 from training.market.prices import Serving, solve
 from training.market.reading import attentions
-from training.market.shortlists import day_by_day
+from training.market.shortlists import Shortlists, day_by_day
 from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
 
-_ROUNDS: Final = (8, 16)
-"""Turns after each retrieval. The first prices tell who else comes into question."""
+_VIEWERS: Final = 120_000
+"""Who is asked at most, for everybody."""
+_LENGTH: Final = 96
+"""Candidates that each round brings into question for a viewer."""
+_STEPS: Final = (8, 8, 8, 24)
+"""Turns of each round."""
 
 
 def price_people(
@@ -45,8 +49,11 @@ def price_people(
         return prices
     looked = np.broadcast_to(np.asarray(exposures, np.float32), n)
     serving = Serving(day_by_day, tau)
-    for steps in _ROUNDS:
-        batches = list(shortlists(people, sides, ranker, prices, looked, today, rng))
-        prices = solve(batches, np.broadcast_to(reading, n), serving, rng, steps)
-        del batches
+    near = Neighbourhoods.of(people, looked, _VIEWERS, today, rng)
+    lists: list[Shortlists] = []
+    for steps in _STEPS:
+        found = list(near.shortlists(sides, ranker, prices.mean(), looked, _LENGTH))
+        # Whoever was crowded stays in question, or crowds would only go from some to others.
+        lists = [a.with_more(b) for a, b in zip(lists, found, strict=True)] if lists else found
+        prices = solve(lists, np.broadcast_to(reading, n), serving, rng, steps)
     return prices

@@ -4,10 +4,10 @@ A market in which the shown read their likes by position (Su, Bayoumi and Joachi
 with each like that comes on top of others. The price is that loss: the marginal congestion cost of
 one more exposure, in nats of the viewer's own expected match, so a card's score becomes
 log p + log q - price(logit q). Each turn is a step of Frank-Wolfe (Jaggi, ICML 2013) on expected
-matches: the decks that the prices call for are averaged with those before, by 2 / (t + 2). Where
-all agree on the best, they take turns: only a mixture is right there. The decks of a turn are drawn
-as serving draws them (Plackett-Luce over score / tau, features.plackett_luce), so that prices fit
-the decks that they will meet.
+matches, which are concave in the likes that come (training.market.inboxes): the decks that prices
+call for are averaged with those before, by 2 / (t + 2). Where all agree on the best, they take
+turns: one order for all would be wrong there. The decks of a turn are drawn as serving draws them
+(Plackett-Luce over score / tau, features.plackett_luce): prices fit the decks that they will meet.
 """
 
 from collections.abc import Callable, Sequence

@@ -33,7 +33,9 @@ def even(viewers: int, candidates: int) -> Floats:
     return np.full((viewers, candidates), mean)
 
 
-def drawn(scores: Floats, tau: float, draws: int, rng: np.random.Generator) -> Floats:
+def drawn(
+    scores: npt.NDArray[np.floating], tau: float, draws: int, rng: np.random.Generator
+) -> Floats:
     """Mean exposures (n, m) of Plackett-Luce draws over score / tau, as decks are served."""
     total = np.zeros(scores.shape)
     for _ in range(draws):

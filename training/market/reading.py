@@ -48,11 +48,3 @@ def read(ahead: npt.ArrayLike) -> Floats:
     safe = np.maximum(s, np.float32(_SMALL))
     series = 1.0 - s / 2.0 + s * s / 6.0
     return np.asarray(np.where(s < _SMALL, series, -np.expm1(-safe) / safe), np.float32)
-
-
-def lost_reading(ahead: npt.ArrayLike) -> Floats:
-    """What that chance (...) loses as one more comes ahead: minus the derivative of `read`."""
-    s = np.asarray(ahead, np.float32)
-    safe = np.maximum(s, np.float32(_SMALL))
-    exact = (-np.expm1(-safe) - safe * np.exp(-safe)) / (safe * safe)
-    return np.asarray(np.where(s < _SMALL, 0.5 - s / 3.0 + s * s / 8.0, exact), np.float32)

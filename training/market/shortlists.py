@@ -1,12 +1,13 @@
 """Whom viewers would be shown: the best candidates of each, and how deep they look into them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from features.prices import Prices
 from features.score import log_sigmoid
 
 Floats = npt.NDArray[np.floating]
@@ -52,19 +53,46 @@ class Shortlists:
             np.ones_like(looked),
         )
 
+    @classmethod
+    def dense(cls, p: npt.ArrayLike, q: npt.ArrayLike, exposures: float, first: int = 0) -> Self:
+        """Everybody may be shown everybody of the other side, whose rows start at `first`: p, q
+        (b, m) of both likes, all look at as many cards a day."""
+        there = np.asarray(p)
+        b, m = there.shape
+        rows = np.broadcast_to(np.arange(first, first + m, dtype=np.int32), (b, m))
+        return cls.of(rows, there, q, np.full(b, exposures))
+
+    def with_more(self, more: "Shortlists") -> "Shortlists":
+        """The same viewers, with the candidates of `more` of whom they had not been told."""
+        known = (more.candidates[:, :, None] == self.candidates[:, None, :]).any(axis=2)
+        new = np.where(known, np.int32(NOBODY), more.candidates)
+        return replace(
+            self,
+            candidates=np.concatenate((self.candidates, new), axis=1),
+            log_p=np.concatenate((self.log_p, more.log_p), axis=1),
+            logit_q=np.concatenate((self.logit_q, more.logit_q), axis=1),
+        )
+
     def log_match(self) -> Floats32:
         """Log of the expected match (b, m); minus infinity where there is nobody."""
         score = self.log_p.astype(np.float32) + log_sigmoid(self.logit_q)
         return np.asarray(np.where(self.candidates == NOBODY, -np.inf, score), np.float32)
 
+    def scores(self, prices: Prices) -> Floats32:
+        """By which decks are ordered (b, m): log of the expected match less the price."""
+        of = np.maximum(self.candidates.ravel(), 0)
+        charged = prices.take(of).at(self.logit_q.ravel().astype(np.float32))
+        return np.asarray(self.log_match() - charged.reshape(self.candidates.shape), np.float32)
+
 
 def by_position(examination: npt.ArrayLike) -> Looks:
-    """Position k is looked at in proportion to its examination (positions,), beyond them never."""
+    """Position k is looked at in proportion to its examination (positions,), beyond them never: all
+    that somebody looks at is spread over the positions that there are."""
     v = np.asarray(examination, np.float64)
 
     def looks(exposures: Floats32, m: int) -> Floats32:
-        padded = np.pad(v, (0, max(0, m - len(v))))[:m]
-        return np.asarray(exposures[:, None] * (padded / v.sum()), np.float32)
+        of_list = np.pad(v, (0, max(0, m - len(v))))[:m]
+        return np.asarray(exposures[:, None] * (of_list / of_list.sum()), np.float32)
 
     return looks
 
@@ -73,6 +101,7 @@ def day_by_day(exposures: Floats32, m: int) -> Floats32:
     """How many cards somebody looks at varies from day to day: geometrically, with their mean.
 
     So position k is reached with probability (e / (1 + e))^(k + 1), and all positions sum to e.
+    What falls beyond the list is looked at nowhere.
     """
     reached = (exposures / (1.0 + exposures))[:, None]
     return np.asarray(reached ** np.arange(1, m + 1, dtype=np.float32), np.float32)

@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 
 _STEPS: Final = 1000
 _LEAST: Final = 1e-4
+_STARTS: Final = 64
+_ROUNDING: Final = 1e-12
 
 Weigh = Callable[[Floats], Floats]
 """What one more match of each person is worth (n,), of their expected matches (n,)."""
@@ -44,12 +46,23 @@ def nash(matches: Floats) -> Floats:
     return np.asarray(1.0 / np.maximum(matches, _LEAST), np.float64)
 
 
-def best_policies(market: MutualMarket, weigh: Weigh, steps: int = _STEPS) -> Policies:
-    """Policies at a stationary point of the welfare, from rankings at random.
+def most_matches(market: MutualMarket, rng: np.random.Generator) -> Policies:
+    """The policies with the most expected matches that are found.
 
-    Expected matches are linear in either side's policy but not in both, so there are others; from
-    the middle it is found to end higher than from anywhere else (docs/decisions/0057).
+    Matches are linear in either side's policy but not in both: so there are lesser maxima, and each
+    side ends with one ranking for everybody. From the middle Frank-Wolfe ends high in large markets
+    (docs/decisions/0057); in small ones random rankings, each side taking its best in turn, may end
+    higher.
     """
+    both = market.both
+    tried = [best_policies(market, social)]
+    tried += [Policies(ranked(rng.random(both.shape)), even(*both.T.shape)) for _ in range(_STARTS)]
+    ends = [_in_turn(market, each) for each in tried]
+    return max(ends, key=lambda found: market.matches(found.left, found.right))
+
+
+def best_policies(market: MutualMarket, weigh: Weigh, steps: int = _STEPS) -> Policies:
+    """Policies at a stationary point of the welfare, from rankings at random."""
     both = market.both
     left, right = even(*both.shape), even(*both.T.shape)
     for step in range(steps):
@@ -57,6 +70,17 @@ def best_policies(market: MutualMarket, weigh: Weigh, steps: int = _STEPS) -> Po
         right = (1.0 - share) * right + share * ranked(_gain(both, left, right, weigh))
         left = (1.0 - share) * left + share * ranked(_gain(both.T, right, left, weigh))
     return Policies(left, right)
+
+
+def _in_turn(market: MutualMarket, start: Policies) -> Policies:
+    """Each side's best beside the other's policy, until nothing changes. It never loses."""
+    both, found = market.both, start
+    before = -1.0
+    while (now := market.matches(found.left, found.right)) > before + _ROUNDING:
+        before = now
+        right = ranked((both * found.left).T)
+        found = Policies(ranked(both * right.T), right)
+    return found
 
 
 def _gain(both: Floats, shown: Floats, lists: Floats, weigh: Weigh) -> Floats:

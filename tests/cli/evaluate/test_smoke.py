@@ -15,6 +15,7 @@ _OURS = {
     "coldstart": "gravity-tower-fold-in",
     "ranker": "gravity ranker",
     "photos": "gravity",
+    "market": "gravity-exact",
 }
 _REAL = {"factors"}
 """What has nothing to measure without real data."""

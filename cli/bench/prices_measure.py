@@ -1,0 +1,121 @@
+"""Prices of one population: in a process of its own, whose memory is nobody else's."""
+
+import multiprocessing
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from typing import Final, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from cli.bench.cache import cache
+from cli.bench.world.population import Population, draw_population
+from cli.bench.world.source import Source, source_for
+from features.behaviour import bands
+from features.ranker import Network
+from features.score import Sides
+from gravity.kernel import utc_now
+from training.market.people import price_people
+from training.snapshot import People
+
+Floats = npt.NDArray[np.float32]
+
+_SEED: Final = 9
+_CARDS_A_DAY: Final = np.float32(20.0)
+_DAY_S: Final = 86_400
+_KIB_PER_MB: Final = 1e6 / 1024
+
+
+class Row(TypedDict):
+    """seconds of `price_people`; peak_mb: the process's memory with all people in it, grown_mb: by
+    how much the prices raised it; priced: the share of people who cost something; mean prices of
+    the people who do, in nats."""
+
+    people: int
+    seconds: float
+    peak_mb: float
+    grown_mb: float
+    priced: float
+    median_nats: float
+    p99_nats: float
+
+
+def measure_apart(people: int) -> Row:
+    """Measure in a process of its own. Raises what `source_for` does."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_measure, people, utc_now()).result()
+
+
+def _measure(people: int, now: datetime) -> Row:
+    from threadpoolctl import threadpool_limits
+
+    rng = np.random.default_rng(_SEED)
+    source = source_for(people, cache(), now)
+    today = int(now.astimezone(UTC).timestamp()) // _DAY_S
+    population = draw_population(source, people, today, rng)
+    everybody, sides = _people(population, source, today), _sides(population, source)
+    exposures = _exposures(population, source)
+    ranker = Network.unpacked(np.asarray(source.release.arrays.ranker))
+    before, started = _peak_mb(), time.perf_counter()
+    with threadpool_limits(1, "blas"):
+        prices = price_people(
+            everybody,
+            sides,
+            ranker,
+            exposures,
+            attention=1.0,
+            strength=1.0,
+            today=today,
+            tau=source.release.manifest.tau,
+            rng=rng,
+        )
+    seconds, mean = time.perf_counter() - started, prices.mean()
+    paying = mean[mean > 0.0]
+    median, p99 = np.quantile(paying, (0.5, 0.99)) if len(paying) else (0.0, 0.0)
+    return Row(
+        people=people,
+        seconds=round(seconds, 1),
+        peak_mb=round(_peak_mb(), 1),
+        grown_mb=round(_peak_mb() - before, 1),
+        priced=round(len(paying) / max(1, people), 4),
+        median_nats=round(float(median), 3),
+        p99_nats=round(float(p99), 3),
+    )
+
+
+def _people(population: Population, source: Source, today: int) -> People:
+    table = population.table
+    return People(
+        table=table,
+        cell=population.cell,
+        band=bands(table["gender"], table["birth_day"], today),
+        attributes=np.zeros((len(table), 0), np.float32),
+        code=source.release.manifest.profile_code,
+    )
+
+
+def _sides(population: Population, source: Source) -> Sides:
+    """Everybody is somebody of the source again."""
+    of, row = source.release.arrays, population.source
+    return Sides.of(
+        of.taste[row],
+        of.appeal[row],
+        of.given_rate[row],
+        of.received_rate[row],
+        of.line[row],
+        population.table["gender"],
+        source.release.manifest.calibration,
+    )
+
+
+def _exposures(population: Population, source: Source) -> Floats:
+    """Cards a day (n,): people differ as those of the source do, around a mean of 20."""
+    swiped = np.asarray(source.release.arrays.counts[:, 1], np.float32)
+    return np.asarray(swiped[population.source] * (_CARDS_A_DAY / swiped.mean()), np.float32)
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB_PER_MB
