@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from gravity.kernel import Kernel
 
 app = typer.Typer(name="release", help="See, promote and roll back releases.", no_args_is_help=True)
-_COLUMNS: Final = ("release", "aliases", "created", "people", "swipes", "auc", "promoted by")
+_TAGS: Final = ("people", "swipes", "auc_learned", "price_strength", "promoted.by")
+_COLUMNS: Final = (
+    "release",
+    "aliases",
+    "created",
+    "people",
+    "swipes",
+    "auc",
+    "prices",
+    "promoted by",
+)
 
 
 @app.command("list")
@@ -50,7 +60,7 @@ def list_releases(
             v.release,
             ",".join(v.aliases) or ("rejected" if "rejected.at" in v.tags else "–"),
             f"{v.created_at:%Y-%m-%d %H:%M}",
-            *(v.tags.get(tag, "–") for tag in ("people", "swipes", "auc_learned", "promoted.by")),
+            *(v.tags.get(tag, "–") for tag in _TAGS),
         )
         for v in found
     ]

@@ -14,7 +14,31 @@ if TYPE_CHECKING:
     from gravity.settings import Settings
 
 _FLOW: Final = "retrain"
-_MEASURES: Final = ("people", "swipes", "auc_learned", "recall_at_20_learned", "tau")
+_MEASURES: Final = (
+    "people",
+    "swipes",
+    "auc_learned",
+    "recall_at_20_learned",
+    "price_strength",
+    "tau",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whether the release is to be served, and how strongly prices are to count in it; None: as
+    the deployment has it, where an operator may have set it for good."""
+
+    promote: bool = True
+    price_strength: float | None = None
+
+    def parameters(self) -> dict[str, bool | float]:
+        """Of the flow."""
+        dial = {} if self.price_strength is None else {"price_strength": self.price_strength}
+        return {"promote": self.promote, **dial}
+
+
+_AS_USUAL: Final = Wanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +53,13 @@ class Retrained:
 
 def command(
     promote: Annotated[bool, typer.Option(help="Serve the release if it passes the gates.")] = True,
+    price_strength: Annotated[
+        float | None,
+        typer.Option(
+            help="How strongly prices of exposure count: 0 not at all, 1 as they are found, at most"
+            " 10; more keeps decks off the crowded. [the deployment's, 1]"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Learn a new release from the lake and, if it passes the gates, serve it."""
@@ -37,12 +68,22 @@ def command(
     from cli.flow_runs import FlowFailed
     from cli.prefect_api import PrefectUnreachable
     from features.mlflow_rest import MLflowUnreachable
+    from features.prices import StrengthRefused, require_strength
     from gravity.settings import Settings, SettingsMissing
 
     console = Console(stderr=as_json, highlight=False)
     try:
-        done = asyncio.run(retrain(Settings.load(), console, promote))
-    except (FlowFailed, SettingsMissing, PrefectUnreachable, MLflowUnreachable) as error:
+        if price_strength is not None:
+            require_strength(price_strength)
+        wanted = Wanted(promote, price_strength)
+        done = asyncio.run(retrain(Settings.load(), console, wanted))
+    except (
+        FlowFailed,
+        SettingsMissing,
+        StrengthRefused,
+        PrefectUnreachable,
+        MLflowUnreachable,
+    ) as error:
         typer.echo(f"✗ {error or type(error).__name__}", err=True)
         raise typer.Exit(1) from error
     if as_json:
@@ -51,7 +92,9 @@ def command(
         _print(console, done)
 
 
-async def retrain(settings: "Settings", console: "Console", promote: bool = True) -> Retrained:
+async def retrain(
+    settings: "Settings", console: "Console", wanted: Wanted = _AS_USUAL
+) -> Retrained:
     """Run the flow to its end, showing each task as it ends.
 
     Raises FlowFailed, PrefectUnreachable, MLflowUnreachable.
@@ -60,7 +103,7 @@ async def retrain(settings: "Settings", console: "Console", promote: bool = True
     from features.registry import versions
 
     by = f"gravity retrain ({getpass.getuser()})"
-    run = await run_flow(settings, _FLOW, {"promote": promote, "by": by}, console)
+    run = await run_flow(settings, _FLOW, {**wanted.parameters(), "by": by}, console)
     made = [v for v in await versions(settings.mlflow_url) if v.tags.get("flow_run") == run.id]
     if not made:
         raise FlowFailed(f"run {run.name} registered no release")

@@ -702,9 +702,12 @@ class Preferences(_message.Message):
     AGE_MIN_FIELD_NUMBER: _builtins.int
     AGE_MAX_FIELD_NUMBER: _builtins.int
     MAX_DISTANCE_KM_FIELD_NUMBER: _builtins.int
+    EXPOSURE_FIELD_NUMBER: _builtins.int
     age_min: _builtins.int
     age_max: _builtins.int
     max_distance_km: _builtins.float
+    exposure: _builtins.float
+    """How much exposure is enough, in shares of the usual, 0.25 to 4. Absent: 1, as usual."""
     @_builtins.property
     def seeks(self) -> _containers.RepeatedScalarFieldContainer[Global___Gender.ValueType]: ...
     def __init__(
@@ -714,12 +717,15 @@ class Preferences(_message.Message):
         age_min: _builtins.int = ...,
         age_max: _builtins.int = ...,
         max_distance_km: _builtins.float = ...,
+        exposure: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_exposure", b"_exposure", "exposure", b"exposure"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_max", b"age_max", "age_min", b"age_min", "max_distance_km", b"max_distance_km", "seeks", b"seeks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exposure", b"_exposure", "age_max", b"age_max", "age_min", b"age_min", "exposure", b"exposure", "max_distance_km", b"max_distance_km", "seeks", b"seeks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__exposure: _TypeAlias = _typing.Literal["exposure"]  # noqa: Y015
+    _WhichOneofArgType__exposure: _TypeAlias = _typing.Literal["_exposure", b"_exposure"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__exposure) -> _WhichOneofReturnType__exposure | None: ...
 
 Global___Preferences: _TypeAlias = Preferences  # noqa: Y015
 

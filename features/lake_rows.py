@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from contracts import events_pb2 as events
 from features.lake_tables import DECKS, IMPRESSIONS, PROFILES, SWIPES
+from features.prices import USUAL_EXPOSURE
 from gravity.bus import Record
 
 
@@ -105,6 +106,7 @@ def profile_rows(records: Sequence[Record]) -> pa.Table:
         "attributes": [json.dumps(dict(event.attributes)) for event in found],
         "simulated": [event.simulated for event in found],
         "photos": [[_photo(photo) for photo in event.photos] for event in found],
+        "exposure": [_exposure(event.preferences) for event in found],
     }
     return _table(columns, PROFILES)
 
@@ -116,6 +118,10 @@ def _photo(photo: events.Photo) -> dict[str, str | int]:
         "width": photo.width,
         "height": photo.height,
     }
+
+
+def _exposure(preferences: events.Preferences) -> float:
+    return preferences.exposure if preferences.HasField("exposure") else USUAL_EXPOSURE
 
 
 def height_cm(event: events.ProfileChanged) -> float | None:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from features.prices import USUAL_EXPOSURE
+
 _TIME: Final = pa.timestamp("ms", tz="UTC")
 
 
@@ -71,6 +73,8 @@ PROFILES: Final = arrow_schema(
     pa.field("attributes", pa.string(), nullable=False),
     pa.field("simulated", pa.bool_(), nullable=False),
     pa.field("photos", PHOTOS, nullable=False),
+    # How much exposure is enough, in shares of the usual.
+    pa.field("exposure", pa.float32(), nullable=False),
 )
 
 # One row a served card.
@@ -133,7 +137,12 @@ class LakeTable:
     by_day: bool = True
 
 
-ABSENT: Final[dict[str, object]] = {"taken_back": False, "cards": [], "photos": []}
+ABSENT: Final[dict[str, object]] = {
+    "taken_back": False,
+    "cards": [],
+    "photos": [],
+    "exposure": USUAL_EXPOSURE,
+}
 """What the rows of files hold that were written before these columns were."""
 
 # Clients make the ids of decks, so an id alone may come again, from another viewer or another day.

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from features.behaviour import Prior
 from features.fold_in import FoldInParameters
+from features.prices import MOST_STRENGTH
 from features.profile_code import ProfileCode
 from features.score import Calibrations
 
@@ -30,6 +31,17 @@ class FeatureField(_Strict):
     dtype: str
 
 
+class Pricing(_Strict):
+    """What prices of exposure were found with: the operator's dial, 0 without prices; how many
+    cards people look at in a day, and how much exposure they find enough, on average; and the tau
+    by which decks were drawn meanwhile."""
+
+    strength: float = Field(ge=0, le=MOST_STRENGTH)
+    cards_a_day: float
+    exposure: float
+    tau: float
+
+
 class PhotoSpace(_Strict):
     """Which embeddings of photos a release is of: the version of the registered model `photos`, and
     how many directions it has of them. Those of different spaces never mix."""
@@ -44,7 +56,7 @@ class Manifest(_Strict):
     A factor vector is `d` numbers, and then the `photos.e` of photos, where there are any.
     """
 
-    format: Literal[4] = 4
+    format: Literal[5] = 5
     d: int
     photos: PhotoSpace | None = None
     people: int
@@ -59,6 +71,7 @@ class Manifest(_Strict):
     # What the columns of the towers stand for.
     profile_code: ProfileCode
     tau: float
+    pricing: Pricing
     calibration: Calibrations
     evaluation: dict[str, JsonValue]
     data_hash: str

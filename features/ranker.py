@@ -16,6 +16,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from features.prices import Prices
 from features.score import Sides, like_logits, log_sigmoid
 
 Floats = npt.NDArray[np.float32]
@@ -173,6 +174,10 @@ class Heads:
     def log_match(self) -> Floats:
         """Log of the expected match (m,)."""
         return np.asarray(log_sigmoid(self.there) + log_sigmoid(self.back), np.float32)
+
+    def priced(self, prices: Prices) -> Floats:
+        """That less the price of the candidate (m,): what orders a deck."""
+        return self.log_match() - prices.at(self.back)
 
 
 def heads_of(network: Network, viewers: Sides, candidates: Sides) -> Heads:

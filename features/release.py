@@ -22,7 +22,8 @@ from pydantic import ValidationError
 from features.behaviour import BANDS, GENDERS, logit, rate_after
 from features.cold_start_rows import cold_start_dtype
 from features.fold_in import HISTORY_LIMIT, FoldIn, Histories
-from features.manifest import FeatureField, Manifest, PhotoSpace, TrainingWindow
+from features.manifest import FeatureField, Manifest, PhotoSpace, Pricing, TrainingWindow
+from features.prices import KNOTS, Prices
 from features.profile_code import Profiles
 from features.ranker import Network, packed_shape
 from features.release_photos import ReleasePhotos
@@ -36,6 +37,7 @@ __all__ = [
     "FeatureField",
     "Manifest",
     "PhotoSpace",
+    "Pricing",
     "Rates",
     "Release",
     "ReleaseArrays",
@@ -72,7 +74,8 @@ class ReleaseArrays:
     cell; taste, appeal (n, w) f32; taste_prior (n, w) f32, the taste expected of such a person
     before any swipe; given_rate, received_rate (n,) f32 among typical others; counts (n, 4) i64 of
     likes given, swipes given, likes received, swipes received that they come from; line (n, 2) f32
-    (alpha, beta); candidate_vectors (n, 2w + 3) f32; seen_indptr (n + 1,) and seen_ids (m,) i64,
+    (alpha, beta); candidate_vectors (n, 2w + 3) f32; price_knots, price_nats (n, KNOTS) f16, see
+    features.prices; seen_indptr (n + 1,) and seen_ids (m,) i64,
     sorted person ids that each row's person swiped; cold_start
     (BANDS,) cold_start_dtype(w), by features.behaviour.bands; towers of
     features.tower_rows.tower_shape f32, over the inputs of the manifest's profile code; ranker f32,
@@ -91,6 +94,8 @@ class ReleaseArrays:
     counts: Ints
     line: Floats
     candidate_vectors: Floats
+    price_knots: npt.NDArray[np.float16]
+    price_nats: npt.NDArray[np.float16]
     seen_indptr: Ints
     seen_ids: Ints
     cold_start: Table
@@ -162,6 +167,16 @@ class Release:
             return np.full(len(wanted), -1, np.int64)
         at = np.minimum(np.searchsorted(self._sorted_ids, wanted), len(self._sorted_ids) - 1)
         return np.where(self._sorted_ids[at] == wanted, self._order[at], -1)
+
+    def prices_of(self, rows: Ints) -> Prices:
+        """Of people by their rows (m,), -1 for people who are not in the release: those cost
+        nothing, nobody crowds them yet."""
+        a = self.arrays
+        # Plain arrays: to take from a memory map itself costs more than the rest.
+        knots = np.asarray(a.price_knots).take(rows, axis=0)
+        nats = np.asarray(a.price_nats).take(rows, axis=0)
+        nats[rows < 0] = 0
+        return Prices(knots.astype(np.float32), nats.astype(np.float32))
 
     def seen_by(self, row: int) -> Ints:
         """Sorted ids (m,) int64 of everybody whom the person of a row swiped in the window."""
@@ -324,6 +339,8 @@ def _check_shapes(arrays: ReleaseArrays, manifest: Manifest) -> None:
         "counts": ("<i8", (n, 4)),
         "line": ("<f4", (n, 2)),
         "candidate_vectors": ("<f4", (n, 2 * w + 3)),
+        "price_knots": ("<f2", (n, KNOTS)),
+        "price_nats": ("<f2", (n, KNOTS)),
         "seen_indptr": ("<i8", (n + 1,)),
         "seen_ids": ("<i8", (m,)),
         "cold_start": (None, (BANDS,)),

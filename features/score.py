@@ -4,7 +4,8 @@
 
 with the coefficients of u's gender; a match has log probability log s(x(u->v)) + log s(x(v->u)),
 and alpha_v + beta_v x(v->u) stands in for the second term, beta_u x(u->v) for the first. Lines are
-fitted to the probabilities of the ranker, which corrects the logits (training.lines).
+fitted to the probabilities of the ranker, which corrects the logits (training.lines). A candidate's
+price is a function of x(v->u) too; one number stands in for it.
 """
 
 from collections.abc import Mapping
@@ -91,8 +92,8 @@ def query_vectors(viewers: Sides) -> Floats:
     ).astype(np.float32)
 
 
-def candidate_vectors(candidates: Sides) -> Floats:
-    """Rows of the index (n, 2d + 3) float32."""
+def candidate_vectors(candidates: Sides, price: Floats) -> Floats:
+    """Rows of the index (n, 2d + 3) float32, less what each of the candidates costs (n,)."""
     alpha, beta = candidates.line.T
     return np.column_stack(
         (
@@ -100,7 +101,7 @@ def candidate_vectors(candidates: Sides) -> Floats:
             (beta * candidates.k)[:, None] * candidates.taste,
             candidates.received_logit,
             beta * candidates.w_received,
-            beta * candidates.offset + alpha,
+            beta * candidates.offset + alpha - price,
         )
     ).astype(np.float32)
 

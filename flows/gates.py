@@ -15,6 +15,7 @@ _MOST_CALIBRATION_ERROR: Final = 0.05
 _LEAST_SHARE_OF_PEOPLE: Final = 0.8
 _MOST_AUC_LOST: Final = 0.03
 PHOTO_DIRECTIONS: Final = "photo_directions"
+_LEAST_PRICE: Final = "least_price"
 Metrics = Mapping[str, float]
 
 
@@ -54,6 +55,8 @@ def judge(metrics: Metrics, champion: Metrics | None, finite: bool) -> tuple[Gat
             metrics.get("auc_calibrated", math.nan) - slack,
         ),
         _at_most("calibrated", metrics, "calibration_error", _MOST_CALIBRATION_ERROR + slack),
+        # Whoever is paid for being shown would be shown to everybody.
+        _at_least("prices", metrics, _LEAST_PRICE, 0.0),
         *_of_photos(metrics),
     )
     return gates if champion is None else gates + _against(metrics, champion, slack)
@@ -70,17 +73,21 @@ def is_finite(release: Release) -> bool:
     """Whether every number that scores anybody is one."""
     a = release.arrays
     people = (a.taste, a.appeal, a.given_rate, a.received_rate, a.line, a.candidate_vectors)
-    return all(bool(np.isfinite(array).all()) for array in (*people, a.towers, a.ranker))
+    prices = (a.price_knots, a.price_nats)
+    return all(bool(np.isfinite(array).all()) for array in (*people, *prices, a.towers, a.ranker))
 
 
 def metrics_of(release: Release) -> dict[str, float]:
     """The evaluation in a release's manifest; NaN where nothing could be measured. And how many
-    directions of photos it has."""
+    directions of photos it has, and its lowest price."""
     measured = {
         name: float(value) if isinstance(value, int | float) else math.nan
         for name, value in release.manifest.evaluation.items()
     }
-    return measured | {PHOTO_DIRECTIONS: float(release.manifest.e)}
+    return measured | {
+        PHOTO_DIRECTIONS: float(release.manifest.e),
+        _LEAST_PRICE: float(release.arrays.price_nats.min()),
+    }
 
 
 def _of_photos(metrics: Metrics) -> tuple[Gate, ...]:

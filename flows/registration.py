@@ -90,6 +90,7 @@ async def _log(mlflow: MLflow, run: Run, draft: "Draft", origin: Origin, now: da
     tables = {
         "ranking": report.ranking_table(evaluation.ranking),
         "reliability": report.reliability_table(evaluation.likes.reliability),
+        "prices": report.prices_table(evaluation.decks),
     }
     await tracking.log_tables(mlflow, run, tables)
 
@@ -112,8 +113,9 @@ def _run_tags(draft: "Draft", origin: Origin) -> dict[str, str]:
 def _version_tags(draft: "Draft", origin: Origin) -> dict[str, str]:
     metrics = draft.evaluation.metrics()
     shown = {name: f"{metrics[name]:.4g}" for name in _SHOWN}
+    dial = {"price_strength": f"{draft.manifest.pricing.strength:g}"}
     counts = {"people": str(draft.evaluation.people), "swipes": str(draft.evaluation.swipes)}
-    return _run_tags(draft, origin) | counts | shown
+    return _run_tags(draft, origin) | counts | shown | dial
 
 
 def _description(draft: "Draft") -> str:

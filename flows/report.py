@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from training.evaluation import Ranked, RankingQuality, ReliabilityRow
+    from training.priced_decks import PricedDecks
 
 _GENDERS: Final = {1: "men", 2: "women", 3: "nonbinary"}
 _ORDERS: Final = ("learned", "popularity", "random")
@@ -37,6 +38,24 @@ def reliability_table(rows: "Sequence[ReliabilityRow]") -> pa.Table:
             "predicted": [row.predicted for row in rows],
             "observed": [row.observed for row in rows],
             "swipes": [row.swipes for row in rows],
+        }
+    )
+
+
+def prices_table(decks: "PricedDecks") -> pa.Table:
+    """Prices, and decks with and without them: one row a measure."""
+    rows: dict[str, tuple[float, float | None]] = {
+        "mean price, nats": (decks.price_mean, None),
+        "of the dearest tenth": (decks.price_top_decile, None),
+        "share of candidates with a price": (decks.price_share, None),
+        "Gini of exposure": (decks.gini.priced, decks.gini.free),
+        "expected matches of a deck, without a crowd": (decks.matches.priced, decks.matches.free),
+    }
+    return pa.table(
+        {
+            "measure": list(rows),
+            "with prices": [_known(priced) for priced, _ in rows.values()],
+            "without": [None if free is None else _known(free) for _, free in rows.values()],
         }
     )
 

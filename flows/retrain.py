@@ -1,6 +1,6 @@
-"""The flow `retrain`: photos → join → train → rank → evaluate → register → gates → materialise →
-follow → replay → features → load → promote → serve, then the report. Each task is a call into a
-module that knows no Prefect.
+"""The flow `retrain`: photos → join → train → rank → price → evaluate → register → gates →
+materialise → follow → replay → features → load → promote → serve, then the report. Each task is a
+call into a module that knows no Prefect.
 
 Nothing is cached or persisted by Prefect: hashing millions of swipes for a cache key costs more
 than it could save, and a release is registered whole or not at all. What learns is imported by the
@@ -90,6 +90,14 @@ def train_ranker(training_set: "TrainingSet", fitted: "Fitted", seed: int) -> "F
     return with_ranker(training_set.datasets, fitted, seed)
 
 
+@task(name="price", cache_policy=NO_CACHE)
+def price(training_set: "TrainingSet", fitted: "Fitted", seed: int) -> "Fitted":
+    """What an exposure of each of the crowded costs the others."""
+    from training.build import with_prices
+
+    return with_prices(training_set.datasets, fitted, seed)
+
+
 @task(name="evaluate", cache_policy=NO_CACHE)
 async def assess(training_set: "TrainingSet", fitted: "Fitted", seed: int) -> "Evaluation":
     """The model to judge on the held-out days, by likes and by ranking."""
@@ -98,7 +106,10 @@ async def assess(training_set: "TrainingSet", fitted: "Fitted", seed: int) -> "E
     evaluation = evaluate(training_set.datasets, fitted, seed)
     ranking = report.markdown(report.ranking_table(evaluation.ranking))
     reliability = report.markdown(report.reliability_table(evaluation.likes.reliability))
-    text = f"## Held-out days\n\n{ranking}\n\n## Reliability\n\n{reliability}"
+    prices = report.markdown(report.prices_table(evaluation.decks))
+    text = (
+        f"## Held-out days\n\n{ranking}\n\n## Reliability\n\n{reliability}\n\n## Prices\n\n{prices}"
+    )
     await acreate_markdown_artifact(text, key="evaluation")
     for name, value in evaluation.metrics().items():
         get_run_logger().info("%s %.4g", name, value)
@@ -206,16 +217,19 @@ async def illustrate(
 
 
 @flow(name="retrain", persist_result=False)
-async def retrain(promote: bool = True, by: str = "schedule", seed: int = 0) -> str:
+async def retrain(
+    promote: bool = True, by: str = "schedule", seed: int = 0, price_strength: float = 1.0
+) -> str:
     """Learn a release from the lake, register it and, if it passes the gates, serve it.
 
-    promote: False stops after registering. by: who or what asked, noted in MLflow.
-    Returns the release id.
+    promote: False stops after registering. by: who or what asked, noted in MLflow. price_strength:
+    how strongly prices of exposure count, 0 (not at all) to 10; 1 as they are found.
+    Returns the release id. Raises StrengthRefused.
     """
     from flows import learning
     from training.build import TrainingSettings
 
-    how = TrainingSettings()
+    how = TrainingSettings(price_strength=price_strength)
     origin = Origin(str(flow_run.id), by, how, seed)
     settings = Settings.load()
     async with open_kernel(settings) as kernel, open_mlflow(settings.mlflow_url) as mlflow:
@@ -226,6 +240,7 @@ async def retrain(promote: bool = True, by: str = "schedule", seed: int = 0) -> 
             training_set = await join(kernel, photos, how, seed)
             fitted = train(training_set, how, seed)
             fitted = train_ranker(training_set, fitted, seed)
+            fitted = price(training_set, fitted, seed)
             evaluation = await assess(training_set, fitted, seed)
             draft = learning.draft(training_set, fitted, evaluation, Path(drafts) / "release")
             registered = await register(kernel, mlflow, draft, origin)

@@ -1,13 +1,15 @@
 """`python -m flows.runner`: the flows as deployments of a Prefect server, and their runs.
 
 Each run is a process of its own. The runner outlives its server: Prefect's own gives up after three
-polls in vain, so it is begun anew until told to stop. Schedules are made in Prefect's UI and stay.
+polls in vain, so it is begun anew until told to stop. What is set in Prefect's UI, schedules and
+parameters, stays.
 """
 
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from gravity.settings import Settings
 
@@ -50,11 +52,13 @@ async def _serve() -> None:
     from flows.retrain import retrain
     from flows.retrain_photos import retrain_photos
 
+    photos, deck = await _set("retrain-photos/retrain-photos"), await _set("retrain/retrain")
     runner = Runner(name="gravity", query_seconds=_POLL_S, limit=1, pause_on_shutdown=False)
     await runner.aadd_flow(
         retrain_photos,
         name="retrain-photos",
-        schedules=await _schedules("retrain-photos/retrain-photos"),
+        schedules=photos.schedules,
+        parameters=photos.parameters,
         description="Embed everybody's new photos; learn what tells them apart when asked to.",
         tags=["learning"],
     )
@@ -62,15 +66,23 @@ async def _serve() -> None:
     await runner.aadd_flow(
         retrain,
         name="retrain",
-        schedules=await _schedules("retrain/retrain"),
+        schedules=deck.schedules,
+        parameters=deck.parameters,
         description="Learn a release from the lake; promote it if it passes the gates.",
         tags=["learning"],
     )
     await runner.start()
 
 
-async def _schedules(deployment: str) -> "list[DeploymentScheduleCreate] | None":
-    """What an operator scheduled in the UI: registering anew would else remove it."""
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """What an operator set in the UI: registering anew would else remove it."""
+
+    schedules: "list[DeploymentScheduleCreate] | None" = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+async def _set(deployment: str) -> _Set:
     from prefect import get_client
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.exceptions import ObjectNotFound
@@ -79,13 +91,14 @@ async def _schedules(deployment: str) -> "list[DeploymentScheduleCreate] | None"
         try:
             found = await client.read_deployment_by_name(deployment)
         except ObjectNotFound:
-            return None
-    return [
+            return _Set()
+    schedules = [
         DeploymentScheduleCreate(
             schedule=each.schedule, active=each.active, parameters=each.parameters, slug=each.slug
         )
         for each in found.schedules
-    ] or None
+    ]
+    return _Set(schedules or None, found.parameters)
 
 
 if __name__ == "__main__":

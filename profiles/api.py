@@ -26,8 +26,8 @@ from profiles.domain import (
     ProfileMissing,
     TooYoung,
     age_of,
+    as_stored,
     day_of,
-    stored_km,
 )
 from profiles.schemas import (
     GENDERS,
@@ -112,7 +112,7 @@ def create_router(kernel: Kernel) -> APIRouter:
         responses=problem_responses(401, 404, 410, 422, 503),
     )
     async def put_preferences(viewer: Viewer, body: PreferencesIn) -> MeOut:
-        """Hard limits, in both directions.
+        """Hard limits, in both directions; and how much exposure is enough.
 
         Problems: `profile_missing` (404), `age_limits_crossed` (422).
         """
@@ -121,9 +121,10 @@ def create_router(kernel: Kernel) -> APIRouter:
                 tuple(sorted(GENDERS[name] for name in body.seeks)),
                 body.age_min,
                 body.age_max,
-                stored_km(body.max_distance_km),
+                as_stored(body.max_distance_km),
             ),
             visibility=VISIBILITIES[body.visibility] if body.visibility else None,
+            exposure=as_stored(body.exposure) if body.exposure else None,
         )
         return view((await apply(viewer, wanted)).person)
 
@@ -180,6 +181,7 @@ def _me(person: Person, age: int) -> MeOut:
             age_min=preferences.age_min,
             age_max=preferences.age_max,
             max_distance_km=round(preferences.max_distance_km, 3),
+            exposure=round(person.exposure, 3),
         ),
         visibility=_VISIBILITY_NAMES[person.visibility],
         simulated=person.simulated,

@@ -74,6 +74,7 @@ def message_of(person: Person) -> Message:
             age_min=preferences.age_min,
             age_max=preferences.age_max,
             max_distance_km=preferences.max_distance_km,
+            exposure=person.exposure,
         ),
         visibility=events.Visibility.ValueType(shown_as(person)),
         simulated=person.simulated,

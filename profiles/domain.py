@@ -8,6 +8,7 @@ from typing import Final
 
 from contracts import events_pb2 as events
 from features.eligibility import age
+from features.prices import USUAL_EXPOSURE
 
 ADULT: Final = 18
 _OLDEST: Final = 120
@@ -79,7 +80,8 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The whole state of one person; each change is one version further."""
+    """The whole state of one person; each change is one version further. `exposure`: how much of
+    it is enough for them, in shares of the usual."""
 
     person: int
     version: int
@@ -88,6 +90,7 @@ class Person:
     preferences: Preferences = field(default_factory=Preferences)
     location: Location | None = None
     visibility: int = events.VISIBILITY_VISIBLE
+    exposure: float = USUAL_EXPOSURE
     simulated: bool = False
 
 
@@ -99,6 +102,7 @@ class Change:
     preferences: Preferences | None = None
     location: Location | None = None
     visibility: int | None = None
+    exposure: float | None = None
 
 
 def changed(person: Person | None, number: int, change: Change, now: datetime) -> Person:
@@ -120,6 +124,7 @@ def changed(person: Person | None, number: int, change: Change, now: datetime) -
         preferences=change.preferences or before.preferences,
         location=change.location or before.location,
         visibility=change.visibility or before.visibility,
+        exposure=change.exposure or before.exposure,
     )
     if after == person:
         return person
@@ -139,9 +144,9 @@ def shown_as(person: Person) -> int:
     return person.visibility if person.location else events.VISIBILITY_HIDDEN
 
 
-def stored_km(kilometres: float) -> float:
-    """A distance as every store keeps it, in 32 bits: so that all of them compare the same."""
-    nearest: float = struct.unpack("<f", struct.pack("<f", kilometres))[0]
+def as_stored(number: float) -> float:
+    """A number as every store keeps it, in 32 bits: so that all of them compare the same."""
+    nearest: float = struct.unpack("<f", struct.pack("<f", number))[0]
     return nearest
 
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.config import JsonDict
 
 from contracts import events_pb2 as events
+from features.prices import LEAST_EXPOSURE, MOST_EXPOSURE
 
 GENDERS: Final = {
     "man": events.GENDER_MAN,
@@ -53,6 +54,7 @@ _EXAMPLE_PREFERENCES: JsonDict = {
     "age_min": 25,
     "age_max": 40,
     "max_distance_km": 30.0,
+    "exposure": 1.0,
     "visibility": "visible",
 }
 
@@ -103,7 +105,7 @@ class LocationView(BaseModel):
 
 
 class PreferencesIn(BaseModel):
-    """Whom somebody wants to see, and whether they are shown themselves."""
+    """Whom somebody wants to see, and whether and how much they are shown themselves."""
 
     model_config = ConfigDict(
         title="Preferences", json_schema_extra={"example": _EXAMPLE_PREFERENCES}
@@ -116,6 +118,15 @@ class PreferencesIn(BaseModel):
     visibility: VisibilityName | None = Field(
         None, description="`hidden` and `paused` people are shown to nobody; null: as it is."
     )
+    exposure: float | None = Field(
+        None,
+        ge=LEAST_EXPOSURE,
+        le=MOST_EXPOSURE,
+        allow_inf_nan=False,
+        description="How much exposure is enough, in shares of the usual: who is ready to read"
+        " twice as many likes sets 2, and is crowded later. It counts from the next release on;"
+        " null: as it is.",
+    )
 
 
 class PreferencesOut(BaseModel):
@@ -127,6 +138,7 @@ class PreferencesOut(BaseModel):
     age_min: int
     age_max: int
     max_distance_km: float
+    exposure: float
 
 
 class MeOut(BaseModel):

@@ -30,6 +30,7 @@ _COLUMNS: Final = (
     "latitude",
     "longitude",
     "visibility",
+    "exposure",
     "simulated",
 )
 _ALL: Final = ", ".join(_COLUMNS)
@@ -139,6 +140,7 @@ def _record(person: Person) -> tuple[object, ...]:
         None if location is None else location.latitude,
         None if location is None else location.longitude,
         person.visibility,
+        person.exposure,
         person.simulated,
     )
 
@@ -161,6 +163,7 @@ def _person(row: asyncpg.Record) -> Person:
         ),
         location=Location(row["latitude"], row["longitude"]) if located else None,
         visibility=row["visibility"],
+        exposure=row["exposure"],
         simulated=row["simulated"],
     )
 

@@ -181,10 +181,9 @@ class Overlay:
             gender=people["gender"],
             birth_day=people["birth_day"],
         )
-        vectors = candidate_vectors(
-            sides_of(self._release, persons, today, newcomers=self.newcomers)
-        )
-        return np.asarray(vectors, np.float32)
+        sides = sides_of(self._release, persons, today, newcomers=self.newcomers)
+        # A price is of the likes that come to somebody, which do not stop when they move.
+        return candidate_vectors(sides, self._release.prices_of(persons.rows).mean())
 
 
 def _newest(keys: Ints, versions: Ints) -> Ints:

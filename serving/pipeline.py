@@ -101,7 +101,8 @@ def _ranked(
 ) -> Ranking:
     with stage("score"):
         candidates = sides_of(loaded.release, found.persons, request.today, fresh, loaded.newcomers)
-        ranked = ranking.rank(loaded.release.ranker, asker.sides, candidates)
+        prices = loaded.release.prices_of(found.persons.rows)
+        ranked = ranking.rank(loaded.release.ranker, asker.sides, candidates, prices)
     with stage("draw"):
         drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)
         order = expose(drawn, found.persons.ids, ranked.scores, loaded.release.manifest.tau)

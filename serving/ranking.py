@@ -1,10 +1,12 @@
-"""The final order: log of the expected match by the release's ranker, from fresh features."""
+"""The final order: log of the expected match by the release's ranker, from fresh features, less the
+price of the candidate."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from features.prices import Prices
 from features.ranker import Network, core_logits, heads_of_core
 from features.score import Sides
 
@@ -13,8 +15,8 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """Log expected matches (m,) float64, exact in half precision, and the logits (m, CORE) that
-    they come from, by `features.ranker.CORE_NAMES`.
+    """Log expected matches less prices (m,) float64, exact in half precision, and the logits
+    (m, CORE) that they come from, by `features.ranker.CORE_NAMES`.
 
     Half precision is what the impression keeps, so the draw is made from nothing finer.
     """
@@ -23,8 +25,8 @@ class Ranked:
     core: Floats
 
 
-def rank(ranker: Network, viewer: Sides, candidates: Sides) -> Ranked:
-    """Score a viewer (one) and candidates (m), all at once."""
+def rank(ranker: Network, viewer: Sides, candidates: Sides, prices: Prices) -> Ranked:
+    """Score a viewer (one) and candidates (m) with their prices (m), all at once."""
     core = core_logits(viewer, candidates)
-    both = heads_of_core(ranker, viewer, candidates, core).log_match()
-    return Ranked(both.astype(np.float16).astype(np.float64), core)
+    priced = heads_of_core(ranker, viewer, candidates, core).priced(prices)
+    return Ranked(priced.astype(np.float16).astype(np.float64), core)

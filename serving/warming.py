@@ -16,7 +16,10 @@ _VIEWERS: Final = 8
 _SIZE: Final = 20
 _PAGE: Final = 4096
 # What decks read of people anywhere in the table; of the rest they read a few rows each.
-_READ: Final = ("candidate_vectors", "taste", "appeal", "given_rate", "received_rate", "line")
+_READ: Final = (
+    *("candidate_vectors", "taste", "appeal", "given_rate", "received_rate", "line"),
+    *("price_knots", "price_nats"),
+)
 
 
 async def warm(online: Online, loaded: Loaded, today: int) -> None:

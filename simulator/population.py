@@ -16,6 +16,7 @@ from faker.providers.person.en_US import Provider as Names
 from contracts import events_pb2 as events
 from features.eligibility import birthday_reached
 from features.lake_tables import PROFILES
+from features.prices import USUAL_EXPOSURE
 from simulator.geography import draw_homes
 from simulator.okcupid import OkCupid, read_okcupid
 from simulator.portraits import draw_portraits
@@ -58,6 +59,7 @@ def draw_population(people: int, until: datetime, seed: int) -> pa.Table:
         "height_cm": pa.array(heights, mask=np.isnan(rows.height_cm)),
         "attributes": pa.array(_attributes(rows), pa.string()),
         "simulated": np.ones(people, bool),
+        "exposure": np.full(people, USUAL_EXPOSURE, np.float32),
         # Of a generator of their own: without photos everybody else would be the same.
         "photos": draw_portraits(rows.is_woman, np.random.default_rng([seed, 4])),
     }

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 import features
 import training
-from features.ranker import Network
 from features.release import (
     FeatureField,
     Manifest,
@@ -24,7 +23,7 @@ from features.tower_rows import packed_towers
 from training.datasets import Datasets
 from training.fitting import Fitted
 from training.judging import Evaluation
-from training.model import Model
+from training.pricing import pricing_of
 from training.towers import fit_towers
 
 Ints = npt.NDArray[np.int64]
@@ -56,13 +55,14 @@ def assemble(
         received_prior=model.rates.received_prior,
         profile_code=datasets.people.code,
         tau=evaluation.tau,
+        pricing=pricing_of(datasets, fitted.settings.price_strength),
         calibration=model.calibrations,
         evaluation={name: _finite(value) for name, value in evaluation.metrics().items()},
         data_hash=datasets.data_hash,
         code_hash=code_hash(),
         files={},
     )
-    return write_release(path, manifest, _arrays(datasets, model, fitted.ranker))
+    return write_release(path, manifest, _arrays(datasets, fitted))
 
 
 def _finite(value: float) -> float | None:
@@ -70,8 +70,8 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _arrays(datasets: Datasets, model: Model, ranker: Network) -> ReleaseArrays:
-    people = datasets.people
+def _arrays(datasets: Datasets, fitted: Fitted) -> ReleaseArrays:
+    people, model, prices = datasets.people, fitted.final, fitted.prices
     seen_indptr, seen_ids = _seen(datasets)
     axes = model.factors.basis.photo_axes
     network = people.photos.network if people.photos and model.e else b""
@@ -86,12 +86,14 @@ def _arrays(datasets: Datasets, model: Model, ranker: Network) -> ReleaseArrays:
         received_rate=model.rates.received,
         counts=model.rates.counts,
         line=model.line,
-        candidate_vectors=candidate_vectors(model.sides()),
+        candidate_vectors=candidate_vectors(model.sides(), prices.mean()),
+        price_knots=prices.knots.astype(np.float16),
+        price_nats=prices.nats.astype(np.float16),
         seen_indptr=seen_indptr,
         seen_ids=seen_ids,
         cold_start=model.cold_start,
         towers=packed_towers(fit_towers(people, model)),
-        ranker=ranker.packed(),
+        ranker=fitted.ranker.packed(),
         photo_axes=axes.axes.astype(np.float32),
         photo_mean=axes.mean.astype(np.float32),
         photo_network=np.frombuffer(network, np.uint8),

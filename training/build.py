@@ -6,6 +6,7 @@
     counts = ...                                            # PairCounts by the point-in-time join
     fitted = fit(datasets, pairs, counts, settings, seed)   # or fit_from_arrays
     fitted = with_ranker(datasets, fitted, seed)            # corrects the calibrated logits
+    fitted = with_prices(datasets, fitted, seed)            # what the crowded cost others
     evaluation = evaluate(datasets, fitted, seed)           # .metrics(): flat dict of floats
     manifest = assemble(datasets, fitted, evaluation, bus_positions, path)
 
@@ -26,6 +27,7 @@ from training.fitting import (
     pair_table,
 )
 from training.judging import Evaluation, evaluate
+from training.pricing import with_prices
 from training.ranker.release import with_ranker
 
 __all__ = [
@@ -40,5 +42,6 @@ __all__ = [
     "fit_from_arrays",
     "pair_table",
     "prepare",
+    "with_prices",
     "with_ranker",
 ]

@@ -195,6 +195,7 @@ def split_days(day: Ints) -> Split:
 
 def _hash(people: People, swipes: Swipes) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(people.table).tobytes())
+    digest.update(people.exposure.tobytes())
     if people.photos is not None:
         digest.update(people.photos.space.encode() + people.photos.vector.tobytes())
     for name in _FIELDS:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from sklearn.metrics import roc_auc_score
 
+from features.prices import Prices
 from features.ranker import Network, heads_of
 from features.score import Sides, candidate_vectors, query_vectors
 from training.datasets import Swipes
@@ -142,11 +143,14 @@ def ranking_quality(
     )
 
 
-def retrieval_recall(lists: Sequence[EligibleList], sides: Sides, ranker: Network) -> float:
-    """Mean share of the 20 best by the ranker that the 200 best by the inner product hold."""
+def retrieval_recall(
+    lists: Sequence[EligibleList], sides: Sides, ranker: Network, prices: Prices
+) -> float:
+    """Mean share of the 20 best by the ranker and the prices (n) that the 200 best by the inner
+    product hold."""
     if not lists:
         return float("nan")
-    return float(np.mean([_kept(each, sides, ranker) for each in lists]))
+    return float(np.mean([_kept(each, sides, ranker, prices) for each in lists]))
 
 
 _DISCOUNTS: Final = 1.0 / np.log2(np.arange(TOP) + 2.0)
@@ -181,9 +185,9 @@ def _dcg(gain: npt.NDArray[np.float64]) -> float:
     return float((gain * _DISCOUNTS[: len(gain)]).sum())
 
 
-def _kept(each: EligibleList, sides: Sides, ranker: Network) -> float:
-    """Share of the 20 best by the ranker that the 200 best by the inner product hold."""
+def _kept(each: EligibleList, sides: Sides, ranker: Network, prices: Prices) -> float:
     viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
-    best = _best(heads_of(ranker, viewer, candidates).log_match(), TOP)
-    linear = candidate_vectors(candidates) @ query_vectors(viewer)[0]
+    costs = prices.take(each.candidates)
+    best = _best(heads_of(ranker, viewer, candidates).priced(costs), TOP)
+    linear = candidate_vectors(candidates, costs.mean()) @ query_vectors(viewer)[0]
     return float(np.isin(best, _best(linear, RETRIEVED)).mean())

@@ -1,4 +1,4 @@
-"""How far the exposure draw may stray: the largest tau whose decks keep enough expected matches."""
+"""How far the exposure draw may stray: the largest tau whose decks keep enough of their value."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,8 +17,9 @@ _TAUS: Final[tuple[float, ...]] = tuple(np.geomspace(0.01, 2.0, 24).tolist())
 def choose_tau(scores: Sequence[Floats], rng: np.random.Generator, kept: float = KEPT) -> float:
     """The largest tau of a grid whose Plackett-Luce decks of 20 keep `kept` of the greedy decks.
 
-    `scores` holds, for some viewers, the log expected match (m,) of what they would retrieve.
-    Mean over viewers of expected matches; the smallest tau of the grid if none keeps enough.
+    `scores` holds, for some viewers, the scores (m,) of whom they would retrieve: log expected
+    match less price, so that the value of a card is its expected match as far as it takes none
+    from others. Mean over viewers; the smallest tau of the grid if none keeps enough.
     """
     if not scores:
         return _TAUS[0]
@@ -34,11 +35,11 @@ def choose_tau(scores: Sequence[Floats], rng: np.random.Generator, kept: float =
 
 
 def _expected(scores: Floats) -> float:
-    """Expected matches of the first 20 of scores (..., m), summed."""
+    """Value of the first 20 of scores (..., m), summed."""
     return float(np.exp(scores[..., :DECK_SIZE].astype(np.float64)).sum())
 
 
 def _drawn(scores: Floats, noise: npt.NDArray[np.float64], tau: float) -> float:
-    """Expected matches of a deck drawn by Gumbel top-k, mean over draws."""
+    """Value of a deck drawn by Gumbel top-k, mean over draws."""
     order = np.argsort(-(scores / tau + noise), axis=1)
     return _expected(scores[order]) / len(order)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from features.prices import Prices, require_strength
 from features.ranker import Network, width_of
 from features.score import Calibrations
 from training.calibration import (
@@ -35,13 +36,18 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """How much of what; the defaults are those of docs/decisions/0040."""
+    """How much of what; the defaults are those of docs/decisions/0040. Raises StrengthRefused."""
 
     factors: FactorSettings = FactorSettings()  # noqa: RUF009  (frozen)
     most_calibration_pairs: int = 200_000
     evaluated_viewers: int = 3_000
     retrieval_viewers: int = 500
     exposure_viewers: int = 200
+    price_strength: float = 1.0
+    """The operator's dial: how strongly prices count, 0 not at all."""
+
+    def __post_init__(self) -> None:
+        require_strength(self.price_strength)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +69,8 @@ class Fitted:
     """`past` saw nothing of the calibration days, by which what comes after it is fitted; `held`
     nothing of the evaluation days and is judged; `final` saw all and is released. `learned` is what
     the calibration was learned from. The `ranker` corrects nothing, and `final` has no lines to be
-    retrieved by, until `training.ranker.release.with_ranker` has made them."""
+    retrieved by, until `training.ranker.release.with_ranker` has made them; nobody has a
+    price until `training.pricing.with_prices` has found it."""
 
     past: Model
     held: Model
@@ -71,6 +78,7 @@ class Fitted:
     settings: TrainingSettings
     learned: Learned
     ranker: Network
+    prices: Prices
 
 
 def calibration_pairs(datasets: Datasets, settings: TrainingSettings, seed: int) -> Swipes:
@@ -121,7 +129,8 @@ def fit(
     held = _refit(datasets, own, split.evaluate, factors, calibrations, how, rng)
     final = _refit(datasets, own, split.end, held.factors, calibrations, how, rng)
     ranker = Network.nothing(width_of(how.d, final.e), final.e)
-    return Fitted(past, held, final, settings, learned, ranker)
+    free = Prices.free(len(people))
+    return Fitted(past, held, final, settings, learned, ranker, free)
 
 
 def _counts(datasets: Datasets, end_day: int) -> Ints:

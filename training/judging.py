@@ -24,6 +24,7 @@ from training.evaluation import (
 from training.exposure import choose_tau
 from training.fitting import Fitted
 from training.photo_audit import Audit, audit_photos
+from training.priced_decks import PricedDecks, priced_decks
 from training.ranker.examples import logits_of
 
 
@@ -34,6 +35,7 @@ class Evaluation:
     likes: LikeQuality
     ranking: RankingQuality
     retrieval_recall: float
+    decks: PricedDecks
     tau: float
     people: int
     swipes: int
@@ -49,6 +51,7 @@ class Evaluation:
         return (
             flat
             | self._of_photos()
+            | self._of_prices()
             | {
                 "retrieval_recall_at_20": self.retrieval_recall,
                 "evaluated_viewers": float(self.ranking.viewers),
@@ -63,6 +66,18 @@ class Evaluation:
                 "swipes": float(self.swipes),
             }
         )
+
+    def _of_prices(self) -> dict[str, float]:
+        decks = self.decks
+        return {
+            "price_mean": decks.price_mean,
+            "price_top_decile": decks.price_top_decile,
+            "price_share": decks.price_share,
+            "deck_gini_priced": decks.gini.priced,
+            "deck_gini_free": decks.gini.free,
+            "deck_matches_priced": decks.matches.priced,
+            "deck_matches_free": decks.matches.free,
+        }
 
     def _of_photos(self) -> dict[str, float]:
         audit = self.photo_audit
@@ -87,13 +102,14 @@ def evaluate(datasets: Datasets, fitted: Fitted, seed: int) -> Evaluation:
         held_out.viewer[held_out.liked], fitted.settings.evaluated_viewers, rng
     )
     lists = list(eligible_lists(datasets.people, rng.permutation(viewers), before, datasets.today))
+    shorter = lists[: fitted.settings.retrieval_viewers]
+    released = fitted.final.sides(), fitted.ranker, fitted.prices
     popularity = fitted.held.rates.counts[:, 2].astype(np.float32)
     return Evaluation(
         likes=_like_quality(datasets, fitted, held_out),
         ranking=ranking_quality(lists, fitted.held.sides(), fitted.ranker, held_out, popularity),
-        retrieval_recall=retrieval_recall(
-            lists[: fitted.settings.retrieval_viewers], fitted.final.sides(), fitted.ranker
-        ),
+        retrieval_recall=retrieval_recall(shorter, *released),
+        decks=priced_decks(shorter, *released),
         tau=_choose_tau(fitted, lists[: fitted.settings.exposure_viewers], rng),
         people=len(datasets.people),
         swipes=len(datasets.swipes),
@@ -123,7 +139,9 @@ def _choose_tau(fitted: Fitted, lists: list[EligibleList], rng: np.random.Genera
     scores = []
     for each in lists:
         viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
-        linear = candidate_vectors(candidates) @ query_vectors(viewer)[0]
+        prices = fitted.prices.take(each.candidates)
+        linear = candidate_vectors(candidates, prices.mean()) @ query_vectors(viewer)[0]
         retrieved = np.argsort(-linear, kind="stable")[:RETRIEVED]
-        scores.append(heads_of(fitted.ranker, viewer, candidates.take(retrieved)).log_match())
+        heads = heads_of(fitted.ranker, viewer, candidates.take(retrieved))
+        scores.append(heads.priced(prices.take(retrieved)))
     return choose_tau(scores, rng)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from features.behaviour import GENDERS
 from features.eligibility import PERSON_DTYPE
 from features.fold_in import LIKE, PASS
+from features.prices import USUAL_EXPOSURE
 from features.profile_code import ProfileCode
 from training.datasets import Swipes
 from training.reciprocal.ratings import FILES, Parts, Ratings, joined
@@ -58,4 +59,5 @@ def people_without_profiles(count: int) -> People:
         band=np.zeros(count, np.int64),
         attributes=np.zeros((count, 0), np.float32),
         code=ProfileCode((), (), ()),
+        exposure=np.full(count, USUAL_EXPOSURE, np.float32),
     )

@@ -49,7 +49,8 @@ class People:
     """n people in table order (H3 res-5 cell, then finer).
 
     table (n,) PERSON_DTYPE; cell (n,) uint64; band (n,) of features.behaviour.bands;
-    attributes (n, a) float32, observed and standardised, whose columns `code` names.
+    attributes (n, a) float32, observed and standardised, whose columns `code` names; exposure (n,)
+    float32, how much of it each finds enough, in shares of the usual.
     """
 
     table: npt.NDArray[np.void]
@@ -57,6 +58,7 @@ class People:
     band: Ints
     attributes: Floats
     code: ProfileCode
+    exposure: Floats
     photos: Photos | None = None
 
     def __len__(self) -> int:
@@ -105,6 +107,7 @@ def snapshot(profiles: pa.Table, today: int, photos: PhotoVectors | None = None)
         band=bands(table["gender"], table["birth_day"], today),
         attributes=code.encode(said, today)[placed.order],
         code=code,
+        exposure=profiles.column("exposure").to_numpy().astype(np.float32)[placed.order],
         photos=None if photos is None else _placed(photos, table["person_id"]),
     )
 

@@ -14,6 +14,7 @@ from cli.bench.cache import cache
 from cli.bench.world.population import Population, draw_population
 from cli.bench.world.source import Source, source_for
 from features.behaviour import bands
+from features.prices import USUAL_EXPOSURE
 from features.ranker import Network
 from features.score import Sides
 from gravity.kernel import utc_now
@@ -94,6 +95,7 @@ def _people(population: Population, source: Source, today: int) -> People:
         band=bands(table["gender"], table["birth_day"], today),
         attributes=np.zeros((len(table), 0), np.float32),
         code=source.release.manifest.profile_code,
+        exposure=np.full(len(table), USUAL_EXPOSURE, np.float32),
     )
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from cli.check.world import World
 from features.keyed import Store
+from features.prices import Prices
 from features.ranker import Network, heads_of
 from features.reader import read
 from features.release import Release
@@ -18,15 +19,18 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Everybody of the check's world (n,), in its order, and the release's ranker."""
+    """Everybody of the check's world (n,), in its order, with their prices, and the release's
+    ranker."""
 
     sides: Sides
+    prices: Prices
     ranker: Network
 
     def final(self, row: int, rows: NDArray[np.int64]) -> Floats:
-        """Log expected match of the person in `row` and each of `rows`; (len(rows),)."""
+        """Log expected match of the person in `row` and each of `rows`, less the price of those;
+        (len(rows),)."""
         heads = heads_of(self.ranker, self.sides.take([row]), self.sides.take(rows))
-        return heads.log_match()
+        return heads.priced(self.prices.take(rows))
 
 
 _CHUNK = 5000
@@ -76,4 +80,4 @@ def _scores(
     line = np.zeros((len(at), 2), np.float32)
     genders, calibrations = world.people.gender, release.manifest.calibration
     sides = Sides.of(taste, appeal, given, received, line, genders, calibrations)
-    return Scores(sides, release.ranker)
+    return Scores(sides, release.prices_of(at), release.ranker)

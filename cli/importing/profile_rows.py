@@ -22,6 +22,7 @@ from cli.importing.verdict import Checked, Verdict
 from contracts import events_pb2 as events
 from features.eligibility import birthday_reached
 from features.lake_tables import PROFILES
+from features.prices import LEAST_EXPOSURE, MOST_EXPOSURE, USUAL_EXPOSURE
 
 REQUIRED: Final = ("person", "name", "gender", "latitude", "longitude")
 
@@ -123,12 +124,20 @@ class ProfileRules:
         verdict.understand("max_distance_km", km)
         out = km.given & ((km.values <= 0) | (km.values > _FURTHEST_KM))
         verdict.refuse(out, "max_distance_km is not a distance on Earth")
+        exposure = numbers(rows, "exposure")
+        verdict.understand("exposure", exposure)
+        beyond = (exposure.values < LEAST_EXPOSURE) | (exposure.values > MOST_EXPOSURE)
+        verdict.refuse(
+            exposure.given & beyond,
+            f"exposure is not within {LEAST_EXPOSURE:g} and {MOST_EXPOSURE:g}",
+        )
         return {
             "gender": gender.values.astype(np.int8),
             "seeks": [wish or [] for wish in seeks],
             "age_min": np.clip(age_min, 0, _OLDEST).astype(np.int16),
             "age_max": np.clip(age_max, 0, _OLDEST).astype(np.int16),
             "max_distance_km": km.filled(_DEFAULT_KM).astype(np.float32),
+            "exposure": exposure.filled(USUAL_EXPOSURE).astype(np.float32),
         }
 
 

@@ -93,6 +93,23 @@ async def test_each_bad_profile_is_named_and_the_good_ones_go_in(
     assert await pool.fetchval("select array_agg(person) from persons") == [1]
 
 
+async def test_how_much_exposure_is_enough_arrives_or_is_refused(
+    pool: asyncpg.Pool, redis: Redis, tmp_path: Path
+) -> None:
+    stores = await stores_of(pool, redis, tmp_path)
+    path = tmp_path / "people.csv"
+    enough = ("2.5", "", "0.25", "4", "0.2", "4.01", "-1", "nan", "much")
+    rows = [f"{1 + place},{ANA},{dial}" for place, dial in enumerate(enough)]
+    path.write_text("\n".join([f"{PROFILES_HEAD},exposure", *rows]) + "\n", "utf-8")
+    summary = await import_profiles(stores, request(path))
+    assert (summary.recorded, summary.rejected) == (4, 5)
+    out, unknown = "exposure is not within 0.25 and 4", "exposure is not understood"
+    assert reasons(path) == {"5": out, "6": out, "7": out, "8": unknown, "9": unknown}
+    stored = await pool.fetch("select exposure from persons order by person")
+    assert [row["exposure"] for row in stored] == [2.5, 1.0, 0.25, 4.0]
+    assert read_profiles(stores.lake)["exposure"].to_pylist() == [2.5, 1.0, 0.25, 4.0]
+
+
 async def test_photos_arrive_wherever_profiles_do(
     pool: asyncpg.Pool, redis: Redis, tmp_path: Path
 ) -> None:

@@ -9,11 +9,13 @@ from features.behaviour import AGE_BANDS, BANDS, GENDERS, Prior
 from features.disk_cells import table_order
 from features.eligibility import person_table
 from features.fold_in import FoldInParameters
+from features.prices import KNOTS
 from features.profile_code import HEIGHT_EDGES_CM, ProfileCode
 from features.ranker import Network, width_of
 from features.release import (
     Manifest,
     PhotoSpace,
+    Pricing,
     Release,
     ReleaseArrays,
     TrainingWindow,
@@ -52,6 +54,8 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0, e: int = 0) -> Rel
         counts=np.zeros((people, 4), np.int64),
         line=np.zeros((people, 2), np.float32),
         candidate_vectors=np.zeros((people, 2 * width + 3), np.float32),
+        price_knots=np.zeros((people, KNOTS), np.float16),
+        price_nats=np.zeros((people, KNOTS), np.float16),
         seen_indptr=np.zeros(people + 1, np.int64),
         seen_ids=np.zeros(0, np.int64),
         cold_start=np.zeros(BANDS, cold_start_dtype(width)),
@@ -66,6 +70,7 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0, e: int = 0) -> Rel
         training_window=TrainingWindow(start=at, end=at), snapshot_at=at,
         bus_positions={}, features=(), fold_in=FoldInParameters(-0.5, 1.0, 1.0, 2.0, 1.0),
         given_prior=Prior(4.0, 10.0), received_prior=Prior(3.0, 10.0), tau=0.1,
+        pricing=Pricing(strength=0.0, cards_a_day=20.0, exposure=1.0, tau=0.1),
         profile_code=NOTHING_SAID,
         calibration={g: Calibration(1.0, 1.0, 1.0, 0.0) for g in GENDERS},
         evaluation={}, data_hash="", code_hash="", files={},

@@ -178,5 +178,6 @@ def profiles() -> pa.Table:
         "attributes": ["{}", '{"diet":"vegan"}', '{"body_type":"fit"}'],
         "simulated": [True] * 3,
         "photos": [[], [PHOTO], []],
+        "exposure": [1.0] * 3,
     }
     return pa.Table.from_pydict(columns, schema=PROFILES)

@@ -58,6 +58,7 @@ def profile(person: int, version: int, name: str) -> dict[str, object]:
         "attributes": "{}",
         "simulated": True,
         "photos": [],
+        "exposure": 1.0,
     }
 
 
@@ -149,6 +150,18 @@ def test_profiles_of_before_they_had_photos_have_none_and_are_replaced(tmp_path:
     assert found["photos"].to_pylist() == [[], [photo, photo]]
     only = read_rows(tmp_path, "profiles", columns=["photos"])
     assert only["photos"].to_pylist() == [[], [], [photo, photo]]
+
+
+def test_profiles_of_before_there_was_a_dial_find_the_usual_exposure_enough(tmp_path: Path) -> None:
+    rows = pa.Table.from_pylist([profile(1, 1, "Ann"), profile(2, 1, "Bo")], PROFILES)
+    append_rows(tmp_path, "profiles", rows, part_of_import("f00d", 0))
+    (file,) = tmp_path.rglob("*.parquet")
+    pq.write_table(rows.drop_columns(["photos", "exposure"]), file)
+    newer = pa.Table.from_pylist([profile(2, 2, "Bo") | {"exposure": 2.0}], PROFILES)
+    append_rows(tmp_path, "profiles", newer, part_of_import("f00d", 1))
+    found = read_profiles(tmp_path)
+    assert found.schema == PROFILES
+    assert found["exposure"].to_pylist() == [1.0, 2.0]
 
 
 def test_files_of_before_a_column_was_read_as_if_it_said_no(tmp_path: Path) -> None:

@@ -119,9 +119,14 @@ async def test_profile_changes_become_versions(pool: asyncpg.Pool, tmp_path: Pat
     assert (row["version"], row["height_cm"], row["seeks"]) == (2, 170.0, [1, 3])
     url = "https://x/1"
     assert row["photos"] == [{"url": url, "blurhash": "L", "width": 3, "height": 4}]
+    # Services of before the dial say nothing of it.
+    assert row["exposure"] == 1.0
+    async with pool.acquire() as conn:
+        await subscription.handle(conn, [_changed(3, "170", exposure=0.5)])
+    assert read_profiles(tmp_path)["exposure"].to_pylist() == [0.5]
 
 
-def _changed(version: int, height: str) -> Record:
+def _changed(version: int, height: str, exposure: float | None = None) -> Record:
     seeks = [events.GENDER_MAN, events.GENDER_NONBINARY]
     event = events.ProfileChanged(
         person=1,
@@ -131,7 +136,7 @@ def _changed(version: int, height: str) -> Record:
         gender=events.GENDER_WOMAN,
         attributes={"height_cm": height},
         photos=[events.Photo(url="https://x/1", blurhash="L", width=3, height=4)],
-        preferences=events.Preferences(seeks=seeks, age_min=20, age_max=30),
+        preferences=events.Preferences(seeks=seeks, age_min=20, age_max=30, exposure=exposure),
     )
     return Record(PROFILE_CHANGED.name, 0, version, b"1", event.SerializeToString())
 

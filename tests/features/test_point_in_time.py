@@ -45,6 +45,7 @@ def test_a_profile_is_the_one_that_stood_at_the_time(tmp_path: Path) -> None:
             "attributes": ["{}", "{}", "{}"],
             "simulated": [True, True, True],
             "photos": [[], [], []],
+            "exposure": [1.0] * 3,
         },
         schema=PROFILES,
     )

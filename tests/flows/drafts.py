@@ -20,6 +20,7 @@ from training.build import (
     counts_before,
     evaluate,
     fit,
+    with_prices,
     with_ranker,
 )
 from training.datasets import datasets_of
@@ -35,7 +36,7 @@ def drafted(world: Market, now: datetime, path: Path, photos: PhotoVectors | Non
     pairs = calibration_pairs(datasets, HOW, 0)
     training_set = TrainingSet(datasets, pairs, counts_before(datasets, pairs), {})
     fitted = fit(datasets, pairs, training_set.counts, HOW, 0)
-    fitted = with_ranker(datasets, fitted, 0)
+    fitted = with_prices(datasets, with_ranker(datasets, fitted, 0), 0)
     return learning.draft(training_set, fitted, evaluate(datasets, fitted, 0), path)
 
 

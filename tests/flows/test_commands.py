@@ -71,13 +71,14 @@ async def test_an_operator_retrains_twice_and_rolls_back(
 ) -> None:
     await import_market(kernel.settings.lake, kernel.redis, kernel.redis, market(utc_now()))
     releases = []
-    for _ in range(2):
-        code, output, errors = await gravity(environment, "retrain", "--json")
+    for dial, strength in (((), "1"), (("--price-strength", "0.5"), "0.5")):
+        code, output, errors = await gravity(environment, "retrain", *dial, "--json")
         assert code == 0, errors
         made = json.loads(output)
         assert made["aliases"] == ["champion"]
-        steps = ["photos", "join", "train", "rank", "evaluate", "register"]
-        assert list(made["seconds"])[:6] == steps
+        steps = ["photos", "join", "train", "rank", "price", "evaluate", "register"]
+        assert list(made["seconds"])[:7] == steps
+        assert made["tags"]["price_strength"] == strength
         releases.append(made["release"])
 
     code, output, errors = await gravity(environment, "release", "rollback")
@@ -98,6 +99,15 @@ async def test_a_retrain_without_swipes_ends_with_the_reason(
     code, _, errors = await gravity(environment, "retrain")
     assert code == 1
     assert "join: NoProfiles" in errors
+
+
+@pytest.mark.parametrize("strength", ["-0.1", "nan", "inf", "10.5"])
+async def test_prices_cannot_count_less_than_not_at_all_nor_without_measure(
+    environment: dict[str, str], strength: str
+) -> None:
+    code, output, errors = await gravity(environment, "retrain", "--price-strength", strength)
+    assert (code, output) == (1, "")
+    assert errors.strip() == f"✗ prices count {float(strength):g} times: not a number from 0 to 10"
 
 
 async def test_an_unknown_release_is_not_promoted(environment: dict[str, str]) -> None:

@@ -1,6 +1,12 @@
 """What a release must show, and what is too little to tell."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
 from flows import gates
+from tests.features.releases import tiny_release
 
 
 def test_gates_let_a_market_pass_that_is_too_small_to_measure() -> None:
@@ -31,6 +37,21 @@ def test_a_ranker_must_not_tell_likes_worse_than_the_calibration_it_corrects() -
     assert {g.name for g in found if not g.passed} == {"no worse for its ranker"}
     # So few swipes cannot tell.
     assert all(g.passed for g in gates.judge({**shown, "held_out_swipes": 900.0}, None, True))
+
+
+def test_nobody_is_paid_for_being_shown(tmp_path: Path) -> None:
+    release = tiny_release(tmp_path / "1")
+    for price, refused in ((0.5, []), (-0.5, ["prices"])):
+        nats = np.array(release.arrays.price_nats)
+        nats[3, 2] = price
+        priced = replace(release, arrays=replace(release.arrays, price_nats=nats))
+        found = gates.judge(gates.metrics_of(priced), None, gates.is_finite(priced))
+        assert [g.name for g in found if not g.passed] == refused
+    for name in ("price_nats", "price_knots"):
+        values = np.array(getattr(release.arrays, name))
+        values[3, 2] = np.nan
+        priced = replace(release, arrays=replace(release.arrays, **{name: values}))
+        assert not gates.is_finite(priced)
 
 
 def test_a_release_that_has_learned_looks_is_refused() -> None:

@@ -61,7 +61,7 @@ async def test_a_person_is_created_located_and_given_preferences(
         "version": 3,
         "age": 34,
         "location": {"latitude": 37.7749, "longitude": -122.4194},
-        "preferences": PREFERENCES | {"seeks": ["man", "nonbinary"]},
+        "preferences": PREFERENCES | {"seeks": ["man", "nonbinary"], "exposure": 1.0},
         "visibility": "visible",
         "simulated": False,
     }
@@ -86,6 +86,22 @@ async def test_the_same_again_is_no_change(api: SignedClient, persons: asyncpg.P
     assert (again.status_code, again.json()["version"]) == (200, 2)
     assert (await api.put(ME, "/v1/me/preferences", PREFERENCES)).json()["version"] == 2
     assert len(await changes(persons)) == 2
+
+
+async def test_how_much_exposure_is_enough_is_told_and_stays_until_it_is_set_again(
+    api: SignedClient, persons: asyncpg.Pool
+) -> None:
+    await api.put(ME, "/v1/me", PROFILE)
+    told = []
+    # A client that does not know the dial leaves it alone.
+    for exposure, expected in ((None, 1.0), (0.3, 0.3), (None, 0.3), (4, 4.0), (0.25, 0.25)):
+        body = PREFERENCES if exposure is None else PREFERENCES | {"exposure": exposure}
+        await api.put(ME, "/v1/me/preferences", body)
+        me = (await api.get(ME, "/v1/me")).json()
+        assert me["preferences"]["exposure"] == expected
+        told.append(expected)
+    found = [each.preferences.exposure for each in await changes(persons)]
+    assert found == pytest.approx([1.0, 1.0, 0.3, 4.0, 0.25])
 
 
 async def test_hidden_and_paused_people_are_not_shown(api: SignedClient, redis: Redis) -> None:
@@ -176,6 +192,12 @@ BAD_PREFERENCES: list[tuple[dict[str, object], str]] = [
     ({"max_distance_km": 0}, "invalid_request"),
     ({"max_distance_km": float("nan")}, "invalid_request"),
     ({"max_distance_km": 1e300}, "invalid_request"),
+    ({"exposure": 0.24}, "invalid_request"),
+    ({"exposure": 4.1}, "invalid_request"),
+    ({"exposure": -1}, "invalid_request"),
+    ({"exposure": 0}, "invalid_request"),
+    ({"exposure": float("nan")}, "invalid_request"),
+    ({"exposure": "much"}, "invalid_request"),
     ({"visibility": "loud"}, "invalid_request"),
 ]
 

@@ -113,6 +113,7 @@ def table(people: list[int], version: int, **change: object) -> pa.Table:
         "height_cm": 172.5,
         "attributes": '{"job": "x"}',
         "simulated": True,
+        "exposure": 2.5,
     }
     rows = [row | {"person": person} | change for person in people]
     return pa.Table.from_pylist(rows, schema=PROFILES)

@@ -88,9 +88,9 @@ async def test_without_features_the_releases_own_values_rank(
     assert len(answer.ids) == 200
     assert not answer.complete
     rows = loaded.release.rows_of(answer.ids)
-    sides = sides_of(loaded.release)
+    sides, prices = sides_of(loaded.release), loaded.release.prices_of(rows)
     viewer, candidates = sides.take([3]), sides.take(rows)
-    expected = heads_of(loaded.release.ranker, viewer, candidates).log_match()
+    expected = heads_of(loaded.release.ranker, viewer, candidates).priced(prices)
     np.testing.assert_allclose(answer.scores, expected, rtol=2e-3)
     # The ranker of this release has something to say.
     assert np.abs(answer.scores - match_scores(viewer, candidates)).max() > 0.05
@@ -110,8 +110,10 @@ async def test_fresh_features_of_both_sides_are_what_ranks(
     sides = Sides.of(
         taste, arrays.appeal, given, received, arrays.line, people.table["gender"], CALIBRATIONS
     )
-    viewer, candidates = sides.take([3]), sides.take(loaded.release.rows_of(answer.ids))
-    expected = heads_of(loaded.release.ranker, viewer, candidates).log_match()
+    rows = loaded.release.rows_of(answer.ids)
+    viewer, candidates = sides.take([3]), sides.take(rows)
+    prices = loaded.release.prices_of(rows)
+    expected = heads_of(loaded.release.ranker, viewer, candidates).priced(prices)
     np.testing.assert_allclose(answer.scores, expected, rtol=2e-3)
     assert tuple(answer.feature_names) == CORE_NAMES
     core = core_logits(viewer, candidates)
@@ -162,8 +164,9 @@ async def test_photos_of_both_sides_rank_and_a_new_photo_at_once(
     sides = Sides.of(
         tastes, appeal, given, received, arrays.line, people.table["gender"], CALIBRATIONS
     )
-    viewer, candidates = sides.take([3]), sides.take(release.rows_of(answer.ids))
-    expected = heads_of(release.ranker, viewer, candidates).log_match()
+    rows = release.rows_of(answer.ids)
+    viewer, candidates = sides.take([3]), sides.take(rows)
+    expected = heads_of(release.ranker, viewer, candidates).priced(release.prices_of(rows))
     np.testing.assert_allclose(answer.scores, expected, rtol=2e-3)
 
 

@@ -11,11 +11,13 @@ from features.behaviour import BANDS, Prior
 from features.disk_cells import table_order
 from features.eligibility import person_table
 from features.fold_in import FoldInParameters
+from features.prices import Prices
 from features.profile_code import ProfileCode
 from features.ranker import Network, width_of
 from features.release import (
     Manifest,
     PhotoSpace,
+    Pricing,
     Release,
     ReleaseArrays,
     TrainingWindow,
@@ -24,6 +26,7 @@ from features.release import (
 )
 from features.score import Calibration, Sides, candidate_vectors
 from features.tower_rows import tower_shape
+from tests.features.prices import random_prices
 from training.assembly import signature
 
 D = 4
@@ -90,11 +93,18 @@ def scattered(
 
 
 def write_world(
-    path: Path, people: World, rng: np.random.Generator, seen: float = 0.05, e: int = 0
+    path: Path,
+    people: World,
+    rng: np.random.Generator,
+    seen: float = 0.05,
+    e: int = 0,
+    prices: Prices | None = None,
 ) -> Release:
-    """A release of random factors, `e` of them of photos; everyone has swiped a share of the
-    others."""
+    """A release of random factors, `e` of them of photos, and random prices unless there are
+    others; everyone has swiped a share of the rest."""
     n = len(people)
+    if prices is None:
+        prices = random_prices(np.random.default_rng(n), n)
     taste, appeal = (rng.normal(0, 0.8, (n, D + e)).astype(np.float32) for _ in range(2))
     given, received = (rng.uniform(0.05, 0.9, n).astype(np.float32) for _ in range(2))
     line = np.column_stack((rng.uniform(-1.5, -0.5, n), rng.uniform(0.3, 0.9, n))).astype("f4")
@@ -111,7 +121,9 @@ def write_world(
         received_rate=received,
         counts=np.zeros((n, 4), np.int64),
         line=line,
-        candidate_vectors=candidate_vectors(sides),
+        candidate_vectors=candidate_vectors(sides, prices.mean()),
+        price_knots=prices.knots.astype(np.float16),
+        price_nats=prices.nats.astype(np.float16),
         seen_indptr=indptr,
         seen_ids=ids,
         cold_start=_cold_start(rng, D + e),
@@ -138,6 +150,7 @@ def manifest(people: int, e: int = 0) -> Manifest:
         given_prior=Prior(1.0, 3.0),
         received_prior=Prior(1.0, 3.0),
         tau=0.3,
+        pricing=Pricing(strength=1.0, cards_a_day=20.0, exposure=1.0, tau=0.1),
         profile_code=CODE,
         calibration=CALIBRATIONS,
         evaluation={},

@@ -23,6 +23,7 @@ from training.build import (
     evaluate,
     fit_from_arrays,
     pair_table,
+    with_prices,
     with_ranker,
 )
 from training.datasets import Datasets, datasets_of
@@ -44,6 +45,7 @@ class Learned:
 def learn(world: World, seed: int = 0) -> Learned:
     datasets = datasets_of(world.profiles, world.swipes, world.now, world.now)
     fitted = with_ranker(datasets, fit_from_arrays(datasets, SETTINGS, seed), seed)
+    fitted = with_prices(datasets, fitted, seed)
     return Learned(datasets, fitted, evaluate(datasets, fitted, seed))
 
 
@@ -121,7 +123,7 @@ def test_what_is_released_is_retrieved_by_its_own_ranker(monkeypatch: pytest.Mon
 
 def test_the_release_holds_the_vectors_of_the_formula(tmp_path: Path) -> None:
     release = release_at(tmp_path / "1")
-    expected = candidate_vectors(learned().fitted.final.sides())
+    expected = candidate_vectors(learned().fitted.final.sides(), learned().fitted.prices.mean())
     np.testing.assert_array_equal(release.arrays.candidate_vectors, expected)
     assert release.manifest.bus_positions == {"profile.changed": {0: 3}}
     assert np.all(np.diff(release.arrays.cell.astype(np.int64)) >= 0)

@@ -74,7 +74,10 @@ def test_lines_by_the_ranker_retrieve_whom_the_ranker_puts_first() -> None:
             rows = np.flatnonzero(people.gender != people.gender[row])
             viewer, candidates = lined.take([row]), lined.take(rows)
             score = heads_of(ranker, viewer, candidates).log_match()
-            near = candidate_vectors(candidates) @ query_vectors(viewer)[0]
+            near = (
+                candidate_vectors(candidates, np.zeros(len(rows), np.float32))
+                @ query_vectors(viewer)[0]
+            )
             found += np.isin(np.argsort(-score)[:20], np.argsort(-near)[:40]).sum()
         return float(found / (20 * len(range(0, n, 10))))
 

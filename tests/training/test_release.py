@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from features.behaviour import BANDS, GENDERS, Prior
 from features.eligibility import PERSON_DTYPE
 from features.fold_in import FoldInParameters
+from features.prices import KNOTS
 from features.ranker import Network, width_of
 from features.release import (
     ARRAYS,
     MANIFEST,
     Manifest,
+    Pricing,
     Release,
     ReleaseArrays,
     ReleaseCorrupt,
@@ -52,6 +54,8 @@ def arrays_of(n: int, d: int, seed: int = 0) -> ReleaseArrays:
         counts=np.tile(np.array([3, 10, 2, 9], np.int64), (n, 1)),
         line=np.ones((n, 2), np.float32),
         candidate_vectors=rng.normal(size=(n, 2 * d + 3)).astype(np.float32),
+        price_knots=np.sort(rng.normal(size=(n, KNOTS)), axis=1).astype(np.float16),
+        price_nats=rng.uniform(0, 2, (n, KNOTS)).astype(np.float16),
         seen_indptr=indptr,
         seen_ids=rng.integers(1, 99, indptr[-1]).astype(np.int64),
         cold_start=np.zeros(BANDS, cold_start_dtype(d)),
@@ -72,6 +76,7 @@ def manifest_of(n: int, d: int) -> Manifest:
         given_prior=Prior(2.0, 5.0),
         received_prior=Prior(1.0, 4.0),
         tau=0.1,
+        pricing=Pricing(strength=1.0, cards_a_day=20.0, exposure=1.0, tau=0.1),
         profile_code=NOTHING_SAID,
         calibration={g: Calibration(1.0, 1.0, 1.0, 0.0) for g in GENDERS},
         evaluation={"auc_learned": 0.8, "recall": None},

@@ -35,10 +35,12 @@ def people(n: int, seed: int) -> Sides:
 def test_the_inner_product_is_both_logits_by_both_lines(seed: int) -> None:
     sides = people(12, seed)
     u, rest = sides.take([0]), sides.take(np.arange(1, 12))
-    product = candidate_vectors(rest) @ query_vectors(u)[0]
+    price = np.random.default_rng(seed).uniform(0, 2, 11).astype(np.float32)
+    product = candidate_vectors(rest, price) @ query_vectors(u)[0]
     alpha, beta = rest.line.T
     own = u.line[0, 1] * (like_logits(u, rest) - u.offset[0])
-    np.testing.assert_allclose(product, own + alpha + beta * like_logits(rest, u), atol=1e-4)
+    back = alpha + beta * like_logits(rest, u) - price
+    np.testing.assert_allclose(product, own + back, atol=1e-4)
 
 
 def test_a_logit_adds_up_score_and_rates_by_the_viewer_s_gender() -> None:

@@ -125,6 +125,7 @@ def profiles_table(
         "attributes": [json.dumps({"diet": "anything"})] * n,
         "simulated": np.ones(n, bool),
         "photos": [[]] * n,
+        "exposure": np.ones(n, np.float32),
     }
     return _table(PROFILES, columns, n)
 

@@ -72,8 +72,7 @@ class Neighbourhoods:
     ) -> Iterator[Shortlists]:
         """The `length` best of each viewer by the match less the mean price (n,) of a candidate:
         the retrieval's one inner product, then the ranker's own probabilities. A batch a block."""
-        queries, index = query_vectors(sides), candidate_vectors(sides)
-        index[:, -1] -= mean_price
+        queries, index = query_vectors(sides), candidate_vectors(sides, mean_price)
         for block in self.blocks:
             best = np.concatenate([_best(each, queries, index, length) for each in block])
             viewers = np.concatenate([each.viewers for each in block])

@@ -25,7 +25,7 @@ class TextbookRanker:
 
     @bentoml.api  # type: ignore[untyped-decorator]
     def rank(self, features: dict[str, list[Any]]) -> list[float]:
-        """Columns of a viewer (first) and m candidates; m log expected matches."""
+        """Columns of a viewer (first) and m candidates; m log expected matches less prices."""
         from features.ranker import heads_of
         from features.score import Sides
 
@@ -44,5 +44,5 @@ class TextbookRanker:
         )
         others = np.arange(1, len(rows))
         heads = heads_of(self._release.ranker, everybody.take([0]), everybody.take(others))
-        scores: list[float] = heads.log_match().tolist()
+        scores: list[float] = heads.priced(self._release.prices_of(rows[1:])).tolist()
         return scores

@@ -72,6 +72,8 @@ def _arrays(
         counts=of.counts[row],
         line=of.line[row],
         candidate_vectors=_vectors(taste, appeal, population, source),
+        price_knots=of.price_knots[row],
+        price_nats=of.price_nats[row],
         seen_indptr=seen.indptr,
         seen_ids=seen.ids,
         cold_start=np.asarray(of.cold_start),
@@ -109,5 +111,5 @@ def _vectors(taste: Floats, appeal: Floats, population: Population, source: Sour
             population.table["gender"][part],
             calibration,
         )
-        vectors[part] = candidate_vectors(sides)
+        vectors[part] = candidate_vectors(sides, source.release.prices_of(row).mean())
     return vectors

@@ -28,6 +28,7 @@ from training.build import (
     TrainingSettings,
     evaluate,
     fit_from_arrays,
+    with_prices,
     with_ranker,
 )
 from training.datasets import datasets_of
@@ -88,6 +89,7 @@ def _learn(draft: Path, size: int, until: datetime) -> None:
     swipes = as_in_lake(pq.read_table(world.swipes))
     datasets = datasets_of(profiles, swipes, until, until, _as_if_embedded(profiles))
     fitted = with_ranker(datasets, fit_from_arrays(datasets, _HOW, _SEED), _SEED)
+    fitted = with_prices(datasets, fitted, _SEED)
     assemble(datasets, fitted, evaluate(datasets, fitted, _SEED), {}, draft / _RELEASE)
     world.profiles.rename(draft / _PROFILES)
     shutil.rmtree(world.folder)

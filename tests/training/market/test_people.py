@@ -46,7 +46,7 @@ def test_a_shortlist_holds_the_best_of_all_eligible_people_with_both_likes() -> 
     people, sides = town(300, 1)
     (found,) = _lists(people, sides)
     columns = Candidates.of(people.table)
-    score = query_vectors(sides) @ candidate_vectors(sides).T
+    score = query_vectors(sides) @ candidate_vectors(sides, np.zeros(len(sides.k), np.float32)).T
     best = {}
     for viewer in range(300):
         may = np.flatnonzero(eligible(viewer_of(people.table, viewer), columns, TODAY))

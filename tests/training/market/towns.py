@@ -32,7 +32,8 @@ def town(n: int, seed: int) -> tuple[People, Sides]:
     )
     nothing = np.zeros((n, 0), np.float32)
     code = ProfileCode((), (), ())
-    people = People(table, placed.cell, bands(gender, table["birth_day"], TODAY), nothing, code)
+    band, dial = bands(gender, table["birth_day"], TODAY), np.ones(n, np.float32)
+    people = People(table, placed.cell, band, nothing, code, dial)
     taste, appeal = rng.normal(0, 0.5, (2, n, 4)).astype(np.float32)
     given, received = rng.uniform(0.2, 0.6, n), rng.beta(1.0, 2.0, n) * 0.9 + 0.05
     line = np.tile(np.array([-0.7, 0.5], np.float32), (n, 1))

@@ -1,0 +1,119 @@
+"""The prices of a release: by both dials, and what decks are with them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from features.prices import KNOTS, Prices, StrengthRefused
+from features.release import Release
+from features.score import candidate_vectors
+from tests.training.test_build import SETTINGS, Learned, learned, market
+from training.build import TrainingSettings, evaluate, with_prices
+from training.datasets import datasets_of
+from training.priced_decks import gini, priced_decks
+from training.pricing import cards_a_day
+
+
+def again(strength: float, exposure: float = 1.0) -> Learned:
+    """What was learned, with prices of other dials."""
+    known = learned()
+    people = known.datasets.people
+    dial = np.full(len(people), exposure, np.float32)
+    datasets = replace(known.datasets, people=replace(people, exposure=dial))
+    fitted = replace(known.fitted, settings=replace(SETTINGS, price_strength=strength))
+    return replace(known, datasets=datasets, fitted=with_prices(datasets, fitted, 0))
+
+
+def test_a_release_keeps_the_prices_that_were_found(tmp_path: Path) -> None:
+    known = learned()
+    manifest = known.assemble(tmp_path / "1")
+    release = Release.open(tmp_path / "1")
+    prices = release.prices_of(np.arange(len(known.datasets.people)))
+    np.testing.assert_array_equal(prices.nats, known.fitted.prices.nats)
+    np.testing.assert_array_equal(prices.knots, known.fitted.prices.knots)
+    assert prices.nats.max() > 0.1
+    assert release.arrays.price_nats.dtype == np.float16
+    pricing = manifest.pricing
+    assert (pricing.strength, pricing.exposure) == (1.0, 1.0)
+    assert pricing.cards_a_day == pytest.approx(cards_a_day(known.datasets).mean())
+    stranger = release.prices_of(np.array([-1]))
+    assert not stranger.nats.any()
+
+
+def test_without_strength_a_release_is_as_before_there_were_prices(tmp_path: Path) -> None:
+    free = again(strength=0.0)
+    assert not free.fitted.prices.nats.any()
+    evaluation = evaluate(free.datasets, free.fitted, 0)
+    manifest = replace(free, evaluation=evaluation).assemble(tmp_path / "1")
+    release = Release.open(tmp_path / "1")
+    sides = free.fitted.final.sides()
+    expected = candidate_vectors(sides, np.zeros(len(sides.k), np.float32))
+    np.testing.assert_array_equal(release.arrays.candidate_vectors, expected)
+    assert manifest.pricing.strength == 0.0
+    measured = manifest.evaluation
+    assert measured["price_mean"] == measured["price_share"] == 0.0
+    assert measured["deck_gini_priced"] == measured["deck_gini_free"]
+    assert measured["deck_matches_priced"] == measured["deck_matches_free"]
+
+
+def test_who_finds_more_exposure_enough_costs_less_and_a_stronger_dial_makes_all_dearer() -> None:
+    usual, relaxed, strong = (
+        again(*dials).fitted.prices.mean().mean() for dials in ((1.0,), (1.0, 4.0), (2.0,))
+    )
+    assert relaxed < 0.7 * usual
+    assert strong > 1.2 * usual
+
+
+@pytest.mark.parametrize("strength", [-1.0, float("nan"), float("inf")])
+def test_a_strength_of_no_sense_is_refused_before_anything_is_learned(strength: float) -> None:
+    with pytest.raises(StrengthRefused):
+        TrainingSettings(price_strength=strength)
+
+
+def test_each_one_s_dial_comes_from_the_profiles() -> None:
+    world = market(people=500)
+    dial = np.where(np.arange(500) % 2 == 0, 0.5, 2.0)
+    column = world.profiles.schema.get_field_index("exposure")
+    profiles = world.profiles.set_column(
+        column, world.profiles.schema.field(column), [dial.astype(np.float32)]
+    )
+    datasets = datasets_of(profiles, world.swipes, world.now, world.now)
+    expected = dial[datasets.people.table["person_id"] - 1]
+    np.testing.assert_array_equal(datasets.people.exposure, expected)
+    # Another release would come of it.
+    assert datasets.data_hash != learned().datasets.data_hash
+
+
+def test_prices_spread_exposure_and_their_cost_is_reported() -> None:
+    metrics = learned().evaluation.metrics()
+    assert metrics["deck_gini_priced"] < metrics["deck_gini_free"]
+    assert 0.0 < metrics["deck_matches_priced"] <= metrics["deck_matches_free"]
+    assert 0.0 < metrics["price_mean"] <= metrics["price_top_decile"]
+    assert 0.0 < metrics["price_share"] <= 1.0
+
+
+def test_the_draw_strays_as_far_as_the_value_less_prices_allows() -> None:
+    known = learned()
+    n = len(known.datasets.people)
+    # Nobody but a few is worth a card, and a draw that strays finds others.
+    nats = np.where(np.arange(n)[:, None] % 5 > 0, 8.0, np.zeros((n, KNOTS))).astype(np.float32)
+    dear = replace(known.fitted, prices=Prices(known.fitted.prices.knots, nats))
+    taus = [evaluate(known.datasets, fitted, 0).tau for fitted in (known.fitted, dear)]
+    assert taus[0] != taus[1]
+
+
+def test_where_nobody_looks_there_is_nothing_to_report() -> None:
+    known = learned()
+    fitted = known.fitted
+    decks = priced_decks([], fitted.final.sides(), fitted.ranker, fitted.prices)
+    assert np.isnan([decks.gini.priced, decks.gini.free, decks.matches.free]).all()
+    assert np.isfinite(decks.price_mean)
+
+
+def test_gini_of_known_spreads() -> None:
+    assert gini(np.array([3, 3, 3, 3])) == pytest.approx(0.0)
+    assert gini(np.array([0, 0, 0, 8])) == pytest.approx(0.75)
+    assert gini(np.array([1, 3])) == pytest.approx(0.25)
+    assert np.isnan(gini(np.array([0, 0])))
