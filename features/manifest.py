@@ -33,11 +33,12 @@ class FeatureField(_Strict):
 
 class Pricing(_Strict):
     """What prices of exposure were found with: the operator's dial, 0 without prices; how many
-    cards people look at in a day, and how much exposure they find enough, on average; and the tau
-    by which decks were drawn meanwhile."""
+    cards people look at in a week, how often they come, and how much exposure they find enough, on
+    average; and the tau by which decks were drawn meanwhile."""
 
     strength: float = Field(ge=0, le=MOST_STRENGTH)
-    cards_a_day: float
+    cards_a_week: float
+    visits_a_week: float
     exposure: float
     tau: float
 

@@ -1,4 +1,4 @@
-"""What a platform knows of how often people come and how long they stay: counts of the days so far."""
+"""What a platform knows of how often people come, and for how long: counts of the days so far."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Policies that learn as the platform does: everything anew every week, tastes, rates and
+"""Policies that learn as the platform does: everything anew every few days, tastes, rates and
 prices daily.
 
 They are made of what a release is made of, and see profiles and swipes only.
@@ -29,9 +29,7 @@ from training.ranker.examples import sides_at
 from training.ranker.release import with_ranker
 from training.rates import count
 
-import os
-REFIT_DAYS = int(os.environ.get('RF','7'))
-EXC=os.environ.get('EXC')
+REFIT_DAYS: Final = 4
 _RETRIEVED: Final = 200
 _TAU_VIEWERS: Final = 100
 
@@ -62,7 +60,6 @@ class Learned:
         self._base, self._pools, self._recipe, self._seed = datasets, pools, recipe, seed
         self._random = np.random.default_rng([seed, 33])
         self._log = datasets.seen
-        self._card = np.ones(len(datasets.seen), bool)
         self._prices = Prices.free(len(datasets.people))
         self._present = np.ones(len(datasets.people), bool)
         self._attendance = Attendance(len(datasets.people))
@@ -99,8 +96,6 @@ class Learned:
         names = Swipes.__dataclass_fields__
         both = {n: np.concatenate((getattr(self._log, n), getattr(fresh, n))) for n in names}
         self._log = Swipes(**both)
-        cards = np.arange(len(swiped.viewer)) >= len(swiped.viewer) - day.seen.sum() if EXC else np.ones(len(swiped.viewer), bool)
-        self._card = np.concatenate((self._card, cards))
 
     def order(self, viewer: int, candidates: Ints32, size: int) -> Order:
         """As a release serves: retrieve by one inner product, rank, take prices off, draw."""
@@ -139,7 +134,7 @@ class Learned:
         self._fitted = (
             with_lines if self._recipe.ranker else replace(with_lines, ranker=fitted.ranker)
         )
-        self._fitted_on = int(self._card.sum())
+        self._fitted_on = len(self._log)
         self._sides = self._fitted.final.sides()
         self._index()
         self._tau = self._temperature() if self._recipe.exploration else None
@@ -147,10 +142,10 @@ class Learned:
     def _datasets(self, day: int) -> Datasets:
         """All that is known on the morning of a day."""
         base = self._base
-        recent = self._log.take((self._log.day >= base.today + day - WINDOW_DAYS) & self._card)
+        recent = self._log.take(self._log.day >= base.today + day - WINDOW_DAYS)
         return replace(
             base,
-            seen=self._log.take(self._card),
+            seen=self._log,
             swipes=recent,
             split=split_days(recent.day),
             window_end=base.window_end + timedelta(days=day),
@@ -161,12 +156,11 @@ class Learned:
     def _refresh(self) -> None:
         """Tastes of who has swiped since the models were learned, and everybody's rates."""
         model, n = self._fitted.final, len(self._base.people)
-        log = self._log.take(self._card)
-        since = log.take(slice(self._fitted_on, None))
+        since = self._log.take(slice(self._fitted_on, None))
         if not len(since):
             return
         everybody = np.arange(n)
-        sides = sides_at(model, everybody, count(log, n))
+        sides = sides_at(model, everybody, count(self._log, n))
         moved = np.unique(since.viewer)
         fold_in = FoldIn(
             model.factors.appeal,
@@ -175,7 +169,7 @@ class Learned:
             model.fold_in,
         )
         prior = model.factors.prior[moved]
-        sides.taste[moved] = fold_in.tastes(log.histories(n).of(moved), prior)
+        sides.taste[moved] = fold_in.tastes(self._log.histories(n).of(moved), prior)
         self._sides = sides
 
     def _index(self) -> None:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from features.prices import Prices
 from simulator.attendance import Attendance
+from training.market.inboxes import table_beside_cards
 from training.market.prices import Serving, solve
 from training.market.shortlists import NOBODY, Shortlists, day_by_day
 
@@ -17,10 +18,6 @@ SHARP: Final = 0.01
 """The temperature of decks that are not drawn, in what prices assume."""
 _DAYS: Final = 7
 """Prices are those of a week: so long a like waits, and nobody is shown twice."""
-import os
-from training.market.inboxes import table
-DD = np.float32(os.environ.get("DD", "0"))
-ATT = np.float32(os.environ.get("ATT", "1"))
 _BATCH: Final = 1024
 
 Floats32 = npt.NDArray[np.float32]
@@ -43,7 +40,8 @@ def find_prices(
     """The prices of the next days, of everybody `present` (n,); `now`: those of today."""
     cards = np.where(present, _DAYS * attendance.cards(), np.float32(0.0))
     batches = list(_batches(lists, cards, now.mean()))
-    return solve(batches, ATT * _DAYS * attendance.visits(), Serving(day_by_day, tau), rng, shape=lambda w, l: table(DD + (1 - DD) * w, l))
+    visits, serving = _DAYS * attendance.visits(), Serving(day_by_day, tau)
+    return solve(batches, visits, serving, rng, shape=table_beside_cards)
 
 
 def shortlist(free: Floats32, mean: Floats32) -> Ints:

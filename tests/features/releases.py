@@ -70,7 +70,7 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0, e: int = 0) -> Rel
         training_window=TrainingWindow(start=at, end=at), snapshot_at=at,
         bus_positions={}, features=(), fold_in=FoldInParameters(-0.5, 1.0, 1.0, 2.0, 1.0),
         given_prior=Prior(4.0, 10.0), received_prior=Prior(3.0, 10.0), tau=0.1,
-        pricing=Pricing(strength=0.0, cards_a_day=20.0, exposure=1.0, tau=0.1),
+        pricing=Pricing(strength=0.0, cards_a_week=140.0, visits_a_week=3.0, exposure=1.0, tau=0.1),
         profile_code=NOTHING_SAID,
         calibration={g: Calibration(1.0, 1.0, 1.0, 0.0) for g in GENDERS},
         evaluation={}, data_hash="", code_hash="", files={},

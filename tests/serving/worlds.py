@@ -150,7 +150,7 @@ def manifest(people: int, e: int = 0) -> Manifest:
         given_prior=Prior(1.0, 3.0),
         received_prior=Prior(1.0, 3.0),
         tau=0.3,
-        pricing=Pricing(strength=1.0, cards_a_day=20.0, exposure=1.0, tau=0.1),
+        pricing=Pricing(strength=1.0, cards_a_week=140.0, visits_a_week=3.0, exposure=1.0, tau=0.1),
         profile_code=CODE,
         calibration=CALIBRATIONS,
         evaluation={},

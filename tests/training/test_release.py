@@ -76,7 +76,7 @@ def manifest_of(n: int, d: int) -> Manifest:
         given_prior=Prior(2.0, 5.0),
         received_prior=Prior(1.0, 4.0),
         tau=0.1,
-        pricing=Pricing(strength=1.0, cards_a_day=20.0, exposure=1.0, tau=0.1),
+        pricing=Pricing(strength=1.0, cards_a_week=140.0, visits_a_week=3.0, exposure=1.0, tau=0.1),
         profile_code=NOTHING_SAID,
         calibration={g: Calibration(1.0, 1.0, 1.0, 0.0) for g in GENDERS},
         evaluation={"auc_learned": 0.8, "recall": None},

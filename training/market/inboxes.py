@@ -20,6 +20,8 @@ BINS: Final = KNOTS * _IN_A_PART
 MOST: Final = 8.0
 """Nats that a price may reach: 1 in 3,000."""
 _CHUNK: Final = 65_536
+_MET: Final = np.float32(0.3)
+"""The share of a like's match that does not hang on its being read (docs/decisions/0057)."""
 
 _CENTRES: Final = (np.arange(BINS) + 0.5) / _IN_A_PART - 0.5
 """Of the bins, where knot i is at i."""
@@ -93,6 +95,12 @@ def table(worth: Floats, likes: Floats) -> Floats:
     its part, over the likes that came."""
     parts = (len(worth), KNOTS, _IN_A_PART)
     return _nats(_mean(worth.reshape(parts), likes.reshape(parts)))
+
+
+def table_beside_cards(worth: Floats, likes: Floats) -> Floats:
+    """`table` where a like that is not read is not lost yet: the candidate may meet the sender
+    among their own cards."""
+    return table(_MET + (np.float32(1.0) - _MET) * worth, likes)
 
 
 def single(worth: Floats, likes: Floats) -> Floats:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from features.prices import Prices
 from features.ranker import Network
 from features.score import Sides
+from training.market.inboxes import table_beside_cards
 from training.market.neighbourhoods import Neighbourhoods
 from training.market.prices import Serving, solve
 from training.market.reading import attentions
@@ -37,8 +38,9 @@ def price_people(
 ) -> Prices:
     """Prices (n,) of n people in table order, whose `sides` have their lines.
 
-    exposures (n,) >= 0: cards that each looks at in a day (swipes of the window per day);
-    attention (n,) > 0: how much of their likes they read, times their own dial, 1 as usual;
+    exposures (n,) >= 0: cards that each looks at while a like waits, say in a week: nobody is
+    shown twice, so it is how far down one gets; attention (n,) > 0: how often each reads their
+    likes in that time, times their own dial;
     strength >= 0: the operator's dial, 0 prices nobody; tau of the exposure draw. Raises
     `training.market.reading.NotADial`.
     """
@@ -55,5 +57,5 @@ def price_people(
         found = list(near.shortlists(sides, ranker, prices.mean(), looked, _LENGTH))
         # Whoever was crowded stays in question, or crowds would only go from some to others.
         lists = [a.with_more(b) for a, b in zip(lists, found, strict=True)] if lists else found
-        prices = solve(lists, np.broadcast_to(reading, n), serving, rng, steps)
+        prices = solve(lists, np.broadcast_to(reading, n), serving, rng, steps, table_beside_cards)
     return prices
