@@ -20,6 +20,8 @@ _ALONE: Final = ("cli.evaluate.over_seeds",)
 _DIVISIONS: Final = ("orientation", "age", "body")
 _LOWER: Final = ("gini", "visits_without_cards", "regret")
 _FIRST_DAYS: Final = 10
+_MOMENTS_PEOPLE: Final = 12_000
+_MOMENTS_SEED: Final = 7
 _OF_CEILING: Final = 0.85
 _OF_PRODUCT: Final = 1.15
 _OF_ONE_SIDED: Final = 2.0
@@ -62,16 +64,24 @@ def simulation(
     """A month of a market under one policy after the other: matches, who gets any, how unequally
     people are seen, how newcomers fare, who is worse off than tastes explain.
 
-    All policies meet the same people on the same days. `ceiling` knows what could be learned of
-    people's tastes, `oracle` every pair's probability. Intervals are over seeds.
+    First how like real ones the people are: moments of their swipes beside those of the ratings of
+    a real site. All policies meet the same people on the same days. `ceiling` knows what could be
+    learned of people's tastes, `oracle` every pair's probability. Intervals are over seeds.
     """
     evaluate("simulation", plan, plot, budget, data, as_json, svg)
 
 
 def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
-    """One measurement: policies are compared person by person."""
+    """How real the people are, and all policies at once, which are compared person by person."""
     size = _SIZES[budget]
     return [
+        Measurement(
+            "moments",
+            _measure_moments,
+            ("simulator.moments", "simulator.history", "simulator.region"),
+            seed=_MOMENTS_SEED,
+            settings={"people": _MOMENTS_PEOPLE},
+        ),
         Measurement(
             TASK,
             partial(_measure, size),
@@ -83,7 +93,7 @@ def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
                 "days": size.days,
                 "policies": ", ".join(size.policies),
             },
-        )
+        ),
     ]
 
 
@@ -92,6 +102,31 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     from cli.evaluate.simulation_plot import draw_simulation
 
     draw_simulation(rows, path)
+
+
+def _measure_moments(say: Say) -> Sequence[Found]:
+    """Swipes of the month before, beside the ratings of a real site."""
+    from dataclasses import asdict
+
+    from simulator.history import draw_history
+    from simulator.moments import REAL, as_ratings, measure
+    from simulator.region import draw_region
+    from simulator.tastes import Market
+    from simulator.town import UNTIL
+
+    say(f"drawing {_MOMENTS_PEOPLE} people")
+    people = draw_region(_MOMENTS_PEOPLE, UNTIL, _MOMENTS_SEED)
+    history = draw_history(people, Market.draw(people, _MOMENTS_SEED), UNTIL, _MOMENTS_SEED)
+    swiper, swiped = (history.swipes[name].to_numpy() for name in ("swiper", "swiped"))
+    found = measure(swiper, swiped, as_ratings(history.latent), history.latent > 0.0)
+    rows = []
+    for method, moments in (("simulated", found), ("real", REAL)):
+        for name, value in asdict(moments).items():
+            values = value if isinstance(value, tuple) else (value,)
+            deciles = ("_10", "_30", "_50", "_70", "_90") if len(values) > 1 else ("",)
+            for decile, each in zip(deciles, values, strict=True):
+                rows.append(Found("moments", f"{name}{decile}", method, each))
+    return rows
 
 
 def _measure(size: _Size, say: Say) -> Sequence[Found]:

@@ -68,6 +68,8 @@ def _curves(axes: "Axes", rows: Sequence[Row], measure: str, what: str, along: s
         if row["measure"] == measure and row.get("points"):
             x, y = zip(*row["points"], strict=True)
             axes.plot(x, y, color=_COLOURS.get(row["method"], GREY), label=row["method"])
+    if measure != "gini":
+        axes.locator_params(axis="x", integer=True)
     axes.set_xlabel(along)
     axes.set_ylabel(what)
     axes.set_ylim(bottom=0.0)
