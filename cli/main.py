@@ -21,6 +21,7 @@ from cli import (
     retrain,
     run,
     safety,
+    simulate,
     status,
     token,
     up,
@@ -59,6 +60,7 @@ app.add_typer(bench.app)
 app.add_typer(chaos.app)
 app.add_typer(evaluate.app)
 app.command()(sandbox_.sandbox)
+app.command()(simulate.simulate)
 
 
 def main() -> None:

@@ -45,9 +45,7 @@ class FastApp:
         orders: list[Order] = []
         shown: list[Ints] = []
         for viewer, cards in zip(visits.person.tolist(), visits.cards.tolist(), strict=True):
-            of_viewer = self._pools.of_viewer(viewer)
-            candidates = self._pools.candidate[of_viewer]
-            candidates = candidates[self._open[of_viewer] & present[candidates]]
+            candidates = self._left(viewer, present)
             order = self._policy.order(viewer, candidates, max(DECK_SIZE, cards))
             orders.append(order)
             shown.append(candidates[order.places].astype(np.int64))
@@ -59,6 +57,15 @@ class FastApp:
             place=np.concatenate([none, *(np.arange(size) for size in sizes)]),
             propensity=np.concatenate([np.zeros(0), *(each.propensity for each in orders)]),
         )
+
+    def left(self, viewer: int, day: int) -> Ints:
+        """Rows (m,) of everybody who may still be shown to a viewer on a day."""
+        return self._left(viewer, self._crowd.present(day)).astype(np.int64)
+
+    def _left(self, viewer: int, present: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+        of_viewer = self._pools.of_viewer(viewer)
+        candidates = self._pools.candidate[of_viewer]
+        return candidates[self._open[of_viewer] & present[candidates]]
 
     def swipe(self, day: int, swiped: Swiped) -> None:
         """Nobody is shown again; likes wait for those who have not answered already."""

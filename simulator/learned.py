@@ -1,4 +1,4 @@
-"""Policies that learn as the platform does: everything anew every few days, tastes, rates and
+"""Policies that learn as the platform does: everything anew every week, tastes, rates and
 prices daily.
 
 They are made of what a release is made of, and see profiles and swipes only.
@@ -29,7 +29,7 @@ from training.ranker.examples import sides_at
 from training.ranker.release import with_ranker
 from training.rates import count
 
-REFIT_DAYS: Final = 4
+REFIT_DAYS: Final = 7
 _RETRIEVED: Final = 200
 _TAU_VIEWERS: Final = 100
 
@@ -122,10 +122,7 @@ class Learned:
         """Log expected matches (m,), less the prices."""
         one, others = self._sides.take([viewer]), self._sides.take(candidates)
         heads = heads_of(self._fitted.ranker, one, others)
-        score = heads.log_match()
-        if self._recipe.prices:
-            score = score - self._prices.take(candidates).at(heads.back)
-        return score.astype(np.float64)
+        return heads.priced(self._prices.take(candidates)).astype(np.float64)
 
     def _fit(self, day: int) -> None:
         datasets = self._datasets(day)
@@ -174,8 +171,7 @@ class Learned:
 
     def _index(self) -> None:
         self._queries = query_vectors(self._sides)
-        self._vectors = candidate_vectors(self._sides)
-        self._vectors[:, -1] -= self._prices.mean()
+        self._vectors = candidate_vectors(self._sides, self._prices.mean())
 
     def _left(self, viewer: int) -> Ints32:
         of_viewer = self._pools.of_viewer(viewer)

@@ -9,6 +9,7 @@ from cli.evaluate.market import market
 from cli.evaluate.photos import photos
 from cli.evaluate.ranker import ranker
 from cli.evaluate.reciprocal import reciprocal
+from cli.evaluate.simulation import simulation
 
 app = typer.Typer(
     name="evaluate",
@@ -22,3 +23,4 @@ app.command()(coldstart)
 app.command()(ranker)
 app.command()(photos)
 app.command()(market)
+app.command()(simulation)

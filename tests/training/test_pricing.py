@@ -4,16 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from features.prices import KNOTS, Prices, StrengthRefused
 from features.release import Release
 from features.score import candidate_vectors
-from tests.training.test_build import SETTINGS, Learned, learned, market
+from tests.training.test_build import SETTINGS, Learned, learned
+from tests.training.worlds import market
 from training.build import TrainingSettings, evaluate, with_prices
 from training.datasets import datasets_of
 from training.priced_decks import gini, priced_decks
-from training.pricing import cards_a_day
 
 
 def again(strength: float, exposure: float = 1.0) -> Learned:
@@ -37,7 +38,11 @@ def test_a_release_keeps_the_prices_that_were_found(tmp_path: Path) -> None:
     assert release.arrays.price_nats.dtype == np.float16
     pricing = manifest.pricing
     assert (pricing.strength, pricing.exposure) == (1.0, 1.0)
-    assert pricing.cards_a_day == pytest.approx(cards_a_day(known.datasets).mean())
+    split, swipes = known.datasets.split, known.datasets.swipes
+    weeks = (split.end - split.start) / 7
+    cards = len(swipes) / len(known.datasets.people) / weeks
+    assert pricing.cards_a_week == pytest.approx(cards, rel=1e-5)
+    assert 0.0 < pricing.visits_a_week < min(7.0, cards)
     stranger = release.prices_of(np.array([-1]))
     assert not stranger.nats.any()
 
@@ -77,7 +82,7 @@ def test_each_one_s_dial_comes_from_the_profiles() -> None:
     dial = np.where(np.arange(500) % 2 == 0, 0.5, 2.0)
     column = world.profiles.schema.get_field_index("exposure")
     profiles = world.profiles.set_column(
-        column, world.profiles.schema.field(column), [dial.astype(np.float32)]
+        column, world.profiles.schema.field(column), pa.array(dial, pa.float32())
     )
     datasets = datasets_of(profiles, world.swipes, world.now, world.now)
     expected = dial[datasets.people.table["person_id"] - 1]

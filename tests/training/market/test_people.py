@@ -81,7 +81,7 @@ def test_who_is_liked_by_many_costs_more_and_a_dial_is_ones_own() -> None:
     assert by_rate[-80:].mean() > by_rate[:80].mean() + 0.3
     dearest = int(np.argmax(found.mean()))
     wants_more = np.ones(400)
-    wants_more[dearest] = 5.0
+    wants_more[dearest] = 20.0
     again = _priced(people, sides, attention=wants_more)
     assert again.mean()[dearest] < 0.8 * found.mean()[dearest]
 

@@ -1,0 +1,121 @@
+"""`gravity simulate`: play a market under policies of one's choice."""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cli.bench.plots import SvgFile
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from simulator.outcome import Outcome
+
+_LEAST: Final = 200
+_SHOWN: Final = {
+    "matches_per_active_day": "matches a day",
+    "matched_in_first_week": "matched in week 1",
+    "newcomers_matched_first_day": "newcomers on day 1",
+    "gini": "Gini",
+    "likes_of_bottom_fifth": "likes of bottom 20%",
+    "visits_without_cards": "ran out",
+    "regret": "regret",
+}
+
+Name = Annotated[
+    list[str] | None,
+    typer.Option("--policy", help="Whose decks: may be given several times. `list` names all."),
+]
+
+
+def simulate(
+    policy: Name = None,
+    days: Annotated[int, typer.Option(min=1, max=365, help="Market days to play.")] = 30,
+    people: Annotated[int, typer.Option(min=_LEAST, max=50_000, help="Who live there.")] = 5_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the people and all their chances.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    svg: SvgFile = None,
+) -> None:
+    """Play a market of simulated people in memory, day by day, and measure what it did to them.
+
+    All policies meet the same people on the same days. Without --policy: gravity, and the same
+    without prices. What is measured: docs/quality.md.
+    """
+    from rich.console import Console
+
+    from cli.bench.running import running
+    from simulator.contenders import CONTENDERS, GRAVITY, WITHOUT_PRICES
+    from simulator.outcome import Outcome
+    from simulator.town import Town
+
+    names = list(dict.fromkeys(policy or (GRAVITY, WITHOUT_PRICES)))
+    unknown = [name for name in names if name not in CONTENDERS]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]}: the policies are {', '.join(CONTENDERS)}")
+    console = Console(stderr=as_json)
+    found: dict[str, Outcome] = {}
+    with running(console) as say:
+        say(f"drawing {people:,} people")
+        town = Town.draw(people, days, seed)
+        for name in names:
+
+            def tell(day: int, name: str = name) -> None:
+                say(f"{name}: day {day + 1} of {days}")
+
+            found[name] = Outcome.of(town, CONTENDERS[name](town), days, tell)
+    if svg is not None:
+        _draw(found, svg)
+    if as_json:
+        typer.echo(json.dumps(_object(found, people, days, seed)))
+    else:
+        _print(console, found)
+
+
+def _object(
+    found: "dict[str, Outcome]", people: int, days: int, seed: int
+) -> dict[str, int | list[dict[str, str | float | list[float]]]]:
+    policies: list[dict[str, str | float | list[float]]] = [
+        {
+            "policy": name,
+            **outcome.measures(),
+            "matches_by_day": [round(x, 5) for x in outcome.matches_a_day().tolist()],
+        }
+        for name, outcome in found.items()
+    ]
+    return {"people": people, "days": days, "seed": seed, "policies": policies}
+
+
+def _print(console: "Console", found: "dict[str, Outcome]") -> None:
+    from rich.table import Table
+
+    table = Table()
+    table.add_column("policy")
+    for title in _SHOWN.values():
+        table.add_column(title, justify="right")
+    for name, outcome in found.items():
+        measures = outcome.measures()
+        table.add_row(name, *(_number(measures[measure]) for measure in _SHOWN))
+    console.print(table)
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _draw(found: "dict[str, Outcome]", path: Path) -> None:
+    from cli.bench.plots import BLUE, BROWN, GREEN, GREY, PURPLE, RED, drawing
+
+    colours = (GREEN, BLUE, BROWN, PURPLE, RED, GREY)
+    what = f"{len(next(iter(found.values())).town):,} simulated people"
+    with drawing(path, "Matches per active person", what, (7.5, 4.5)) as figure:
+        axes = figure.subplots()
+        for at, (name, outcome) in enumerate(found.items()):
+            matches = outcome.matches_a_day()
+            colour = colours[at % len(colours)]
+            axes.plot(range(1, len(matches) + 1), matches, color=colour, label=name)
+        axes.set_xlabel("day")
+        axes.set_ylim(bottom=0.0)
+        axes.legend()

@@ -1,0 +1,195 @@
+"""The market in memory: who is shown, who matches, and that nothing but the seed decides."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simulator.choices import Choices
+from simulator.contenders import CEILING, CONTENDERS, GRAVITY, PRODUCT
+from simulator.crowd import Crowd
+from simulator.days import Day, live_days
+from simulator.fast import DECK_SIZE, FastApp
+from simulator.outcome import Outcome, gini
+from simulator.policies import Newest, Popularity, Random, best
+from simulator.pools import Pools
+from simulator.town import Town
+
+DAYS = 5
+
+
+@cache
+def town(seed: int = 0) -> Town:
+    return Town.draw(500, DAYS, seed)
+
+
+@cache
+def played(name: str, seed: int = 0) -> tuple[Day, ...]:
+    it = town(seed)
+    policy = CONTENDERS[name](it)
+    return tuple(_days(it, FastApp(it.pools, it.crowd, policy, it.swiped), policy))
+
+
+def _days(it: Town, app: FastApp, policy: object) -> Iterator[Day]:
+    for day in live_days(app, it.choices, DAYS):
+        policy.learn(day)  # type: ignore[attr-defined]
+        yield day
+
+
+@pytest.mark.parametrize("name", ["random", "popularity", "newest", PRODUCT, GRAVITY, CEILING])
+def test_exposure_is_conserved(name: str) -> None:
+    it = town()
+    seen = np.zeros(len(it.pools.candidate), np.int64)
+    seen[it.swiped] += 1
+    for day in played(name):
+        looked = np.bincount(day.cards.viewer[day.seen], minlength=len(it))[day.visits.person]
+        dealt = np.bincount(day.cards.viewer, minlength=len(it))[day.visits.person]
+        # As many as somebody wants to see, or all there are.
+        np.testing.assert_array_equal(looked, np.minimum(day.visits.cards, dealt))
+        assert np.all(dealt <= np.maximum(day.visits.cards, DECK_SIZE))
+        present = it.crowd.present(day.number)
+        assert present[day.cards.candidate].all() and present[day.cards.viewer].all()
+        np.add.at(seen, it.pools.at(day.swiped.viewer, day.swiped.candidate), 1)
+    assert seen.max() == 1
+
+
+@pytest.mark.parametrize("name", ["random", GRAVITY, CEILING])
+def test_matches_are_the_likes_that_met(name: str) -> None:
+    likes: set[tuple[int, int]] = set()
+    matched: list[tuple[int, int]] = []
+    for day in played(name):
+        made = day.swiped.liked
+        likes |= set(zip(day.swiped.viewer[made], day.swiped.candidate[made], strict=True))
+        matched += [(min(pair), max(pair)) for pair in day.matches.tolist()]
+    assert len(matched) == len(set(matched)) > 0
+    assert set(matched) == {(a, b) for a, b in likes if a < b and (b, a) in likes}
+
+
+def test_whether_somebody_is_liked_does_not_hang_on_the_policy() -> None:
+    answers: dict[tuple[int, int], bool] = {}
+    compared = 0
+    for name in ("random", CEILING):
+        for day in played(name):
+            first = day.cards.place[day.seen] == 0
+            # Nobody is tired on the first card.
+            viewers, candidates = (
+                day.cards.viewer[day.seen][first],
+                day.cards.candidate[day.seen][first],
+            )
+            liked = town().choices.of_cards(viewers, candidates, np.zeros(len(viewers), np.int64))
+            for pair, answer in zip(
+                zip(viewers.tolist(), candidates.tolist(), strict=True), liked, strict=True
+            ):
+                compared += pair in answers
+                assert answers.setdefault(pair, bool(answer)) == bool(answer)
+    assert compared > 0
+
+
+def test_a_seed_is_a_market() -> None:
+    one, again, other = (
+        Outcome.of(it, Random(it.seed), DAYS).measures()
+        for it in (town(), Town.draw(500, DAYS, 0), town(1))
+    )
+    assert one == again
+    assert one != other
+
+
+def test_who_knows_more_makes_more_matches() -> None:
+    it = town()
+    matches = {
+        name: Outcome.of(it, CONTENDERS[name](it), DAYS).matches_a_day().mean()
+        for name in ("random", CEILING, "oracle")
+    }
+    assert matches["oracle"] > matches[CEILING] > 1.2 * matches["random"]
+
+
+def test_bots_swipe_and_count_for_nothing() -> None:
+    it = town()
+    crowd = replace(it.crowd, bot=np.ones(len(it), bool))
+    all_bots = replace(it, choices=Choices(it.market, crowd))
+    outcome = Outcome.of(all_bots, Random(0), 2)
+    assert not len(outcome.matches)
+    assert not outcome.visits.any()
+    assert outcome.exposures.sum() > 0
+
+
+@pytest.mark.parametrize("hidden", ["all", "men", "nobody but one"])
+def test_where_nobody_may_be_shown_nothing_happens(hidden: str) -> None:
+    it = town()
+    table = it.datasets.people.table.copy()
+    men = table["gender"] == 1
+    table["visible"] &= {
+        "all": np.zeros(len(table), bool),
+        "men": ~men,
+        "nobody but one": np.arange(len(table)) == 7,
+    }[hidden]
+    pools = Pools.of(table, it.datasets.today)
+    app = FastApp(pools, it.crowd, Random(0), np.zeros(0, np.int64))
+    for day in live_days(app, it.choices, 2):
+        assert not men[day.cards.candidate].any() or hidden == "nobody but one"
+        if hidden != "men":
+            assert not len(day.cards.viewer) and not len(day.matches)
+
+
+def test_who_all_look_alike_are_shown_all_the_same() -> None:
+    it = town()
+    crowd = it.crowd
+    alike = replace(crowd, arrives=np.zeros(len(crowd), np.int64))
+    order = Newest(alike, 3).order(0, np.arange(50, dtype=np.int32), 50)
+    assert sorted(order.places.tolist()) == list(range(50))
+    nobody_swiped = it.datasets.seen.take(slice(0, 0))
+    order = Popularity(nobody_swiped, 50).order(0, np.arange(50, dtype=np.int32), 20)
+    assert len(set(order.places.tolist())) == 20
+
+
+@given(st.lists(st.floats(-5, 5), max_size=60), st.integers(1, 70))
+def test_the_best_are_the_best(scores: list[float], size: int) -> None:
+    found = np.array(scores)[best(np.array(scores, float), size).places]
+    assert found.tolist() == sorted(scores, reverse=True)[:size]
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=40))
+@settings(max_examples=50)
+def test_gini_is_the_mean_difference(amounts: list[float]) -> None:
+    x = np.array(amounts)
+    if x.sum() < 1e-6:
+        assert gini(np.zeros(3)) == 0.0
+        return
+    expected = np.abs(x[:, None] - x[None]).sum() / (2 * len(x) * x.sum())
+    assert gini(x) == pytest.approx(expected, abs=1e-9)
+
+
+def test_measures_have_their_bounds() -> None:
+    it = town()
+    outcome = Outcome.of(it, Random(0), DAYS)
+    measures = outcome.measures()
+    assert all(0.0 <= value <= 1.0 for name, value in measures.items() if "matches" not in name)
+    assert outcome.disparity("orientation", outcome) == pytest.approx(0.0)
+    shares = np.linspace(0, 1, 11)
+    lorenz = outcome.lorenz(shares)
+    assert np.all(lorenz <= shares + 1e-9) and np.all(np.diff(lorenz) >= 0)
+
+
+def test_habits_are_heavy_tailed_and_newcomers_come_on_their_first_day() -> None:
+    crowd = Crowd.draw(20_000, 30, 0)
+    active = np.sort(crowd.visits * crowd.cards)[::-1]
+    assert active[:2_000].sum() > 0.3 * active.sum()
+    new = np.flatnonzero((crowd.arrives == 3) & (crowd.leaves > 3))
+    assert set(new) <= set(crowd.visiting(3).person.tolist())
+    cards = crowd.visiting(4).cards
+    assert cards.min() >= 1
+    np.testing.assert_array_equal(cards, crowd.visiting(4).cards)
+    assert not np.array_equal(cards[:50], crowd.visiting(5).cards[:50])
+
+
+def test_every_pair_has_its_reverse() -> None:
+    pools = town().pools
+    reverse = pools.reverse()
+    viewer, candidate = np.divmod(pools.key, len(pools))
+    np.testing.assert_array_equal(pools.key[reverse], candidate * len(pools) + viewer)
+    with pytest.raises(KeyError):
+        pools.at(np.array([0]), np.array([0]))
