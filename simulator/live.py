@@ -6,13 +6,13 @@ not know, nobody can say: such cards and likes are left out.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from simulator.crowd import Visits
+from simulator.crowd import Crowd, Visits
 from simulator.days import Cards, Likes, Swiped
 from simulator.fast import DECK_SIZE
 from simulator.phones import LiveFailed, Phones, Shown, Swipe
@@ -29,6 +29,14 @@ class Run(Protocol):
 
     def __call__(self, coro: Coroutine[Any, Any, Result], /) -> Result:
         """What it returns."""
+
+
+def only(crowd: Crowd, rows: Ints) -> Crowd:
+    """A crowd of whom nobody comes but those of some rows (k,), who are there from the start."""
+    visits = np.zeros(len(crowd))
+    visits[rows] = crowd.visits[rows]
+    there = np.zeros(len(crowd), np.int64)
+    return replace(crowd, visits=visits, arrives=there, leaves=crowd.leaves - crowd.arrives)
 
 
 def unheard(step: str, done: int, of: int) -> None:
