@@ -6,6 +6,7 @@ a batch may be sent again whatever became of it.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,9 +19,13 @@ LARGEST_DECK: Final = 100
 _LARGEST_BATCH: Final = 100
 """Swipes a request: fewer than the API takes, as a refused batch is sent again as a whole."""
 _PAGE: Final = 100
-_LATER: Final = {HTTPStatus.TOO_MANY_REQUESTS: 1800.0, HTTPStatus.SERVICE_UNAVAILABLE: 60.0}
-"""Answers that want the request again, and for how many seconds in all they are believed."""
-_SILENCE_S: Final = 30.0
+_SILENCE: Final = 0
+_PATIENCE_S: Final[Mapping[int, float]] = {
+    HTTPStatus.TOO_MANY_REQUESTS: 1800.0,
+    HTTPStatus.SERVICE_UNAVAILABLE: 60.0,
+    _SILENCE: 30.0,
+}
+"""For how many seconds a request is sent again, by what it is answered."""
 _PAUSE_S: Final = 1.0
 _STANDS: Final = frozenset({"accepted", "duplicate", "already_swiped"})
 
@@ -94,23 +99,23 @@ class Phones:
 
     async def _ask(self, person: int, method: str, path: str, **what: Any) -> Any:
         """The JSON answer; the request is sent again as it was while the platform asks for that."""
-        waited = 0.0
+        waited: defaultdict[int, float] = defaultdict(float)
         while True:
             headers = {"Authorization": f"Bearer {self.bearer(person)}"}
             try:
                 response = await self.http.request(method, path, headers=headers, **what)
             except httpx.TransportError as error:
-                patience, pause = _SILENCE_S, _PAUSE_S
+                kind, pause = _SILENCE, _PAUSE_S
                 why = f"no answer from {self.http.base_url}: {type(error).__name__} {error}"
             else:
-                patience = _LATER.get(HTTPStatus(response.status_code), 0.0)
-                if not patience:
+                kind = response.status_code
+                if kind not in _PATIENCE_S:
                     return _answer(response, person)
                 pause, why = _retry_after(response), _said(response)
-            if waited + pause > patience:
+            if waited[kind] + pause > _PATIENCE_S[kind]:
                 raise PlatformAway(f"{method} {path} for person {person}: {why}")
             await self.sleep(pause)
-            waited += pause
+            waited[kind] += pause
 
 
 def _answer(response: httpx.Response, person: int) -> Any:
