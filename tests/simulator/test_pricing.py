@@ -17,7 +17,7 @@ Found = tuple[npt.NDArray[np.int64], Floats32, Floats32]
 def _lists(viewer: int, mean: Floats32) -> Found:
     """Everybody but oneself may be shown; the first three are liked by all, the others by half."""
     candidates = np.setdiff1d(np.arange(_PEOPLE), [viewer])
-    there = np.where(candidates < _STARS, np.log(0.95), np.log(0.5)).astype(np.float32)
+    there = np.log(np.where(candidates < _STARS, 0.95, 0.5), dtype=np.float32)
     back = np.random.default_rng(viewer).normal(size=len(candidates)).astype(np.float32)
     at = shortlist(there, mean[candidates])
     return candidates[at], there[at], back[at]
