@@ -50,7 +50,7 @@ def test_the_readme_has_a_row_with_the_command(path: tuple[str, ...]) -> None:
 
 # These start a stack, or work for minutes without one.
 STARTERS = (
-    {("up",), ("demo",), ("chaos", "swipes"), ("sandbox",), ("photos", "draw"), ("simulate",)}
+    {("up",), ("demo",), ("chaos", "swipes"), ("sandbox",), ("simulate",), ("photos", "draw")}
     | {
         ("bench", what)
         for what in (
@@ -74,6 +74,7 @@ STARTERS = (
             "photos",
             "ranker",
             "reciprocal",
+            "simulation",
         )
     }
 )

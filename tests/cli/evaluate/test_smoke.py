@@ -16,6 +16,7 @@ _OURS = {
     "ranker": "gravity ranker",
     "photos": "gravity",
     "market": "gravity-exact",
+    "simulation": "gravity",
 }
 _REAL = {"factors"}
 """What has nothing to measure without real data."""

@@ -1,0 +1,45 @@
+"""`gravity simulate`: what it prints, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+
+
+def _simulate(*options: str) -> dict[str, object]:
+    done = CliRunner().invoke(app, ["simulate", *options, "--json"])
+    assert done.exit_code == 0, done.output
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_policies_meet_the_same_people_and_a_seed_is_enough_to_see_it_again(tmp_path: Path) -> None:
+    options = ("--people", "300", "--days", "3", "--policy", "random", "--policy", "ceiling")
+    one = _simulate(*options, "--svg", str(tmp_path / "days.svg"))
+    assert one == _simulate(*options)
+    assert one != _simulate(*options, "--seed", "1")
+    policies = one["policies"]
+    assert isinstance(policies, list)
+    assert [each["policy"] for each in policies] == ["random", "ceiling"]
+    assert policies[1]["matches_per_active_day"] > policies[0]["matches_per_active_day"]
+    assert len(policies[0]["matches_by_day"]) == 3
+    assert "ceiling" in (tmp_path / "days.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--policy", "gravty"), "the policies are random"),
+        (("--days", "0"), "days"),
+        (("--people", "1"), "people"),
+        (("--people", "-5"), "people"),
+        (("--seed", "-1"), "seed"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(options: tuple[str, ...], said: str) -> None:
+    done = CliRunner().invoke(app, ["simulate", *options])
+    assert done.exit_code == 2
+    assert said in done.output
