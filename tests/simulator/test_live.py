@@ -18,10 +18,10 @@ from gravity.kernel import utc_now
 from gravity.stack.keys import jwt_private_file
 from interactions.settling import Settling
 from simulator.choices import Choices
-from simulator.crowd import Crowd
+from simulator.crowd import Crowd, Visits
 from simulator.days import Day, live_days
 from simulator.fast import FastApp
-from simulator.live import LiveApp
+from simulator.live import LiveApp, only
 from simulator.phones import Phones
 from simulator.policies import Order
 from simulator.pools import Pools
@@ -61,6 +61,32 @@ def test_the_fast_and_the_live_mode_agree() -> None:
     assert lived.said == matches | {(other, one) for one, other in matches}
     answers = [len(day.swiped.viewer) - int(day.seen.sum()) for day in lived.days]
     assert sum(answers) > 0, "nobody answered a like that was waiting"
+
+
+def test_who_is_not_of_the_market_is_left_out() -> None:
+    def deal(request: httpx.Request) -> httpx.Response:
+        cards = [{"id": person, "token": "t"} for person in (1, 12, 99, 11)]
+        return httpx.Response(200, json={"cards": cards})
+
+    async def settled() -> None:
+        return
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(deal), base_url="http://api")
+    with asyncio.Runner() as runner:
+        app = LiveApp(Phones(http, str), np.array([10, 11, 12]), runner.run, settled)
+        cards = app.decks(0, Visits(np.array([0]), np.array([5])))
+    assert cards.candidate.tolist() == [2, 1]
+    assert cards.place.tolist() == [0, 1]
+    assert np.isnan(cards.propensity).all()
+
+
+def test_only_some_of_a_crowd_come_and_they_are_there_at_once() -> None:
+    drawn = Crowd.draw(200, 10, SEED)
+    crowd = only(drawn, np.array([3, 7, 11]))
+    came = {person for day in range(10) for person in crowd.visiting(day).person.tolist()}
+    assert came <= {3, 7, 11}
+    assert crowd.present(0).all()
+    assert (crowd.leaves == drawn.leaves - drawn.arrives).all()
 
 
 def busy_crowd() -> Crowd:
