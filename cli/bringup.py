@@ -35,6 +35,8 @@ from gravity.stack.stack import Stack
 from simulator.world import EVERYBODY, World, build_world
 
 SEED: Final = 20120630
+WORLD: Final = "simulated"
+"""The folder, in the stack's own, of the people whom a demo imports."""
 _TOKEN_TTL: Final = timedelta(hours=1)
 
 
@@ -124,7 +126,7 @@ async def _serve(steps: Steps, home: Path, people: int) -> tuple[Stack, Settings
     stack = await asyncio.to_thread(programs.start, os.environ)
     async with steps.step("population and its month of swipes"):
         until = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        world = await asyncio.to_thread(build_world, home / "simulated", people, until, SEED)
+        world = await asyncio.to_thread(build_world, home / WORLD, people, until, SEED)
     async with steps.step("Postgres, Redis, S3, broker"):
         # The environment may name some of them elsewhere.
         here = {process.name for process in await asyncio.to_thread(stack.supervision.processes)}

@@ -33,8 +33,17 @@ Name = Annotated[
 
 def simulate(
     policy: Name = None,
-    days: Annotated[int, typer.Option(min=1, max=365, help="Market days to play.")] = 30,
-    people: Annotated[int, typer.Option(min=_LEAST, max=50_000, help="Who live there.")] = 5_000,
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, max=365, help="Market days to play. (default: 30; live: 3)"),
+    ] = None,
+    people: Annotated[
+        int | None,
+        typer.Option(min=2, max=50_000, help="Who live there. (default: 5,000; live: 200)"),
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="On the running stack, people of the demo's world.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the people and all their chances.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     svg: SvgFile = None,
@@ -42,8 +51,24 @@ def simulate(
     """Play a market of simulated people in memory, day by day, and measure what it did to them.
 
     All policies meet the same people on the same days. Without --policy: gravity, and the same
-    without prices. What is measured: docs/quality.md.
+    without prices. What is measured: docs/quality.md. With --live, people of the demo's world use
+    the running stack through its API instead, whose decks are those of the release it serves.
     """
+    if live:
+        if policy or svg:
+            raise typer.BadParameter("the stack has its own policy, and nothing is drawn of it")
+        from cli.simulate_live import simulate_live
+
+        simulate_live(days or 3, people or 200, seed, as_json)
+    else:
+        _play(policy, days or 30, people or 5_000, seed, as_json, svg)
+
+
+def _play(
+    policy: list[str] | None, days: int, people: int, seed: int, as_json: bool, svg: Path | None
+) -> None:
+    if people < _LEAST:
+        raise typer.BadParameter(f"a market in memory has {_LEAST} people at least")
     from rich.console import Console
 
     from cli.bench.running import running

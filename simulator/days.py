@@ -84,7 +84,10 @@ def live_days(app: App, choices: Choices, days: int) -> Iterator[Day]:
     book = _Book(len(choices.crowd))
     for number in range(days):
         visits = choices.crowd.visiting(number)
-        answers = _answers(app, choices, number, visits)
+        waiting = app.likes_waiting(number, visits.person)
+        # A platform may know of likes from before the first day.
+        book.know(waiting.sender, waiting.reader)
+        answers = _answers(choices, number, waiting)
         app.swipe(number, answers)
         matches = [book.add(answers)]
         cards = app.decks(number, visits)
@@ -97,8 +100,7 @@ def live_days(app: App, choices: Choices, days: int) -> Iterator[Day]:
         yield Day(number, visits, cards, seen, _joined(answers, swiped), np.concatenate(matches))
 
 
-def _answers(app: App, choices: Choices, day: int, visits: Visits) -> Swiped:
-    waiting = app.likes_waiting(day, visits.person)
+def _answers(choices: Choices, day: int, waiting: Likes) -> Swiped:
     read, liked = choices.of_inbox(waiting.reader, waiting.sender, day)
     reader, sender = waiting.reader[read], waiting.sender[read]
     return Swiped(reader, sender, liked[read], np.full(len(reader), np.nan))
@@ -122,11 +124,14 @@ class _Book:
         self._people = people
         self._likes = np.zeros(0, np.int64)
 
+    def know(self, one: Ints, other: Ints) -> None:
+        """One likes the other (m,)."""
+        self._likes = np.union1d(self._likes, one * self._people + other)
+
     def add(self, swiped: Swiped) -> Ints:
         """Take likes in; matches (k, 2) that they complete, once each."""
         one, other = swiped.viewer[swiped.liked], swiped.candidate[swiped.liked]
-        key = one * self._people + other
-        self._likes = np.union1d(self._likes, key)
+        self.know(one, other)
         met = np.isin(other * self._people + one, self._likes)
         pairs = np.stack((one[met], other[met]), axis=1)
         # Two who like each other in one round complete one match.

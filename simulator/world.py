@@ -63,6 +63,12 @@ def build_world(folder: Path, people: int, until: datetime, seed: int) -> World:
     return World(folder, people, swipes.num_rows)
 
 
+def find_world(folder: Path) -> World | None:
+    """The finished world in a folder, if there is one."""
+    found = _read_recipe(folder)
+    return None if found is None else World(folder, int(found["people"]), int(found["swipes"]))
+
+
 def _read_recipe(folder: Path) -> dict[str, int] | None:
     path = folder / _RECIPE
     if not path.exists():

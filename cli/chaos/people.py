@@ -17,13 +17,14 @@ _PART = "import-chaos-000000"
 
 async def settle_people(stores: Stores, people: int, seed: int) -> None:
     """Write persons 1..people to Postgres, Redis and the lake, as an import does."""
-    drawn = draw_population(people, datetime.now(UTC), seed)
-    await apply_profiles(stores, _one_town(drawn, seed), _PART, False)
+    await apply_profiles(stores, draw_town(people, datetime.now(UTC), seed), _PART, False)
 
 
-def _one_town(drawn: pa.Table, seed: int) -> pa.Table:
-    """The same people, a few kilometres apart, visible, and open to everybody of any age."""
-    n, random = drawn.num_rows, np.random.default_rng([seed, 2])
+def draw_town(people: int, until: datetime, seed: int) -> pa.Table:
+    """Profiles (schema PROFILES) of persons 1..people: a few kilometres apart, visible, and open to
+    everybody of any age."""
+    drawn = draw_population(people, until, seed)
+    n, random = people, np.random.default_rng([seed, 2])
     everyone = [events.GENDER_MAN, events.GENDER_WOMAN, events.GENDER_NONBINARY]
     columns: dict[str, Any] = {
         "latitude": _LATITUDE + random.normal(0.0, _SPREAD_DEGREES, n),

@@ -32,18 +32,27 @@ def test_a_notebook_runs_on_a_tiny_world(
     for setting in ("GRAVITY_LAKE_URL", "GRAVITY_MEDIA_URL", "GRAVITY_VIEWER"):
         monkeypatch.delenv(setting, raising=False)
 
+    assert pictures_of(name, tmp_path) == pictures
+
+
+def test_the_notebook_of_the_market_runs_on_a_small_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRAVITY_PEOPLE", "400")
+    monkeypatch.setenv("GRAVITY_DAYS", "4")
+    assert pictures_of("exposure_and_fairness", tmp_path) == 4
+
+
+def pictures_of(name: str, folder: Path) -> int:
+    """How many pictures a notebook shows that runs in a folder."""
     path = NOTEBOOKS / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}})
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}})
     client.execute(env={**os.environ, "PYTHONPATH": str(NOTEBOOKS.parent)})
-    plots = [
-        output
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if "image/png" in output.get("data", {})
-    ]
-    assert len(plots) == pictures
+    outputs = (
+        output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
+    )
+    return sum("image/png" in output.get("data", {}) for output in outputs)
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
