@@ -27,7 +27,7 @@ _SHOWN: Final = {
 
 Name = Annotated[
     list[str] | None,
-    typer.Option("--policy", help="Whose decks: may be given several times. `list` names all."),
+    typer.Option("--policy", help="Whose decks: may be given several times."),
 ]
 
 

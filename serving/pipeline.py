@@ -1,6 +1,6 @@
 """Retrieve, hydrate, rank, expose: from a viewer's id to candidates in the order of the draw."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -9,6 +9,7 @@ from prometheus_client import Histogram
 
 from contracts.ranking import Constraints, Ranking, RankRequest, RetrieveRequest
 from features.eligibility import Viewer
+from features.narrowing import RETRIEVED, SEARCHED, narrowed
 from features.ranker import CORE_NAMES
 from features.release import Release
 from features.score import Sides, query_vectors
@@ -24,7 +25,6 @@ from serving.why import reasons
 
 Ints = npt.NDArray[np.int64]
 
-RETRIEVED: Final = 200
 POLICY: Final = "ranker"
 _SPARE: Final = 20
 """So many cards of a deck may fall out at the last look before one has to do without reasons."""
@@ -89,11 +89,25 @@ async def rank(online: Online, loaded: Loaded, request: RankRequest) -> Ranking:
     with stage("viewer_read"):
         asker = await prepare(online, loaded, request.viewer, request.constraints, request.today)
     with stage("search"):
-        found = await retrieve(loaded, asker, request.today, RETRIEVED)
+        found = await retrieve(loaded, asker, request.today, SEARCHED)
+    with stage("narrow"):
+        found = _narrowed(loaded, asker, found, request.today)
     with stage("hydrate"):
         fresh = await read_candidates(online, loaded.signature, found.persons)
     with RANKING_SECONDS.time():
         return _ranked(loaded, request, asker, found, fresh)
+
+
+def _narrowed(loaded: Loaded, asker: Asker, found: Retrieved, today: int) -> Retrieved:
+    """Those of the found who are to be ranked."""
+    if len(found.persons) <= RETRIEVED:
+        return found
+    candidates = sides_of(loaded.release, found.persons, today, newcomers=loaded.newcomers)
+    prices = loaded.release.prices_of(found.persons.rows)
+    best = narrowed(asker.sides, candidates, prices)
+    return replace(
+        found, persons=found.persons.take(best), scores=found.scores[best], complete=False
+    )
 
 
 def _ranked(

@@ -11,16 +11,16 @@ from sklearn.metrics import roc_auc_score
 
 from features.prices import Prices
 from features.ranker import Network, heads_of
-from features.score import Sides, candidate_vectors, query_vectors
+from features.score import Sides
 from training.datasets import Swipes
 from training.eligible_lists import EligibleList
 from training.propensity import inverse_propensities
+from training.retrieval import retrieved
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 TOP: Final = 20
-RETRIEVED: Final = 200
 _BINS: Final = 10
 
 
@@ -146,8 +146,7 @@ def ranking_quality(
 def retrieval_recall(
     lists: Sequence[EligibleList], sides: Sides, ranker: Network, prices: Prices
 ) -> float:
-    """Mean share of the 20 best by the ranker and the prices (n) that the 200 best by the inner
-    product hold."""
+    """Mean share of the 20 best by the ranker and the prices (n) that are retrieved."""
     if not lists:
         return float("nan")
     return float(np.mean([_kept(each, sides, ranker, prices) for each in lists]))
@@ -189,5 +188,4 @@ def _kept(each: EligibleList, sides: Sides, ranker: Network, prices: Prices) -> 
     viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
     costs = prices.take(each.candidates)
     best = _best(heads_of(ranker, viewer, candidates).priced(costs), TOP)
-    linear = candidate_vectors(candidates, costs.mean()) @ query_vectors(viewer)[0]
-    return float(np.isin(best, _best(linear, RETRIEVED)).mean())
+    return float(np.isin(best, retrieved(viewer, candidates, costs)).mean())

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from features.ranker import heads_of
-from features.score import candidate_vectors, query_vectors
 from training.calibration import (
     counts_before,
     inputs_of,
@@ -14,7 +13,6 @@ from training.calibration import (
 from training.datasets import Datasets, Swipes
 from training.eligible_lists import EligibleList, eligible_lists, sample_viewers
 from training.evaluation import (
-    RETRIEVED,
     LikeQuality,
     RankingQuality,
     like_quality,
@@ -26,6 +24,7 @@ from training.fitting import Fitted
 from training.photo_audit import Audit, audit_photos
 from training.priced_decks import PricedDecks, priced_decks
 from training.ranker.examples import logits_of
+from training.retrieval import retrieved
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +139,7 @@ def _choose_tau(fitted: Fitted, lists: list[EligibleList], rng: np.random.Genera
     for each in lists:
         viewer, candidates = sides.take([each.viewer]), sides.take(each.candidates)
         prices = fitted.prices.take(each.candidates)
-        linear = candidate_vectors(candidates, prices.mean()) @ query_vectors(viewer)[0]
-        retrieved = np.argsort(-linear, kind="stable")[:RETRIEVED]
-        heads = heads_of(fitted.ranker, viewer, candidates.take(retrieved))
-        scores.append(heads.priced(prices.take(retrieved)))
+        found = retrieved(viewer, candidates, prices)
+        heads = heads_of(fitted.ranker, viewer, candidates.take(found))
+        scores.append(heads.priced(prices.take(found)))
     return choose_tau(scores, rng)

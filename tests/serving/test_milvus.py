@@ -19,6 +19,7 @@ from cli.bench.milvus_server import OwnMilvus
 from contracts.ranking import Ranking
 from contracts.topics import ALL
 from features.eligibility import Candidates, viewer_of
+from features.narrowing import SEARCHED
 from gravity.bus import create_topics
 from gravity.settings import Settings
 from serving.claims import Claims
@@ -218,7 +219,8 @@ async def test_a_ranker_searches_where_the_settings_say_and_says_when_it_cannot(
     milvus_server: OwnMilvus, settings: Settings, redis: Redis
 ) -> None:
     await create_topics(settings.bus_url, ALL)
-    people = crowd_of(400)
+    # More than a search asks for, or nobody would need an index.
+    people = crowd_of(2 * SEARCHED)
     write_world(settings.home / "releases" / "7", people, np.random.default_rng(2))
     await redis.set("release:serving", "7")
     there = settings.model_copy(

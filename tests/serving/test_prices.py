@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from contracts.ranking import Ranking
 from features.eligibility import viewer_of
+from features.narrowing import RETRIEVED, SEARCHED, narrowed
 from features.prices import KNOTS, Prices
 from features.ranker import heads_of
 from features.release import Release
@@ -161,3 +162,28 @@ async def test_somebody_the_release_does_not_know_costs_nothing(
     heads = heads_of(release.ranker, viewer, sides_of(release, persons, TODAY))
     (score,) = answer.scores[answer.ids == 901].tolist()
     assert score == pytest.approx(heads.log_match()[0], abs=2e-3)
+
+
+async def test_of_a_crowd_the_best_by_tables_are_ranked_and_a_deck_is_not_complete(
+    redis: Redis, tmp_path: Path
+) -> None:
+    crowd = world(np.random.default_rng(1), 2 * SEARCHED, spread_km=2.0)
+    crowd.table["visible"], crowd.table["seeks"] = True, 14
+    crowd.table["age_min"], crowd.table["age_max"] = 18, 99
+    crowd.table["max_distance_km"] = 100.0
+    release = write_world(tmp_path / "7", crowd, np.random.default_rng(2), seen=0.0)
+    signature = Signature.of_views([factors("7")], {"taste": release.manifest.d})
+    index = ExactIndex(release, Overlay(release))
+    loaded = Loaded("7", release, signature, index, typical(release), 11)
+    answer = await ranking(redis, crowd, loaded)
+    assert not answer.complete
+    assert len(answer.ids) == RETRIEVED
+    sides = sides_of(release, everybody_of(release), TODAY)
+    others = np.delete(np.arange(len(crowd)), VIEWER)
+    linear = release.arrays.candidate_vectors[others] @ query_vectors(sides.take([VIEWER]))[0]
+    found = others[np.argsort(-linear, kind="stable")[:SEARCHED]]
+    kept = narrowed(sides.take([VIEWER]), sides.take(found), release.prices_of(found))
+    expected = release.arrays.person_id[found[kept]]
+    assert sorted(answer.ids.tolist()) == sorted(expected.tolist())
+    # The first by the inner product alone are others.
+    assert len(np.setdiff1d(found[:RETRIEVED], found[kept])) > 10

@@ -72,9 +72,8 @@ class Neighbourhoods:
     ) -> Iterator[Shortlists]:
         """The `length` best of each viewer by the match less the mean price (n,) of a candidate:
         the retrieval's one inner product, then the ranker's own probabilities. A batch a block."""
-        queries, index = query_vectors(sides), candidate_vectors(sides, mean_price)
         for block in self.blocks:
-            best = np.concatenate([_best(each, queries, index, length) for each in block])
+            best = np.concatenate([_best(each, sides, mean_price, length) for each in block])
             viewers = np.concatenate([each.viewers for each in block])
             share = np.concatenate([np.full(len(k.viewers), k.sample.share) for k in block])
             log_p, logit_q = _likes(viewers, best, sides, ranker)
@@ -83,10 +82,11 @@ class Neighbourhoods:
             yield Shortlists(best, log_p, logit_q, looked, stands_for)
 
 
-def _best(kind: _Kind, queries: Floats, index: Floats, length: int) -> npt.NDArray[np.int32]:
+def _best(kind: _Kind, sides: Sides, mean_price: Floats, length: int) -> npt.NDArray[np.int32]:
     """Rows (b, length) of the best whom each viewer may be shown."""
     rows = kind.sample.rows
-    scores = queries[kind.viewers] @ index[rows].T
+    index = candidate_vectors(sides.take(rows), mean_price[rows])
+    scores = query_vectors(sides.take(kind.viewers)) @ index.T
     may = np.unpackbits(kind.may, axis=1, count=len(rows)).view(np.bool_)
     np.copyto(scores, -np.inf, where=~may)
     best = np.full((len(scores), length), NOBODY, np.int32)

@@ -17,11 +17,11 @@ from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
 
-_VIEWERS: Final = 120_000
+_VIEWERS: Final = 80_000
 """Who is asked at most, for everybody."""
 _LENGTH: Final = 96
 """Candidates that each round brings into question for a viewer."""
-_STEPS: Final = (8, 8, 8, 24)
+_STEPS: Final = (6, 6, 6, 16)
 """Turns of each round."""
 
 

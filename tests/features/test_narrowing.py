@@ -1,0 +1,39 @@
+"""The second look is exact where the inner product is not."""
+
+import numpy as np
+
+from features.narrowing import RETRIEVED, narrowed
+from features.prices import KNOTS, Prices
+from features.score import like_logits, log_sigmoid
+from tests.features.prices import random_prices
+from tests.training.test_score import people
+
+
+def test_whom_the_second_look_keeps_are_the_best_by_logits_and_tables() -> None:
+    n = 500
+    sides, prices = people(n + 1, 3), random_prices(np.random.default_rng(3), n)
+    viewer, candidates = sides.take([0]), sides.take(np.arange(1, n + 1))
+    kept = narrowed(viewer, candidates, prices)
+    there, back = like_logits(viewer, candidates), like_logits(candidates, viewer)
+    score = log_sigmoid(there) + log_sigmoid(back) - prices.at(back)
+    assert len(kept) == len(set(kept.tolist())) == RETRIEVED
+    assert score[kept].min() >= np.delete(score, kept).max()
+    assert (np.diff(score[kept]) <= 0).all()
+
+
+def test_it_goes_by_the_price_at_the_viewer_s_place_and_not_by_the_mean() -> None:
+    n = RETRIEVED + 1
+    sides = people(2, 5)
+    viewer, candidates = sides.take([0]), sides.take(np.ones(n, np.int64))
+    (back,) = like_logits(candidates.take([0]), viewer)
+    knots = np.tile(back + np.arange(KNOTS, dtype=np.float32) - 4, (n, 1))
+    nats = np.full((n, KNOTS), 0.5, np.float32)
+    # Equal means, but dearer just where this viewer comes.
+    nats[7, 4], nats[7, 0] = 0.9, 0.1
+    assert 7 not in narrowed(viewer, candidates, Prices(knots, nats))
+
+
+def test_of_few_all_stay() -> None:
+    sides = people(6, 1)
+    kept = narrowed(sides.take([0]), sides.take(np.arange(1, 6)), Prices.free(5))
+    assert sorted(kept.tolist()) == [0, 1, 2, 3, 4]
