@@ -53,6 +53,7 @@ def _print(console: "Console", rows: "Sequence[Row]") -> None:
     for column in (
         "people",
         "s",
+        "CPU, s",
         "memory, MB",
         "of it the prices', MB",
         "who pay",
@@ -64,6 +65,7 @@ def _print(console: "Console", rows: "Sequence[Row]") -> None:
         table.add_row(
             f"{row['people']:,}",
             f"{row['seconds']:,.1f}",
+            f"{row['cpu_s']:,.1f}",
             f"{row['peak_mb']:,.0f}",
             f"{row['grown_mb']:,.0f}",
             f"{row['priced']:.1%}",

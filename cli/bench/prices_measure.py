@@ -30,12 +30,13 @@ _KIB_PER_MB: Final = 1e6 / 1024
 
 
 class Row(TypedDict):
-    """seconds of `price_people`; peak_mb: the process's memory with all people in it, grown_mb: by
-    how much the prices raised it; priced: the share of people who cost something; mean prices of
-    the people who do, in nats."""
+    """seconds of `price_people`, and cpu_s of them that the process had a core; peak_mb: its memory
+    with all people in it, grown_mb: by how much the prices raised that; priced: the share of people
+    who cost something; median and 99% of the mean prices of those, in nats."""
 
     people: int
     seconds: float
+    cpu_s: float
     peak_mb: float
     grown_mb: float
     priced: float
@@ -60,7 +61,7 @@ def _measure(people: int, now: datetime) -> Row:
     everybody, sides = _people(population, source, today), _sides(population, source)
     exposures = _exposures(population, source)
     ranker = Network.unpacked(np.asarray(source.release.arrays.ranker))
-    before, started = _peak_mb(), time.perf_counter()
+    before, started, computed = _peak_mb(), time.perf_counter(), time.process_time()
     with threadpool_limits(1, "blas"):
         prices = price_people(
             everybody,
@@ -73,12 +74,14 @@ def _measure(people: int, now: datetime) -> Row:
             tau=source.release.manifest.tau,
             rng=rng,
         )
-    seconds, mean = time.perf_counter() - started, prices.mean()
+    seconds, cpu_s = time.perf_counter() - started, time.process_time() - computed
+    mean = prices.mean()
     paying = mean[mean > 0.0]
     median, p99 = np.quantile(paying, (0.5, 0.99)) if len(paying) else (0.0, 0.0)
     return Row(
         people=people,
         seconds=round(seconds, 1),
+        cpu_s=round(cpu_s, 1),
         peak_mb=round(_peak_mb(), 1),
         grown_mb=round(_peak_mb() - before, 1),
         priced=round(len(paying) / max(1, people), 4),
