@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from features.prices import KNOTS, Prices, StrengthRefused
 from features.release import Release
 from features.score import candidate_vectors
-from tests.training.test_build import SETTINGS, Learned, learned, market
+from tests.training.test_build import SETTINGS, Learned, learned
+from tests.training.worlds import market
 from training.build import TrainingSettings, evaluate, with_prices
 from training.datasets import datasets_of
 from training.priced_decks import gini, priced_decks
@@ -77,7 +79,9 @@ def test_each_one_s_dial_comes_from_the_profiles() -> None:
     dial = np.where(np.arange(500) % 2 == 0, 0.5, 2.0)
     column = world.profiles.schema.get_field_index("exposure")
     profiles = world.profiles.set_column(
-        column, world.profiles.schema.field(column), [dial.astype(np.float32)]
+        column,
+        world.profiles.schema.field(column),
+        pa.chunked_array([pa.array(dial, pa.float32())]),
     )
     datasets = datasets_of(profiles, world.swipes, world.now, world.now)
     expected = dial[datasets.people.table["person_id"] - 1]
