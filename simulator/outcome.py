@@ -119,7 +119,8 @@ class Outcome:
             for each in np.unique(group[people])
             if (those := people & (group == each)).sum() >= _LEAST_PEOPLE
         ]
-        return float(np.log(max(shares) / max(1e-9, min(shares)))) if shares else 0.0
+        best = max(shares, default=0.0)
+        return float(np.log(best / max(1e-9, min(shares)))) if best > 0.0 else 0.0
 
     def _people(self) -> Bools:
         """Who (n,) is no bot and not hidden."""
