@@ -18,9 +18,9 @@ CEILING: Final = "ceiling"
 ORACLE: Final = "oracle"
 
 _RECIPES: Final = {
-    GRAVITY: Recipe(ranker=True, prices=True, exploration=True),
-    WITHOUT_PRICES: Recipe(ranker=True, exploration=True),
-    WITHOUT_EXPLORATION: Recipe(ranker=True, prices=True),
+    GRAVITY: Recipe(ranker=True, prices=True, exploration=True, likers=True),
+    WITHOUT_PRICES: Recipe(ranker=True, exploration=True, likers=True),
+    WITHOUT_EXPLORATION: Recipe(ranker=True, prices=True, likers=True),
     PRODUCT: Recipe(),
     ONE_SIDED: Recipe(one_sided=True),
 }
@@ -31,7 +31,9 @@ def _learned(recipe: Recipe, town: Town) -> Policy:
 
 
 def _truthful(whole: bool, town: Town) -> Policy:
-    return Truthful(town.market, town.pools, town.swiped, town.seed, whole=whole)
+    return Truthful(
+        town.market, town.pools, town.crowd.bot, town.swiped, town.seed, whole=whole
+    )
 
 
 CONTENDERS: Final[dict[str, Callable[[Town], Policy]]] = {

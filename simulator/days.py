@@ -1,7 +1,7 @@
 """One day of the market after the other: the same whether the app is arrays or an API.
 
-A day has two rounds for everybody who comes: first the likes that wait for them, then cards. Of a
-deck they look at so many cards from the top; each is swiped.
+A day has two rounds for everybody who comes: first cards, then the likes that wait for them, those of
+the day among them. Of a deck they look at so many cards from the top; each is swiped.
 """
 
 from collections.abc import Iterator
@@ -84,20 +84,20 @@ def live_days(app: App, choices: Choices, days: int) -> Iterator[Day]:
     book = _Book(len(choices.crowd))
     for number in range(days):
         visits = choices.crowd.visiting(number)
-        waiting = app.likes_waiting(number, visits.person)
-        # A platform may know of likes from before the first day.
-        book.know(waiting.sender, waiting.reader)
-        answers = _answers(choices, number, waiting)
-        app.swipe(number, answers)
-        matches = [book.add(answers)]
         cards = app.decks(number, visits)
         seen = cards.place < _looks_at(choices.crowd, visits)[cards.viewer]
         looked = cards.take(seen)
         liked = choices.of_cards(looked.viewer, looked.candidate, looked.place)
         swiped = Swiped(looked.viewer, looked.candidate, liked, looked.propensity)
         app.swipe(number, swiped)
-        matches.append(book.add(swiped))
-        yield Day(number, visits, cards, seen, _joined(answers, swiped), np.concatenate(matches))
+        waiting = app.likes_waiting(number, visits.person)
+        matches = [book.add(swiped)]
+        # A platform may know of likes from before the first day.
+        book.know(waiting.sender, waiting.reader)
+        answers = _answers(choices, number, waiting)
+        app.swipe(number, answers)
+        matches.append(book.add(answers))
+        yield Day(number, visits, cards, seen, _joined(swiped, answers), np.concatenate(matches))
 
 
 def _answers(choices: Choices, day: int, waiting: Likes) -> Swiped:

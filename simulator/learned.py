@@ -4,6 +4,7 @@ prices daily.
 They are made of what a release is made of, and see profiles and swipes only.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from features.behaviour import logit
 from features.fold_in import LIKE, PASS, FoldIn
+from features.narrowing import RETRIEVED, SEARCHED
 from features.plackett_luce import draw, log_propensities
 from features.prices import Prices
 from features.ranker import heads_of
@@ -22,6 +24,7 @@ from simulator.days import Day
 from simulator.policies import Order, best
 from simulator.pools import Pools
 from simulator.pricing import SHARP, find_prices, shortlist
+from simulator.waiting import LIKES_NEARLY_ALL, Waiting
 from training.datasets import DAY_MS, WINDOW_DAYS, Datasets, Swipes, split_days
 from training.exposure import choose_tau
 from training.fitting import TrainingSettings, fit_from_arrays
@@ -30,7 +33,6 @@ from training.ranker.release import with_ranker
 from training.rates import count
 
 REFIT_DAYS: Final = 7
-_RETRIEVED: Final = 200
 _TAU_VIEWERS: Final = 100
 
 Floats = npt.NDArray[np.float64]
@@ -49,6 +51,7 @@ class Recipe:
     ranker: bool = False
     prices: bool = False
     exploration: bool = False
+    likers: bool = False
 
 
 class Learned:
@@ -63,6 +66,7 @@ class Learned:
         self._prices = Prices.free(len(datasets.people))
         self._present = np.ones(len(datasets.people), bool)
         self._attendance = Attendance(len(datasets.people))
+        self._waiting = Waiting(len(datasets.people))
         self._open = np.ones(len(pools.candidate), bool)
         self._open[pools.among(datasets.seen.viewer, datasets.seen.candidate)] = False
 
@@ -73,17 +77,19 @@ class Learned:
         if day % REFIT_DAYS == 0:
             self._fit(day)
         self._refresh()
-        if self._recipe.prices:
-            tau = self._tau or SHARP
-            self._prices = find_prices(
-                self._lists, self._prices, self._attendance, present, tau, self._random
-            )
         self._index()
+        if self._recipe.prices:
+            waiting = self._waiting.count(present & self._selective())
+            week = self._attendance.week(present, waiting)
+            tau = self._tau or SHARP
+            self._prices = find_prices(self._lists, self._prices, week, tau, self._random)
+            self._index()
 
     def learn(self, day: Day) -> None:
         """Take the day's swipes in."""
         self._attendance.learn(day)
         swiped = day.swiped
+        self._waiting.learn(swiped)
         self._open[self._pools.at(swiped.viewer, swiped.candidate)] = False
         at_ms = (self._base.today + day.number) * DAY_MS + np.arange(len(swiped.viewer))
         fresh = Swipes(
@@ -104,8 +110,9 @@ class Learned:
         if self._recipe.one_sided:
             one, others = self._sides.take([viewer]), self._sides.take(candidates)
             return best(like_logits(one, others), size)
-        found = self._retrieved(viewer, candidates, max(size, _RETRIEVED))
-        scores = self._scores(viewer, candidates[found])
+        waits = self._waits(viewer, candidates)
+        found = self._retrieved(viewer, candidates, waits)
+        scores = self._scores(viewer, candidates[found], waits[found])
         if self._tau is None:
             order = best(scores, size)
             return Order(found[order.places], order.propensity)
@@ -113,16 +120,36 @@ class Learned:
         chance = np.exp(log_propensities(scores[drawn], self._tau))
         return Order(found[drawn[:size]], chance[:size])
 
-    def _retrieved(self, viewer: int, candidates: Ints32, size: int) -> Ints:
-        if len(candidates) <= size:
-            return np.arange(len(candidates))
-        return best(self._vectors[candidates] @ self._queries[viewer], size).places
+    def _waits(self, viewer: int, candidates: Ints32) -> Bools:
+        """Whose like waits for the viewer, and says something, of candidates (m,)."""
+        if not self._recipe.likers:
+            return np.zeros(len(candidates), bool)
+        return self._waiting.among(viewer, candidates) & self._selective()[candidates]
 
-    def _scores(self, viewer: int, candidates: Ints32) -> Floats:
-        """Log expected matches (m,), less the prices."""
+    def _selective(self) -> Bools:
+        return np.asarray(self._sides.given_logit <= logit(LIKES_NEARLY_ALL))
+
+    def _retrieved(self, viewer: int, candidates: Ints32, waits: Bools) -> Ints:
+        """Places of who is ranked: both looks of serving, and who waits for an answer."""
+        if len(candidates) <= RETRIEVED:
+            return np.arange(len(candidates))
+        places = np.arange(len(candidates))
+        if len(candidates) > SEARCHED:
+            places = best(self._vectors[candidates] @ self._queries[viewer], SEARCHED).places
+            places = np.union1d(places, np.flatnonzero(waits))
+        found = candidates[places]
+        one, others = self._sides.take([viewer]), self._sides.take(found)
+        back = like_logits(others, one)
+        sure = log_sigmoid(back) - self._prices.take(found).at(back)
+        score = log_sigmoid(like_logits(one, others)) + np.where(waits[places], 0.0, sure)
+        return places[best(score, RETRIEVED).places]
+
+    def _scores(self, viewer: int, candidates: Ints32, waits: Bools) -> Floats:
+        """Log expected matches (m,), less the prices; who waits for an answer is sure and free."""
         one, others = self._sides.take([viewer]), self._sides.take(candidates)
         heads = heads_of(self._fitted.ranker, one, others)
-        return heads.priced(self._prices.take(candidates)).astype(np.float64)
+        priced = heads.priced(self._prices.take(candidates))
+        return np.where(waits, log_sigmoid(heads.there), priced).astype(np.float64)
 
     def _fit(self, day: int) -> None:
         datasets = self._datasets(day)
@@ -178,13 +205,21 @@ class Learned:
         candidates = self._pools.candidate[of_viewer]
         return candidates[self._open[of_viewer] & self._present[candidates]]
 
-    def _lists(self, viewer: int, mean: Floats32) -> tuple[Ints, Floats32, Floats32]:
+    def _lists(self, viewers: Ints, mean: Floats32) -> Iterator[tuple[Ints, Floats32, Floats32]]:
+        found = [self._shortlist(viewer, mean) for viewer in viewers.tolist()]
+        sizes = [len(each) for each in found]
+        of_viewers = self._sides.take(np.repeat(viewers, sizes))
+        heads = heads_of(self._fitted.ranker, of_viewers, self._sides.take(np.concatenate(found)))
+        ends = np.cumsum(sizes)[:-1]
+        log_p, back = np.split(log_sigmoid(heads.there), ends), np.split(heads.back, ends)
+        return iter(list(zip(found, log_p, back, strict=True)))
+
+    def _shortlist(self, viewer: int, mean: Floats32) -> Ints:
         candidates = self._left(viewer)
+        candidates = candidates[~self._waits(viewer, candidates)]
         priced = self._vectors[candidates] @ self._queries[viewer]
-        candidates = candidates[shortlist(priced + mean[candidates], mean[candidates])]
-        one, others = self._sides.take([viewer]), self._sides.take(candidates)
-        heads = heads_of(self._fitted.ranker, one, others)
-        return candidates.astype(np.int64), log_sigmoid(heads.there), heads.back
+        found = shortlist(priced + mean[candidates], mean[candidates])
+        return candidates[found].astype(np.int64)
 
     def _temperature(self) -> float:
         """As a release has it: how far draws may stray."""
@@ -192,6 +227,7 @@ class Learned:
         scores = []
         for viewer in viewers.tolist():
             candidates = self._left(viewer)
-            found = candidates[self._retrieved(viewer, candidates, _RETRIEVED)]
-            scores.append(self._scores(viewer, found).astype(np.float32))
+            waits = np.zeros(len(candidates), bool)
+            found = self._retrieved(viewer, candidates, waits)
+            scores.append(self._scores(viewer, candidates[found], waits[found]).astype(np.float32))
         return choose_tau(scores, self._random)

@@ -62,7 +62,6 @@ class LiveApp:
 
     def likes_waiting(self, day: int, readers: Ints) -> Likes:
         """Of the platform's lists, when all that was swiped before has arrived there."""
-        self._shown.clear()
         self.run(self.settled())
         lists = self._each("likes", readers, lambda row, person: self.phones.likes(person))
         reader, sender, _ = self._seen(readers, lists)
@@ -71,6 +70,7 @@ class LiveApp:
     def decks(self, day: int, visits: Visits) -> Cards:
         """A new deck each: of as many cards as they will look at, or as many as the platform
         deals at once."""
+        self._shown.clear()
         sizes = dict(zip(visits.person.tolist(), visits.cards.tolist(), strict=True))
         decks = self._each(
             "decks",

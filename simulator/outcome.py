@@ -185,11 +185,15 @@ class _Tally:
         dated = np.column_stack((np.full(int(real.sum()), day.number), day.matches[real]))
         self.matches.append(dated)
         self.visits.append(int((~bot[day.visits.person]).sum()))
-        self.exposures += np.bincount(day.cards.candidate[day.seen], minlength=n)
+        cards = day.cards.take(day.seen & ~bot[day.cards.viewer])
+        self.exposures += np.bincount(cards.candidate, minlength=n)
         swiped = day.swiped
-        self.likes += np.bincount(swiped.candidate[swiped.liked], minlength=n)
-        dealt = np.bincount(day.cards.viewer, minlength=n)[day.visits.person]
-        self.ran_out.append(float(np.mean(dealt < day.visits.cards)) if len(dealt) else 0.0)
+        liked = swiped.liked & ~bot[swiped.viewer]
+        self.likes += np.bincount(swiped.candidate[liked], minlength=n)
+        people = ~bot[day.visits.person]
+        dealt = np.bincount(day.cards.viewer, minlength=n)[day.visits.person[people]]
+        wanted = day.visits.cards[people]
+        self.ran_out.append(float(np.mean(dealt < wanted)) if len(dealt) else 0.0)
 
 
 def _regret(town: Town, app: FastApp, day: Day) -> float:
@@ -209,6 +213,7 @@ def _regret(town: Town, app: FastApp, day: Day) -> float:
 def _judged(town: Town, day: Day) -> Iterator[tuple[int, Ints]]:
     """Some viewers of the day, and the cards that each looked at."""
     random = np.random.default_rng([town.seed, 41, day.number])
-    viewers, cards = day.cards.viewer[day.seen], day.cards.candidate[day.seen]
+    cards_of_people = day.cards.take(day.seen & ~town.crowd.bot[day.cards.viewer])
+    viewers, cards = cards_of_people.viewer, cards_of_people.candidate
     for viewer in random.permutation(np.unique(viewers))[:_JUDGED].tolist():
         yield viewer, cards[viewers == viewer]

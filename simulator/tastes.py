@@ -15,6 +15,7 @@ What remains is the logistic noise of the swipe. The sizes are set so that swipe
 of real ratings (simulator/moments.py). Models never see any of it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
@@ -44,6 +45,9 @@ _TASTE: Final = np.array([1.05, 1.15, 0.5, 0.25, 0.2])
 _LIKE_SEEKS_LIKE: Final = np.array([0.6, 0.3, 0.4, 0.4, 0.0])
 """The share of a person's taste that follows from their own trait."""
 _HIDDEN_TASTE: Final = np.array([0.35, 0.25])
+
+_NODES: Final = 9
+"""Of the mean over chemistries: four digits."""
 
 _ARRAYS: Final = ("person", "readiness", "appeal", "taste", "trait")
 _LOOKS: Final = ("drawing", "taste", "centre", "scale")
@@ -122,10 +126,8 @@ class Market:
         return np.asarray(_CHEMISTRY * normals(bits), np.float64)
 
     def learnable(self, viewers: Ints, candidates: Ints) -> Floats:
-        """Logits (m,) of what anybody could know at best: P(like) over all chemistries."""
-        x = self.logits(viewers, candidates) - self.chemistry(viewers, candidates)
-        # A logistic curve over a normal variable (MacKay, Neural Computation 1992).
-        return np.asarray(x / np.sqrt(1.0 + np.pi * _CHEMISTRY**2 / 8.0), np.float64)
+        """The part of these logits (m,) that anybody could know at best: all but the chemistry."""
+        return self.logits(viewers, candidates) - self.chemistry(viewers, candidates)
 
     def visual(self, viewers: Ints, candidates: Ints) -> Floats:
         """The part of these logits (m,) that is the viewer's taste in the candidate's photo."""
@@ -142,6 +144,13 @@ class Market:
         if not np.array_equal(self.person[rows], people):
             raise KeyError("somebody is not of this market")
         return rows
+
+
+def over_chemistries(of: Callable[[float], Floats]) -> Floats:
+    """The mean of a function of the chemistry (logits), by Gauss and Hermite."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+    total = sum(w * of(_CHEMISTRY * node) for node, w in zip(nodes, weights, strict=True))
+    return np.asarray(total / weights.sum())
 
 
 def sigmoid(x: Floats) -> Floats:

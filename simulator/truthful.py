@@ -4,6 +4,8 @@ The oracle knows every pair's probability. The ceiling knows what could be learn
 effects, their true factors and tastes in photos, but not what belongs to a pair alone.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,7 +18,8 @@ from simulator.days import Day
 from simulator.policies import Order, best
 from simulator.pools import Pools
 from simulator.pricing import SHARP, find_prices, shortlist
-from simulator.tastes import Market
+from simulator.tastes import Market, over_chemistries, sigmoid
+from simulator.waiting import Waiting
 
 Floats32 = npt.NDArray[np.float32]
 Ints32 = npt.NDArray[np.int32]
@@ -24,6 +27,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _CHUNK: Final = 2_000_000
+_MOST: Final = np.float32(-1e-6)
+"""The log of a probability that is all but 1."""
 
 
 class Truthful:
@@ -33,23 +38,26 @@ class Truthful:
         self,
         market: Market,
         pools: Pools,
+        bots: Bools,
         swiped: Ints,
         seed: int,
         *,
         whole: bool,
         priced: bool = True,
     ) -> None:
-        """`swiped` (k,): places of pairs swiped before the first day; `whole`: it knows pairs' own
-        part too; `priced`: it takes prices off."""
+        """`bots` (n,): nobody for them; `swiped` (k,): places of pairs swiped before the first day;
+        `whole`: it knows pairs' own part too; `priced`: it takes prices off."""
         self._pools, self._random = pools, np.random.default_rng([seed, 34])
-        there = logits_of_pairs(market, pools, whole=whole)
-        self._back = there[pools.reverse()]
-        self._log_p = log_sigmoid(there)
-        self._log_match = self._log_p + log_sigmoid(self._back)
-        self._open = np.ones(len(there), bool)
+        self._person = ~bots
+        likes = likes_of_pairs(market, pools, whole=whole)
+        self._log_p, self._log_match = likes.log_p, likes.log_match
+        self._log_answer = likes.log_match - likes.log_p[pools.reverse()]
+        self._back = likes.back()
+        self._open = self._person[pools.candidate]
         self._open[swiped] = False
         self._present = np.ones(len(pools), bool)
         self._attendance = Attendance(len(pools))
+        self._waiting = Waiting(len(pools))
         self._prices = Prices.free(len(pools))
         self._priced = priced
 
@@ -58,39 +66,70 @@ class Truthful:
         self._present = present
         self._attendance.begin(present)
         if self._priced:
-            self._prices = find_prices(
-                self._lists, self._prices, self._attendance, present, SHARP, self._random
-            )
+            waiting = self._waiting.count(present & self._person)
+            week = self._attendance.week(present, waiting)
+            self._prices = find_prices(self._lists, self._prices, week, SHARP, self._random)
 
     def order(self, viewer: int, candidates: Ints32, size: int) -> Order:
-        """The most matches, less the prices."""
+        """The most matches, less the prices; who waits for an answer costs nothing."""
         of_viewer = self._pools.of_viewer(viewer)
         at = of_viewer.start + np.searchsorted(self._pools.candidate[of_viewer], candidates)
         prices = self._prices.take(candidates).at(self._back[at])
-        return best(self._log_match[at] - prices, size)
+        waits = self._waiting.among(viewer, candidates)
+        score = np.where(waits, self._log_answer[at], self._log_match[at] - prices)
+        return best(np.where(self._person[candidates], score, -np.inf), size)
 
     def learn(self, day: Day) -> None:
         """Who came, and who was swiped: it knows the rest."""
         self._attendance.learn(day)
+        self._waiting.learn(day.swiped)
         self._open[self._pools.at(day.swiped.viewer, day.swiped.candidate)] = False
 
-    def _lists(self, viewer: int, mean: Floats32) -> tuple[Ints, Floats32, Floats32]:
-        of_viewer = self._pools.of_viewer(viewer)
-        candidates = self._pools.candidate[of_viewer]
-        left = np.flatnonzero(self._open[of_viewer] & self._present[candidates])
-        free = self._log_match[of_viewer][left]
-        places = left[shortlist(free, mean[candidates[left]])]
-        at = of_viewer.start + places
-        return candidates[places].astype(np.int64), self._log_p[at], self._back[at]
+    def _lists(self, viewers: Ints, mean: Floats32) -> Iterator[tuple[Ints, Floats32, Floats32]]:
+        for viewer in viewers.tolist():
+            of_viewer = self._pools.of_viewer(viewer)
+            candidates = self._pools.candidate[of_viewer]
+            possible = self._open[of_viewer] & self._present[candidates]
+            left = np.flatnonzero(possible & ~self._waiting.among(viewer, candidates))
+            free = self._log_match[of_viewer][left]
+            places = left[shortlist(free, mean[candidates[left]])]
+            at = of_viewer.start + places
+            yield candidates[places].astype(np.int64), self._log_p[at], self._back[at]
 
 
-def logits_of_pairs(market: Market, pools: Pools, *, whole: bool) -> Floats32:
-    """P(viewer likes candidate) of all pairs (m,) as logits; not `whole`: averaged over what
-    belongs to the pair alone."""
-    logits = np.empty(len(pools.candidate), np.float32)
-    for start in range(0, len(logits), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        viewer, candidate = np.divmod(pools.key[chunk], len(pools))
-        of = market.logits if whole else market.learnable
-        logits[chunk] = of(viewer, candidate)
-    return logits
+@dataclass(frozen=True, slots=True, eq=False)
+class PairLikes:
+    """Logs (m,) of P(viewer likes candidate) and of P(both like each other) of all pairs."""
+
+    log_p: Floats32
+    log_match: Floats32
+
+    def back(self) -> Floats32:
+        """Logits (m,) of P(candidate likes viewer, who likes them)."""
+        log_q = np.minimum(self.log_match - self.log_p, _MOST)
+        return np.asarray(log_q - np.log(-np.expm1(log_q)), np.float32)
+
+
+def likes_of_pairs(market: Market, pools: Pools, *, whole: bool) -> PairLikes:
+    """By the truth; not `whole`: over all that may belong to a pair alone, which is the same both
+    ways."""
+    n, m = len(pools), len(pools.candidate)
+    of = market.logits if whole else market.learnable
+    there = np.empty(m, np.float32)
+    for chunk in _chunks(m):
+        there[chunk] = of(pools.key[chunk] // n, pools.candidate[chunk].astype(np.int64))
+    reverse = pools.reverse()
+    if whole:
+        log_p = log_sigmoid(there)
+        return PairLikes(log_p, log_p + log_p[reverse])
+    log_p, log_match = np.empty(m, np.float32), np.empty(m, np.float32)
+    for chunk in _chunks(m):
+        x, y = there[chunk], there[reverse[chunk]]
+        log_p[chunk] = np.log(over_chemistries(lambda c, x=x: sigmoid(x + c)))
+        both = over_chemistries(lambda c, x=x, y=y: sigmoid(x + c) * sigmoid(y + c))
+        log_match[chunk] = np.log(both)
+    return PairLikes(log_p, log_match)
+
+
+def _chunks(m: int) -> Iterator[slice]:
+    return (slice(start, start + _CHUNK) for start in range(0, m, _CHUNK))
