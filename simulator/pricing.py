@@ -31,8 +31,7 @@ def find_prices(
 ) -> Prices:
     """The prices of n people for the next days, from those of now."""
     batches = list(_batches(lists, week.exposures(), now.mean()))
-    attention, serving = week.attention(), Serving(day_by_day, tau)
-    return solve(batches, attention, serving, rng, shape=table_beside_cards)
+    return solve(batches, week.visits, Serving(day_by_day, tau), rng, shape=table_beside_cards)
 
 
 def shortlist(free: Floats32, mean: Floats32) -> Ints:

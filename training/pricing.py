@@ -10,8 +10,10 @@ from features.manifest import Pricing
 from training.datasets import Datasets
 from training.fitting import Fitted
 from training.market.people import price_people
+from training.market.week import Week
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 _PRIOR_WEEKS: Final = 0.5
 """Weeks that what is usual weighs in how often somebody comes."""
@@ -22,12 +24,13 @@ comes out near this (docs/decisions/0042)."""
 
 def with_prices(datasets: Datasets, fitted: Fitted, seed: int) -> Fitted:
     """The same with everybody's prices, as a release keeps them; to follow `with_ranker`."""
-    week = _week(datasets)
+    week, sides = _week(datasets), fitted.final.sides()
+    week = replace(week, waiting=_waiting(datasets, likes_say_something(sides)))
     prices = price_people(
         datasets.people,
-        fitted.final.sides(),
+        sides,
         fitted.ranker,
-        week.cards,
+        week.exposures(),
         week.visits * datasets.people.exposure,
         fitted.settings.price_strength,
         datasets.today,
@@ -49,21 +52,31 @@ def pricing_of(datasets: Datasets, strength: float) -> Pricing:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Week:
-    """Of n people: cards (n,) that each swipes in a week, and on how many days of it, visits (n,),
-    more than 0."""
-
-    cards: Floats
-    visits: Floats
-
-
-def _week(datasets: Datasets) -> _Week:
-    """By the swipes of the window. Somebody who was hardly there yet may be as anybody."""
+def _week(datasets: Datasets) -> Week:
+    """By the swipes of the window, of each from their first on. Somebody who was hardly there yet
+    may be as anybody."""
     split, n, swipes = datasets.split, len(datasets.people), datasets.swipes
-    weeks = (split.end - split.start) / 7.0
+    since = np.full(n, split.start)
+    # In order of time: what is written last is the first.
+    since[swipes.viewer[::-1]] = swipes.day[::-1]
+    weeks = np.maximum(split.end - since, 1) / 7.0
     cards = np.bincount(swipes.viewer, minlength=n)
     days = np.bincount(np.unique(swipes.viewer * split.end + swipes.day) // split.end, minlength=n)
-    usual = days.sum() / max(1, n) / weeks
-    visits = (days + usual * _PRIOR_WEEKS) / (weeks + _PRIOR_WEEKS)
-    return _Week((cards / weeks).astype(np.float32), np.maximum(visits, 1e-2).astype(np.float32))
+    return Week(
+        _a_week(cards, weeks), np.maximum(_a_week(days, weeks), np.float32(1e-2)), np.zeros(n, int)
+    )
+
+
+def _a_week(counts: Ints, weeks: npt.NDArray[np.float64]) -> Floats:
+    usual = counts.sum() / max(1.0, weeks.sum())
+    smoothed = (counts + usual * _PRIOR_WEEKS) / (weeks + _PRIOR_WEEKS)
+    return np.asarray(smoothed, np.float32)
+
+
+def _waiting(datasets: Datasets, senders: npt.NDArray[np.bool_]) -> Ints:
+    """How many likes of these senders (n,) wait for an answer of each (n,)."""
+    seen, n = datasets.seen, len(datasets.people)
+    made = seen.liked & senders[seen.viewer]
+    received = seen.candidate[made] * n + seen.viewer[made]
+    answered = np.isin(received, seen.viewer * n + seen.candidate)
+    return np.bincount(received[~answered] // n, minlength=n)

@@ -1,7 +1,6 @@
 """What people do in a week, as prices go by it: so long a like waits, and nobody is shown twice."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +11,8 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Week:
-    """Of n people: cards (n,) >= 0 that each looks at, visits (n,) > 0, and likes that wait for
-    each (n,)."""
+    """Of n people: cards (n,) >= 0 that each looks at; visits (n,) > 0, at each of which likes
+    received are read; and likes that wait for each (n,)."""
 
     cards: Floats
     visits: Floats
@@ -22,8 +21,3 @@ class Week:
     def exposures(self) -> Floats:
         """Cards (n,) of people who do not like the viewer yet: those who do come first."""
         return np.maximum(self.cards - self.waiting, 0.0).astype(np.float32)
-
-    def attention(self) -> Floats:
-        """How much of their likes people (n,) read (training.market.reading): a visit reads some of
-        the inbox, and a card shows one of those who like them."""
-        return self.visits + self.cards
