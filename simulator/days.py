@@ -1,7 +1,7 @@
 """One day of the market after the other: the same whether the app is arrays or an API.
 
-A day has two rounds for everybody who comes: first cards, then the likes that wait for them, those of
-the day among them. Of a deck they look at so many cards from the top; each is swiped.
+A day has two rounds for everybody who comes: first cards, then the likes that wait for them, also
+those of the day. Of a deck they look at so many cards from the top; each is swiped.
 """
 
 from collections.abc import Iterator

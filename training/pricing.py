@@ -1,10 +1,11 @@
 """The prices of a release: found for the model that is released, by how its people swipe."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from features.likers import selective
 
 from features.manifest import Pricing
 from training.datasets import Datasets
@@ -25,7 +26,7 @@ comes out near this (docs/decisions/0042)."""
 def with_prices(datasets: Datasets, fitted: Fitted, seed: int) -> Fitted:
     """The same with everybody's prices, as a release keeps them; to follow `with_ranker`."""
     week, sides = _week(datasets), fitted.final.sides()
-    week = replace(week, waiting=_waiting(datasets, likes_say_something(sides)))
+    week = replace(week, waiting=_waiting(datasets, selective(sides)))
     prices = price_people(
         datasets.people,
         sides,
