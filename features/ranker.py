@@ -20,6 +20,7 @@ from features.prices import Prices
 from features.score import Sides, like_logits, log_sigmoid
 
 Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
 CORE_NAMES: Final = (
     "logit_viewer_likes_candidate",
@@ -175,9 +176,16 @@ class Heads:
         """Log of the expected match (m,)."""
         return np.asarray(log_sigmoid(self.there) + log_sigmoid(self.back), np.float32)
 
-    def priced(self, prices: Prices) -> Floats:
-        """That less the price of the candidate (m,): what orders a deck."""
-        return self.log_match() - prices.at(self.back)
+    def priced(self, prices: Prices, sure: Bools | None = None) -> Floats:
+        """That less the price of the candidate (m,): what orders a deck.
+
+        Of who is `sure` (m,) to like back (`features.likers`), if anybody, only the viewer's side
+        is open. They cost nothing: a match takes place at once, and no like is sent.
+        """
+        score = self.log_match() - prices.at(self.back)
+        if sure is not None:
+            score[sure] = log_sigmoid(self.there[sure])
+        return score
 
 
 def heads_of(network: Network, viewers: Sides, candidates: Sides) -> Heads:

@@ -12,7 +12,7 @@ from features.release import Release
 from serving.index import Query
 from serving.overlay import Overlay
 from serving.people import Persons
-from serving.rows import scores_of, unseen
+from serving.rows import among, scores_of, unseen
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -31,6 +31,10 @@ class Eligible:
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.recent)
+
+    def recent_of(self, likers: Ints) -> Ints:
+        """Places of the recent people who are among sorted ids."""
+        return np.flatnonzero(among(self.recent.ids, likers))
 
 
 class EligibleRows:
@@ -52,6 +56,11 @@ class EligibleRows:
         persons = Persons(ids, self._release.rows_of(ids), c.gender[slots], c.birth_day[slots])
         scores = scores_of(recent.vectors, slots, query.vector)
         return Eligible(self._rows(query), persons, scores)
+
+    def rows_of(self, likers: Ints, eligible: Eligible) -> Ints:
+        """Rows (m,) of the snapshot's people among ids who are eligible."""
+        rows = self._release.rows_of(likers)
+        return rows[among(rows, eligible.rows)]
 
     def persons(self, rows: Ints) -> Persons:
         """The people of rows (m,), in that order."""

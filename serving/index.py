@@ -3,10 +3,11 @@
 What cannot be eligible is skipped by ranges of the table; what cannot be among the best, by bounds
 of the scores. The rest goes through the one mask of eligibility, and what the overlay changed and
 everybody seen are taken out before they count, so asking for as many people as there are eligible
-returns all of them.
+returns all of them. Whoever likes the viewer already is worth more than the inner product knows, so
+they are looked up beside it, through the same mask.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from features.release import Release
 from gravity.telemetry import stage
 from serving.overlay import Overlay
 from serving.people import Persons
-from serving.rows import scores_of, unseen
+from serving.rows import among, scores_of, unseen
 from serving.table import Bounded, SearchTable
 
 Floats = npt.NDArray[np.float32]
@@ -36,26 +37,45 @@ class IndexUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One search. `vector` (2d + 3,) float32; `seen` are sorted arrays of ids to leave out."""
+    """One search. `vector` (2d + 3,) float32; `seen` are sorted arrays of ids to leave out;
+    `likers` are sorted ids of people who are found too, if they are eligible."""
 
     viewer: Viewer
     today: int
     vector: Floats
     seen: tuple[Ints, ...]
     k: int
+    likers: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """The best people (m,), best first; `complete` if nobody else is eligible."""
+    """The best people (m,), best first; `complete` if nobody but the k best is eligible. Otherwise
+    likers who are not of these stand behind them, best first too."""
 
     persons: Persons
     scores: Floats
     complete: bool
 
+    def without(self, likers: Ints) -> Ints:
+        """Of sorted ids those who are not among them and could be eligible."""
+        if self.complete or not len(likers):
+            return likers[:0]
+        return likers[~among(likers, np.sort(self.persons.ids))]
+
+    def and_also(self, persons: Persons, scores: Floats) -> Self:
+        """The same with likers (m,) who were not among them, and their scores (m,)."""
+        order = np.lexsort((persons.ids, -scores))
+        return replace(
+            self,
+            persons=self.persons.joined(persons.take(order)),
+            scores=np.concatenate((self.scores, scores[order])),
+        )
+
 
 class CandidateIndex(Protocol):
-    """An engine: the k best eligible people by inner product, all of them if k reaches so far."""
+    """An engine: the k best eligible people by inner product, all of them if k reaches so far; and
+    every eligible liker."""
 
     def search(self, query: Query) -> Retrieved:
         """Search; no eligible person is left out unless k others are better.
@@ -93,9 +113,10 @@ class ExactIndex:
         scores = np.concatenate((old.scores, scores_of(recent.vectors, slots, query.vector)))
         ids = np.concatenate((self._person_id.take(old.rows), recent.candidates.person_id[slots]))
         best = _top(scores, ids, query.k)
-        return Retrieved(
+        found = Retrieved(
             self._persons(old.rows, slots).take(best), scores[best], len(best) == len(scores)
         )
+        return self._with_likers(found, slots, query)
 
     async def retrieve(self, query: Query) -> Retrieved:
         """At once: nothing is waited for."""
@@ -117,6 +138,17 @@ class ExactIndex:
                 least = np.partition(found.scores, -query.k)[-query.k]
             above, wanted = lowest, wanted * _FURTHER
         return found
+
+    def _with_likers(self, found: Retrieved, slots: Ints, query: Query) -> Retrieved:
+        """Those found and every other eligible liker, of whom some have `slots` (s,)."""
+        likers = found.without(query.likers)
+        if not len(likers):
+            return found
+        recent, rows = self._overlay.current(), self._release.rows_of(likers)
+        old = self._look_at(rows[rows >= 0], query)
+        slots = slots[among(recent.candidates.person_id[slots], likers)]
+        scores = np.concatenate((old.scores, scores_of(recent.vectors, slots, query.vector)))
+        return found.and_also(self._persons(old.rows, slots), scores)
 
     def _look_at(self, rows: Ints, query: Query) -> "_Found":
         """Those of the rows who are eligible, alive and unseen, with their scores."""

@@ -142,7 +142,20 @@ class MilvusIndex:
         persons = self._rows.persons(best.rows).joined(eligible.recent)
         scores = np.concatenate((best.scores, eligible.recent_scores))
         order = np.lexsort((persons.ids, -scores))[: query.k]
-        return Retrieved(persons.take(order), scores[order], len(eligible) <= query.k)
+        found = Retrieved(persons.take(order), scores[order], len(eligible) <= query.k)
+        return self._with_likers(found, query, eligible)
+
+    def _with_likers(self, found: Retrieved, query: Query, eligible: Eligible) -> Retrieved:
+        """Those found and every other eligible liker: those are few, and scored here."""
+        likers = found.without(query.likers)
+        if not len(likers):
+            return found
+        rows, recent = self._rows.rows_of(likers, eligible), eligible.recent_of(likers)
+        old = scores_of(self._vectors, rows, query.vector)
+        return found.and_also(
+            self._rows.persons(rows).joined(eligible.recent.take(recent)),
+            np.concatenate((old, eligible.recent_scores[recent])),
+        )
 
     def _best(self, query: Query, rows: Ints) -> Hits:
         """The k best of the rows, all of them if there are no more."""

@@ -9,6 +9,7 @@ from prometheus_client import Histogram
 
 from contracts.ranking import Constraints, Ranking, RankRequest, RetrieveRequest
 from features.eligibility import Viewer
+from features.likers import sure
 from features.narrowing import RETRIEVED, SEARCHED, narrowed
 from features.ranker import CORE_NAMES
 from features.release import Release
@@ -20,9 +21,11 @@ from serving.exposure import Draw, expose
 from serving.index import CandidateIndex, Query, Retrieved
 from serving.newcomers import Newcomers
 from serving.people import Fresh, Persons, sides_of
+from serving.rows import among
 from serving.store import Online, read_candidates, read_viewer
 from serving.why import reasons
 
+Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 POLICY: Final = "ranker"
@@ -52,11 +55,17 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A viewer made ready: for constraints, as chooser and chosen, and what they have seen."""
+    """A viewer made ready: for constraints, as chooser and chosen, whom they have seen, and who
+    waits for their answer (sorted ids)."""
 
     viewer: Viewer
     sides: Sides
     seen: tuple[Ints, ...]
+    likers: Ints
+
+    def is_sure_of(self, persons: Persons, candidates: Sides) -> Bools:
+        """Who likes the viewer back for certain (m,), of people (m,) and their sides (m,)."""
+        return sure(candidates, among(persons.ids, self.likers))
 
 
 async def prepare(
@@ -64,7 +73,7 @@ async def prepare(
 ) -> Asker:
     """Read what a search for this viewer needs; somebody new is as their profile lets expect."""
     release = loaded.release
-    fresh, recent = await read_viewer(online, release, loaded.signature, viewer)
+    state = await read_viewer(online, release, loaded.signature, viewer)
     rows = release.rows_of([viewer])
     persons = Persons(
         ids=np.array([viewer], np.int64),
@@ -72,16 +81,19 @@ async def prepare(
         gender=np.array([constraints.gender], np.uint8),
         birth_day=np.array([constraints.birth_day], np.int32),
     )
-    seen = (release.seen_by(int(rows[0])), recent) if rows[0] >= 0 else (recent,)
-    sides = sides_of(release, persons, today, fresh, loaded.newcomers)
-    return Asker(_viewer(viewer, constraints), sides, seen)
+    swiped = state.swiped
+    seen = (release.seen_by(int(rows[0])), swiped) if rows[0] >= 0 else (swiped,)
+    sides = sides_of(release, persons, today, state.fresh, loaded.newcomers)
+    return Asker(_viewer(viewer, constraints), sides, seen, state.likers)
 
 
 async def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieved:
-    """The k best by the retrieval score, in a few milliseconds. Raises `IndexUnavailable`."""
+    """The k best by the retrieval score, and whoever else likes the viewer, in a few milliseconds.
+    Raises `IndexUnavailable`."""
     vector = query_vectors(asker.sides)[0]
+    query = Query(asker.viewer, today, vector, asker.seen, k, asker.likers)
     with RETRIEVAL_SECONDS.time():
-        return await loaded.index.retrieve(Query(asker.viewer, today, vector, asker.seen, k))
+        return await loaded.index.retrieve(query)
 
 
 async def rank(online: Online, loaded: Loaded, request: RankRequest) -> Ranking:
@@ -104,7 +116,8 @@ def _narrowed(loaded: Loaded, asker: Asker, found: Retrieved, today: int) -> Ret
         return found
     candidates = sides_of(loaded.release, found.persons, today, newcomers=loaded.newcomers)
     prices = loaded.release.prices_of(found.persons.rows)
-    best = narrowed(asker.sides, candidates, prices)
+    certain = asker.is_sure_of(found.persons, candidates)
+    best = narrowed(asker.sides, candidates, prices, certain)
     return replace(
         found, persons=found.persons.take(best), scores=found.scores[best], complete=False
     )
@@ -116,7 +129,8 @@ def _ranked(
     with stage("score"):
         candidates = sides_of(loaded.release, found.persons, request.today, fresh, loaded.newcomers)
         prices = loaded.release.prices_of(found.persons.rows)
-        ranked = ranking.rank(loaded.release.ranker, asker.sides, candidates, prices)
+        certain = asker.is_sure_of(found.persons, candidates)
+        ranked = ranking.rank(loaded.release.ranker, asker.sides, candidates, prices, certain)
     with stage("draw"):
         drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)
         order = expose(drawn, found.persons.ids, ranked.scores, loaded.release.manifest.tau)
@@ -162,6 +176,8 @@ def _viewer(person: int, c: Constraints) -> Viewer:
 async def retrieve_all(online: Online, loaded: Loaded, request: RetrieveRequest) -> list[int]:
     """Ids, best first by the retrieval score: what the index finds when asked for `k`."""
     asker = await prepare(online, loaded, request.viewer, request.constraints, request.today)
+    # Somebody beyond the k best would stand for somebody whom the search missed.
+    asker = replace(asker, likers=asker.likers[:0])
     found = await retrieve(loaded, asker, request.today, request.k)
     ids: list[int] = found.persons.ids.tolist()
     return ids

@@ -1,5 +1,5 @@
 """The final order: log of the expected match by the release's ranker, from fresh features, less the
-price of the candidate."""
+price of the candidate; of whoever likes the viewer already, whether the viewer will like them."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from features.prices import Prices
 from features.ranker import Network, core_logits, heads_of_core
 from features.score import Sides
 
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
 
@@ -25,8 +26,9 @@ class Ranked:
     core: Floats
 
 
-def rank(ranker: Network, viewer: Sides, candidates: Sides, prices: Prices) -> Ranked:
-    """Score a viewer (one) and candidates (m) with their prices (m), all at once."""
+def rank(ranker: Network, viewer: Sides, candidates: Sides, prices: Prices, sure: Bools) -> Ranked:
+    """Score a viewer (one) and candidates (m) with their prices (m), all at once; who is `sure`
+    (m,) to like back is worth what the viewer will think of them."""
     core = core_logits(viewer, candidates)
-    priced = heads_of_core(ranker, viewer, candidates, core).priced(prices)
+    priced = heads_of_core(ranker, viewer, candidates, core).priced(prices, sure)
     return Ranked(priced.astype(np.float16).astype(np.float64), core)

@@ -3,17 +3,24 @@
 import numpy as np
 import numpy.typing as npt
 
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+
+
+def among(wanted: Ints, ids: Ints) -> Bools:
+    """Whether each of `wanted` (m,) is one of the sorted `ids` (n,)."""
+    if not len(ids):
+        return np.zeros(len(wanted), np.bool_)
+    at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return np.asarray(ids[at] == wanted, np.bool_)
 
 
 def unseen(rows: Ints, person_id: Ints, seen: tuple[Ints, ...]) -> Ints:
     """The rows (m,) whose person, of `person_id` (n,), is in none of the sorted arrays."""
     for ids in seen:
         if len(ids) and len(rows):
-            wanted = person_id.take(rows)
-            at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-            rows = rows[ids[at] != wanted]
+            rows = rows[~among(person_id.take(rows), ids)]
     return rows
 
 

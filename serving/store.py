@@ -1,4 +1,5 @@
-"""What serving reads from Redis: features of people, and whom the viewer saw since the release."""
+"""What serving reads from Redis: features of people, whom the viewer swiped since the release, and
+who waits for the viewer's answer."""
 
 import asyncio
 from dataclasses import dataclass
@@ -15,11 +16,15 @@ from features.matrix import matrix_of, read_matrix
 from features.reader import hmget_commands
 from features.release import Release
 from features.signature import Signature
-from features.wire import packed, round_trip
+from features.wire import Reply, packed, round_trip
 from serving.people import Fresh, Persons
 
 Ints = npt.NDArray[np.int64]
 
+LIKERS: Final = 512
+"""Of the likes that wait for somebody, so many, the latest ones, count in their decks. Some have
+100,000: to read and look at all of them would cost more than the rest of a deck, for 200 people who
+are ranked."""
 _OVERLAP: Final = timedelta(hours=1)
 """A swipe's time is set when it is reserved, a little before the one that a release goes by."""
 
@@ -33,26 +38,46 @@ class Online:
     features: Store
 
 
+@dataclass(frozen=True, slots=True)
+class ViewerState:
+    """A viewer as Redis has them: their features (1,), and sorted ids of whom they `swiped` since
+    the training window and of the `likers` who wait for their answer, at most LIKERS."""
+
+    fresh: Fresh
+    swiped: Ints
+    likers: Ints
+
+
 async def read_viewer(
     online: Online, release: Release, signature: Signature, viewer: int
-) -> tuple[Fresh, Ints]:
-    """The viewer's features (1,) and the sorted ids that they swiped since the training window.
-
-    One round trip; where features are elsewhere, one to each at the same time.
-    """
+) -> ViewerState:
+    """One round trip; where features are elsewhere, one to each at the same time."""
     since = seen_since(release.manifest.training_window.end)
-    swiped = packed(b"ZRANGEBYSCORE", b"seen:{%d}" % viewer, b"%d" % since, b"+inf")
+    sets = swiped_command(viewer, since) + likers_command(viewer)
     if online.features is online.redis:
-        commands = hmget_commands(layout.entity_keys([viewer]), signature.fields) + swiped
-        features, seen = await round_trip(online.redis, commands, 2)
+        commands = hmget_commands(layout.entity_keys([viewer]), signature.fields) + sets
+        features, swiped, likers = await round_trip(online.redis, commands, 3)
         matrix = matrix_of(signature, [cast("list[bytes | None]", features)])
     else:
-        matrix, (seen,) = await asyncio.gather(
+        matrix, (swiped, likers) = await asyncio.gather(
             read_matrix(online.features, signature, [viewer]),
-            round_trip(online.redis, swiped, 1),
+            round_trip(online.redis, sets, 2),
         )
-    ids = np.array([int(each) for each in cast("list[bytes]", seen)], np.int64)
-    return Fresh.of(matrix), np.sort(ids)
+    return ViewerState(Fresh.of(matrix), _sorted_ids(swiped), _sorted_ids(likers))
+
+
+def swiped_command(viewer: int, since: int) -> bytes:
+    """Reads whom a viewer swiped from `since` on (epoch seconds)."""
+    return packed(b"ZRANGEBYSCORE", b"seen:{%d}" % viewer, b"%d" % since, b"+inf")
+
+
+def likers_command(viewer: int) -> bytes:
+    """Reads who waits for a viewer's answer, the latest LIKERS."""
+    return packed(b"ZREVRANGE", b"likes:{%d}" % viewer, b"0", b"%d" % (LIKERS - 1))
+
+
+def _sorted_ids(members: Reply) -> Ints:
+    return np.sort(np.array([int(each) for each in cast("list[bytes]", members)], np.int64))
 
 
 async def read_candidates(online: Online, signature: Signature, persons: Persons) -> Fresh:

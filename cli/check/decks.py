@@ -92,7 +92,8 @@ async def deck_recall(
     async def shares(viewer: int) -> tuple[int, int]:
         row = world.people.row(viewer)
         rows = np.flatnonzero(world.unseen_eligible(row))
-        best = world.people.person[rows[_best(scores.final(row, rows))]]
+        score = scores.final(row, rows, world.likers(row)[rows])
+        best = world.people.person[rows[_best(score)]]
         retrieved = await ranker.retrieved(viewer)
         return int(np.isin(best, retrieved).sum()), len(best)
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from cli.check.world import World
 from features.keyed import Store
+from features.likers import sure
 from features.prices import Prices
 from features.ranker import Network, heads_of
 from features.reader import read
@@ -26,11 +27,14 @@ class Scores:
     prices: Prices
     ranker: Network
 
-    def final(self, row: int, rows: NDArray[np.int64]) -> Floats:
-        """Log expected match of the person in `row` and each of `rows`, less the price of those;
-        (len(rows),)."""
-        heads = heads_of(self.ranker, self.sides.take([row]), self.sides.take(rows))
-        return heads.priced(self.prices.take(rows))
+    def final(
+        self, row: int, rows: NDArray[np.int64], liked: NDArray[np.bool_] | None = None
+    ) -> Floats:
+        """Log expected match of the person in `row` and each of `rows` (m,), less the price of
+        those; (m,). `liked` (m,): whose like waits for the person, where that is to count."""
+        others = self.sides.take(rows)
+        heads = heads_of(self.ranker, self.sides.take([row]), others)
+        return heads.priced(self.prices.take(rows), None if liked is None else sure(others, liked))
 
 
 _CHUNK = 5000

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli.check.brute_force import People, ages, eligible
+from serving.store import LIKERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +17,25 @@ class World:
 
     people: People
     body_type: NDArray[np.str_]
-    # Ordered pairs as swiper_row * n + swiped_row, ascending; likes among them beside.
+    # Ordered pairs as swiper_row * n + swiped_row, ascending; likes among them beside, the oldest
+    # first.
     swiped_pairs: NDArray[np.int64]
     liked_pairs: NDArray[np.int64]
     today: date
 
     def unseen_eligible(self, row: int) -> NDArray[np.bool_]:
         """Who may be shown to the person in `row` today and was not swiped yet; (n,) bool."""
-        n = len(self.people.person)
         mask = eligible(self.people, row, self.today)
-        low, high = np.searchsorted(self.swiped_pairs, [row * n, (row + 1) * n])
-        mask[self.swiped_pairs[low:high] - row * n] = False
+        mask[self._swiped_by(row)] = False
+        return mask
+
+    def likers(self, row: int) -> NDArray[np.bool_]:
+        """Whose like waits for the person in `row`, of the latest `LIKERS`; (n,) bool."""
+        n = len(self.people.person)
+        on_them = self.liked_pairs[self.liked_pairs % n == row] // n
+        waiting = on_them[~np.isin(on_them, self._swiped_by(row))]
+        mask = np.zeros(n, np.bool_)
+        mask[waiting[-LIKERS:]] = True
         return mask
 
     def likes_received(self) -> NDArray[np.int64]:
@@ -38,6 +47,11 @@ class World:
         """Everyone's age today; (n,) int64."""
         return ages(self.people.birthday, self.today)
 
+    def _swiped_by(self, row: int) -> NDArray[np.int64]:
+        n = len(self.people.person)
+        low, high = np.searchsorted(self.swiped_pairs, [row * n, (row + 1) * n])
+        return self.swiped_pairs[low:high] - row * n
+
 
 _PEOPLE = """
     select person, latitude, longitude, birth_day, gender, seeks, age_min, age_max,
@@ -46,12 +60,18 @@ _PEOPLE = """
 """
 
 
+_STANDING = """
+    select swiper, swiped, action, (extract(epoch from swiped_at) * 1000)::bigint
+    from swipes where action <> 0
+"""
+
+
 async def read_world(pool: asyncpg.Pool, withdrawn: frozenset[int]) -> World:
     """Read everyone who has a home and all standing swipes."""
     async with pool.acquire() as connection:
         rows = await connection.fetch(_PEOPLE)
         people = _people(rows, withdrawn)
-        swiper, swiped, liked = await _swipes(connection)
+        swiper, swiped, liked, at = await _swipes(connection)
     n = len(people.person)
     from_row = np.searchsorted(people.person, swiper)
     to_row = np.searchsorted(people.person, swiped)
@@ -60,7 +80,7 @@ async def read_world(pool: asyncpg.Pool, withdrawn: frozenset[int]) -> World:
         people=people,
         body_type=np.array([row["body_type"] for row in rows], dtype=np.str_),
         swiped_pairs=np.sort(pairs),
-        liked_pairs=np.sort(pairs[liked]),
+        liked_pairs=pairs[liked][np.argsort(at[liked], kind="stable")],
         today=datetime.now(UTC).date(),
     )
 
@@ -92,13 +112,13 @@ def _people(rows: list[asyncpg.Record], withdrawn: frozenset[int]) -> People:
 
 async def _swipes(
     connection: asyncpg.Connection,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Standing swipes as (swiper, swiped, is a like), read by server-side cursor in blocks."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Standing swipes as (swiper, swiped, is a like, at in ms), read by server-side cursor in
+    blocks."""
     blocks: list[NDArray[np.int64]] = []
     async with connection.transaction(readonly=True):
-        standing = "select swiper, swiped, action from swipes where action <> 0"
-        cursor = await connection.cursor(standing)
+        cursor = await connection.cursor(_STANDING)
         while block := await cursor.fetch(100_000):
             blocks.append(np.array([tuple(row) for row in block], dtype=np.int64))
-    table = np.concatenate(blocks) if blocks else np.empty((0, 3), dtype=np.int64)
-    return table[:, 0], table[:, 1], table[:, 2] != 2
+    table = np.concatenate(blocks) if blocks else np.empty((0, 4), dtype=np.int64)
+    return table[:, 0], table[:, 1], table[:, 2] != 2, table[:, 3]

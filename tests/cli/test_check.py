@@ -1,5 +1,6 @@
 """The check must be able to fail: it counts what is wrong, without sharing code with the right."""
 
+from dataclasses import replace
 from datetime import date
 from uuid import uuid4
 
@@ -45,6 +46,20 @@ def _world(people: People) -> World:
     nothing = np.zeros(0, np.int64)
     body_type = np.full(len(people.person), "fit")
     return World(people, body_type, nothing, nothing, TODAY)
+
+
+def test_of_the_likes_that_nobody_answered_the_latest_wait() -> None:
+    people = _people(700, 2)
+    # Rows 1 to 600 like row 0, the last of them first; row 0 has swiped 600 and 3.
+    on_them = np.arange(600, 0, -1) * 700
+    swiped = np.array([3, 600], np.int64)
+    world = replace(
+        _world(people), swiped_pairs=swiped, liked_pairs=np.append(on_them, 5 * 700 + 9)
+    )
+    waiting = [row for row in range(1, 514) if row != 3]
+    assert np.flatnonzero(world.likers(0)).tolist() == waiting[:512]
+    assert np.flatnonzero(world.likers(9)).tolist() == [5]
+    assert not world.likers(1).any()
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -114,8 +114,13 @@ async def test_a_deck_id_of_somebody_else_is_just_another_deck(discovery: Discov
     assert ids_of(one) != ids_of(two)
 
 
-async def test_the_impression_gives_every_propensity_exactly(discovery: Discovery) -> None:
+@pytest.mark.parametrize("waiting", [0, 60])
+async def test_the_impression_gives_every_propensity_exactly(
+    discovery: Discovery, waiting: int
+) -> None:
     viewer = viewer_id(discovery.people)
+    likers = sorted(eligible_ids(discovery.people, 3))[:waiting]
+    await like(discovery, viewer, likers)
     deck = (await discovery.get(viewer)).json()
     (event,) = await impressions(discovery, 1)
     assert [card.candidate for card in event.cards] == ids_of(deck)
@@ -130,14 +135,45 @@ async def test_the_impression_gives_every_propensity_exactly(discovery: Discover
     logged = [card.propensity for card in event.cards]
     np.testing.assert_allclose(logged, expected[:20], rtol=1e-5)
     features = np.frombuffer(event.features, "<f4").reshape(20, len(event.feature_names))
-    both = -np.logaddexp(0, -features[:, :2].astype(float)).sum(axis=1)
+    there, back = -np.logaddexp(0, -features[:, :2].astype(float)).T
     release = discovery.ranker.loaded["7"].release
     prices = release.prices_of(release.rows_of(np.array(shown))).at(features[:, 1])
+    certain = np.isin(shown, likers)
+    assert certain.any() == (waiting > 0)
+    assert not certain.all()
+    by_logits = there + np.where(certain, 0, back - prices)
     # The logits as they were before the ranker corrected them, which it does a little.
     by_ranker = [scores[person] for person in shown]
-    assert np.corrcoef(both - prices, by_ranker)[0, 1] > 0.99
-    np.testing.assert_allclose(both - prices, by_ranker, rtol=0.2)
+    assert np.corrcoef(by_logits, by_ranker)[0, 1] > 0.99
+    np.testing.assert_allclose(by_logits, by_ranker, rtol=0.2)
     UUID(event.event_id)
+
+
+async def test_a_liker_who_is_blocked_or_gone_is_in_no_deck(discovery: Discovery) -> None:
+    people, redis = discovery.people, discovery.kernel.redis
+    viewer = viewer_id(people)
+    liked = (await discovery.get(viewer, size=100)).json()
+    blocked, withdrawn, hidden, answered, *others = ids_of(liked)
+    await like(discovery, viewer, [blocked, withdrawn, hidden, answered, *others[-5:]])
+    await run(redis.sadd(f"blocked:{{{viewer}}}", str(blocked)))
+    await run(redis.sadd("withdrawn", str(withdrawn)))
+    await write_person(redis, people, row_of(people, hidden), visibility=HIDDEN)
+    await redis.zadd(f"seen:{{{viewer}}}", {str(answered): NOW_S})
+    for _ in range(5):
+        deck = (await discovery.get(viewer, size=100)).json()
+        assert not set(ids_of(deck)) & {blocked, withdrawn, hidden, answered}
+        assert set(ids_of(deck)) & set(others[-5:])
+
+
+async def test_a_card_does_not_tell_that_somebody_likes(discovery: Discovery) -> None:
+    viewer = viewer_id(discovery.people)
+    before = (await discovery.get(viewer, size=100)).json()["cards"]
+    await like(discovery, viewer, [card["id"] for card in before])
+    after = (await discovery.get(viewer, size=100)).json()["cards"]
+    plain = [{card["id"]: {**card, "token": ""} for card in cards} for cards in (before, after)]
+    both = plain[0].keys() & plain[1].keys()
+    assert len(both) > 50
+    assert [plain[0][person] for person in both] == [plain[1][person] for person in both]
 
 
 @pytest.mark.parametrize("policy", ["ranker", "fallback"])
@@ -229,6 +265,13 @@ async def test_a_viewer_unknown_to_the_release_gets_a_ranked_deck(discovery: Dis
     await write_person(redis, people, 3)
     deck = (await discovery.get(987_654)).json()
     assert (deck["policy"], len(deck["cards"])) == ("ranker", 20)
+
+
+async def like(discovery: Discovery, viewer: int, likers: list[int]) -> None:
+    """People like the viewer and wait for an answer."""
+    if likers:
+        at = {str(person): NOW_S for person in likers}
+        await discovery.kernel.redis.zadd(f"likes:{{{viewer}}}", at)
 
 
 async def impressions(discovery: Discovery, count: int) -> list[events.DeckServed]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from features.narrowing import RETRIEVED, narrowed
 from features.prices import KNOTS, Prices
-from features.score import like_logits, log_sigmoid
+from features.score import candidate_vectors, like_logits, log_sigmoid, query_vectors
 from tests.features.prices import random_prices
 from tests.training.test_score import people
 
@@ -31,6 +31,23 @@ def test_it_goes_by_the_price_at_the_viewer_s_place_and_not_by_the_mean() -> Non
     # Equal means, but dearer just where this viewer comes.
     nats[7, 4], nats[7, 0] = 0.9, 0.1
     assert 7 not in narrowed(viewer, candidates, Prices(knots, nats))
+
+
+def test_who_is_sure_to_like_back_goes_by_the_viewer_s_side_alone() -> None:
+    n = 900
+    sides, prices = people(n + 1, 3), random_prices(np.random.default_rng(3), n)
+    viewer, candidates = sides.take([0]), sides.take(np.arange(1, n + 1))
+    certain = np.random.default_rng(4).random(n) < 0.2
+    kept = narrowed(viewer, candidates, prices, certain)
+    there, back = like_logits(viewer, candidates), like_logits(candidates, viewer)
+    open_score = log_sigmoid(there) + log_sigmoid(back) - prices.at(back)
+    score = np.where(certain, log_sigmoid(there), open_score)
+    np.testing.assert_array_equal(kept, np.argsort(-score, kind="stable")[:RETRIEVED])
+    linear = candidate_vectors(candidates, prices.mean()) @ query_vectors(viewer)[0]
+    # Some of them are the last whom the inner product would come to.
+    assert np.isin(kept, np.argsort(-linear)[600:]).any()
+    nobody = narrowed(viewer, candidates, prices, np.zeros(n, np.bool_))
+    np.testing.assert_array_equal(nobody, narrowed(viewer, candidates, prices))
 
 
 def test_of_few_all_stay() -> None:

@@ -85,12 +85,18 @@ def vector_of(viewer: Viewer) -> npt.NDArray[np.float32]:
     return np.random.default_rng(viewer.person_id).normal(size=2 * D + 3).astype(np.float32)
 
 
-def query(viewer: Viewer, k: int, seen: tuple[Ids, ...] = ()) -> Query:
-    return Query(viewer, TODAY, vector_of(viewer), seen, k)
+def query(viewer: Viewer, k: int, seen: tuple[Ids, ...] = (), likers: Sequence[int] = ()) -> Query:
+    return Query(viewer, TODAY, vector_of(viewer), seen, k, np.sort(np.array(likers, np.int64)))
 
 
-def search(index: CandidateIndex, viewer: Viewer, k: int, seen: tuple[Ids, ...] = ()) -> Retrieved:
-    return index.search(query(viewer, k, seen))
+def search(
+    index: CandidateIndex,
+    viewer: Viewer,
+    k: int,
+    seen: tuple[Ids, ...] = (),
+    likers: Sequence[int] = (),
+) -> Retrieved:
+    return index.search(query(viewer, k, seen, likers))
 
 
 def best_of(opened: Opened, viewer: Viewer) -> Ids:

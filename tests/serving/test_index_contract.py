@@ -167,6 +167,63 @@ def test_people_who_score_the_same_come_in_the_order_of_their_ids(
     assert ids_of(search(index, viewer, 7)) == sorted(ids.tolist())[:7]
 
 
+async def test_likers_who_are_eligible_stand_behind_the_k_best(
+    opened: Open, everywhere: Opened
+) -> None:
+    overlay = Overlay(everywhere.release)
+    index = opened(everywhere.release, overlay)
+    everybody = everywhere.check.person
+    for viewer in citizens(everywhere, 3):
+        best = best_of(everywhere, viewer)
+        swiped, banned = best[-5:-3], best[-7:-5]
+        overlay.withdraw(banned.tolist())
+        # The last of all, some of the first, everybody who is not eligible, and nobody known.
+        strangers = np.setdiff1d(everybody, best)
+        likers = np.concatenate((best[-10:], best[:3], best[40:44], strangers, [77_777]))
+        asked = query(viewer, 40, (np.sort(swiped),), likers.tolist())
+        found = index.search(asked)
+        assert ids_of(found) == [*best[:44].tolist(), *best[-10:-7].tolist(), *best[-3:].tolist()]
+        assert not found.complete
+        rows = everywhere.release.rows_of(found.persons.ids)
+        np.testing.assert_array_equal(found.persons.rows, rows)
+        columns = everywhere.release.arrays.columns[rows]
+        np.testing.assert_array_equal(found.persons.gender, columns["gender"])
+        np.testing.assert_array_equal(found.persons.birth_day, columns["birth_day"])
+        scores = everywhere.release.arrays.candidate_vectors[rows] @ vector_of(viewer)
+        np.testing.assert_allclose(found.scores, scores, rtol=1e-5, atol=1e-5)
+        assert ids_of(await index.retrieve(asked)) == ids_of(found)
+        for person in banned.tolist():
+            overlay.restore(person)
+
+
+def test_where_k_reaches_everybody_likers_change_nothing(opened: Open, everywhere: Opened) -> None:
+    index = opened(everywhere.release, Overlay(everywhere.release))
+    everybody: list[int] = everywhere.check.person.tolist()
+    for viewer in (*viewers(everywhere, 10), *citizens(everywhere, 2)):
+        count = max(1, len(eligible_ids(everywhere.check, viewer)))
+        with_them = search(index, viewer, count, likers=everybody)
+        assert with_them.complete
+        assert ids_of(with_them) == ids_of(search(index, viewer, count))
+
+
+def test_newcomers_who_like_are_found_unless_they_are_gone(
+    opened: Open, everywhere: Opened
+) -> None:
+    overlay = Overlay(everywhere.release)
+    index = opened(everywhere.release, overlay)
+    people = [*range(30_001, 30_041)]
+    for person in people:
+        overlay.put(alike(person), 1, TODAY)
+    viewer = viewer_of(alike(9_999), 0)
+    overlay.withdraw([30_010])
+    overlay.hide(30_011, 2)
+    overlay.erase(30_012)
+    seen = np.array([30_013])
+    likers = [30_001, *range(30_008, 30_020), 40_000]
+    expected = [*people[:5], 30_008, 30_009, *range(30_014, 30_020)]
+    assert ids_of(search(index, viewer, 5, (seen,), likers)) == expected
+
+
 def alike(person: int) -> npt.NDArray[np.void]:
     """A newcomer far from everybody, in nothing different from the others."""
     return person_table(

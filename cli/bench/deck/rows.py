@@ -13,6 +13,7 @@ from features import online
 from features.person_row import HEAD_DTYPE, person_row_key
 from features.reader import hmget_commands
 from features.wire import packed
+from serving.store import likers_command, swiped_command
 
 _BYTES: Final = 1 << 18
 
@@ -52,8 +53,9 @@ class RawRedis:
 def commands_of(asked: Asked, fields: Sequence[bytes], since: int) -> list[bytes]:
     """What a deck reads, each command once and nothing that it writes.
 
-    The viewer's row, hash (`fields`) and who they swiped from `since` on (epoch seconds); the
-    candidates' hashes and heads of their rows; and what a last look asks of the sets.
+    The viewer's row, hash (`fields`), whom they swiped from `since` on (epoch seconds) and who
+    waits for their answer; the candidates' hashes and heads of their rows; and what a last look
+    asks of the sets.
     """
     viewer, ids = b"{%d}" % asked.viewer, asked.best.tolist()
     keys = online.entity_keys([asked.viewer, *ids])
@@ -61,7 +63,8 @@ def commands_of(asked: Asked, fields: Sequence[bytes], since: int) -> list[bytes
     found = [
         packed(b"GET", b"release:serving"),
         packed(b"GET", person_row_key(asked.viewer).encode()),
-        packed(b"ZRANGEBYSCORE", b"seen:" + viewer, b"%d" % since, b"+inf"),
+        swiped_command(asked.viewer, since),
+        likers_command(asked.viewer),
         *(hmget_commands([key], fields) for key in keys),
         *(packed(b"GETRANGE", person_row_key(each).encode(), b"0", head) for each in ids),
     ]

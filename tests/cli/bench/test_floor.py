@@ -94,11 +94,12 @@ async def test_a_floor_reads_what_a_deck_reads(known: Known, infra: Infra, redis
     asked = max(known.asked, key=lambda each: len(each.best))
     await redis.set(f"person:{{{asked.best[3]}}}", b"h" * 300)
     await redis.zadd(f"seen:{{{asked.viewer}}}", {str(asked.best[5]): 50.0, "8": 10.0})
+    await redis.zadd(f"likes:{{{asked.viewer}}}", {"9": 50.0})
     fields = [feature_field(view.name, feature.name) for feature in view.features]
     commands = commands_of(asked, fields, since=20)
     with RawRedis(infra.redis_url) as raw:
-        _, _, recent, *rest = raw.ask(b"".join(commands), len(commands))
-    assert recent == [b"%d" % asked.best[5]]
+        _, _, recent, likers, *rest = raw.ask(b"".join(commands), len(commands))
+    assert (recent, likers) == ([b"%d" % asked.best[5]], [b"9"])
     hashes, rest = rest[: RETRIEVED + 1], rest[RETRIEVED + 1 :]
     rows = known.release.rows_of([asked.viewer, *asked.best])
     tastes = encode_column(Kind.FLOAT32_LIST, a.taste[rows])
