@@ -31,9 +31,7 @@ def _learned(recipe: Recipe, town: Town) -> Policy:
 
 
 def _truthful(whole: bool, town: Town) -> Policy:
-    return Truthful(
-        town.market, town.pools, town.crowd.bot, town.swiped, town.seed, whole=whole
-    )
+    return Truthful(town.market, town.pools, town.crowd.bot, town.swiped, town.seed, whole=whole)
 
 
 CONTENDERS: Final[dict[str, Callable[[Town], Policy]]] = {

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from features.behaviour import logit
 from features.fold_in import LIKE, PASS, FoldIn
-from features.narrowing import RETRIEVED, SEARCHED
+from features.likers import selective, sure
+from features.narrowing import RETRIEVED, SEARCHED, narrowed
 from features.plackett_luce import draw, log_propensities
 from features.prices import Prices
 from features.ranker import heads_of
@@ -24,7 +25,7 @@ from simulator.days import Day
 from simulator.policies import Order, best
 from simulator.pools import Pools
 from simulator.pricing import SHARP, find_prices, shortlist
-from simulator.waiting import LIKES_NEARLY_ALL, Waiting
+from simulator.waiting import Waiting
 from training.datasets import DAY_MS, WINDOW_DAYS, Datasets, Swipes, split_days
 from training.exposure import choose_tau
 from training.fitting import TrainingSettings, fit_from_arrays
@@ -79,7 +80,7 @@ class Learned:
         self._refresh()
         self._index()
         if self._recipe.prices:
-            waiting = self._waiting.count(present & self._selective())
+            waiting = self._waiting.count(present & selective(self._sides))
             week = self._attendance.week(present, waiting)
             tau = self._tau or SHARP
             self._prices = find_prices(self._lists, self._prices, week, tau, self._random)
@@ -124,32 +125,25 @@ class Learned:
         """Whose like waits for the viewer, and says something, of candidates (m,)."""
         if not self._recipe.likers:
             return np.zeros(len(candidates), bool)
-        return self._waiting.among(viewer, candidates) & self._selective()[candidates]
-
-    def _selective(self) -> Bools:
-        return np.asarray(self._sides.given_logit <= logit(LIKES_NEARLY_ALL))
+        return sure(self._sides.take(candidates), self._waiting.among(viewer, candidates))
 
     def _retrieved(self, viewer: int, candidates: Ints32, waits: Bools) -> Ints:
         """Places of who is ranked: both looks of serving, and who waits for an answer."""
-        if len(candidates) <= RETRIEVED:
-            return np.arange(len(candidates))
         places = np.arange(len(candidates))
         if len(candidates) > SEARCHED:
             places = best(self._vectors[candidates] @ self._queries[viewer], SEARCHED).places
             places = np.union1d(places, np.flatnonzero(waits))
+        if len(places) <= RETRIEVED:
+            return places
         found = candidates[places]
         one, others = self._sides.take([viewer]), self._sides.take(found)
-        back = like_logits(others, one)
-        sure = log_sigmoid(back) - self._prices.take(found).at(back)
-        score = log_sigmoid(like_logits(one, others)) + np.where(waits[places], 0.0, sure)
-        return places[best(score, RETRIEVED).places]
+        return places[narrowed(one, others, self._prices.take(found), waits[places])]
 
     def _scores(self, viewer: int, candidates: Ints32, waits: Bools) -> Floats:
-        """Log expected matches (m,), less the prices; who waits for an answer is sure and free."""
+        """Log expected matches (m,), less the prices."""
         one, others = self._sides.take([viewer]), self._sides.take(candidates)
         heads = heads_of(self._fitted.ranker, one, others)
-        priced = heads.priced(self._prices.take(candidates))
-        return np.where(waits, log_sigmoid(heads.there), priced).astype(np.float64)
+        return heads.priced(self._prices.take(candidates), waits).astype(np.float64)
 
     def _fit(self, day: int) -> None:
         datasets = self._datasets(day)

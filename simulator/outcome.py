@@ -30,15 +30,15 @@ Bools = npt.NDArray[np.bool_]
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """Of n people over some days: matches (k, 3), the day and two rows, without bots; visits
-    (days,) of people; days present, exposures (cards of theirs looked at) and likes received (n,);
-    shares of visits that ran out of cards; regret, the share of a card's best expected match that
-    was missed."""
+    (days,) of people; exposures (days, n), cards of theirs that people looked at, and likes (n,)
+    received from people; shares of visits that ran out of cards; regret, the share of a card's best
+    expected match that was missed."""
 
     town: Town
     days: int
     matches: Ints
     visits: Ints
-    exposures: Floats
+    exposures: Ints
     likes: Floats
     ran_out: float
     regret: float
@@ -60,8 +60,8 @@ class Outcome:
             days,
             np.concatenate([np.zeros((0, 3), np.int64), *tally.matches]),
             np.array(tally.visits),
-            tally.exposures[:n],
-            tally.likes[:n],
+            np.array(tally.exposures).reshape(-1, n),
+            tally.likes,
             float(np.mean(tally.ran_out)),
             float(np.mean(tally.regrets)),
         )
@@ -73,20 +73,26 @@ class Outcome:
 
     def matches_later(self) -> float:
         """Per active person and day, after LATER days (over all, if there are no more)."""
-        first = LATER if self.days > LATER else 0
+        first = self._later()
         count = int((self.matches[:, 0] >= first).sum())
         return 2.0 * count / max(1, int(self.visits[first:].sum()))
 
+    def gini_later(self) -> float:
+        """Of exposure, in the same days."""
+        return gini(self._seen_a_day(self._later()))
+
+    def _later(self) -> int:
+        return LATER if self.days > LATER else 0
+
     def measures(self) -> dict[str, float]:
         """By name; see docs/quality.md."""
-        exposures = self._a_day(self.exposures)
         likes = np.sort(self._a_day(self.likes))
         return {
             "matches_per_active_day": 2.0 * len(self.matches) / max(1, int(self.visits.sum())),
             "matched_in_first_week": self._matched(0, _WEEK),
             "matched_in_a_week": self._matched_in_any_week(),
             "newcomers_matched_first_day": float(self.newcomers(1)[0]),
-            "gini": gini(exposures),
+            "gini": gini(self._seen_a_day()),
             "likes_of_bottom_fifth": float(likes[: len(likes) // 5].sum() / max(1.0, likes.sum())),
             "visits_without_cards": self.ran_out,
             "regret": self.regret,
@@ -104,7 +110,7 @@ class Outcome:
 
     def lorenz(self, shares: Floats) -> Floats:
         """What the least seen shares (k,) of people have of all exposure (k,)."""
-        seen = np.sort(self._a_day(self.exposures))
+        seen = np.sort(self._seen_a_day())
         total = np.concatenate(([0.0], np.cumsum(seen) / max(1e-9, float(seen.sum()))))
         return np.interp(shares, np.linspace(0.0, 1.0, len(total)), total)
 
@@ -127,14 +133,16 @@ class Outcome:
         table = self.town.datasets.people.table
         return np.asarray(~self.town.crowd.bot & table["visible"])
 
-    def _present_days(self) -> Ints:
-        crowd = self.town.crowd
-        return np.clip(np.minimum(crowd.leaves, self.days) - crowd.arrives, 0, self.days)
+    def _seen_a_day(self, first: int = 0) -> Floats:
+        return self._a_day(self.exposures[first:].sum(axis=0), first)
 
-    def _a_day(self, total: Floats) -> Floats:
-        there = self._present_days()
-        enough = self._people() & (there >= min(_LEAST_DAYS, self.days))
-        return np.asarray(total[enough] / there[enough], np.float64)
+    def _a_day(self, total: Floats, first: int = 0) -> Floats:
+        """Of people who were there for long enough, from a day on, in sums (n,) over these days."""
+        crowd, days = self.town.crowd, self.days - first
+        arrives, leaves = (np.clip(each - first, 0, days) for each in (crowd.arrives, crowd.leaves))
+        there = leaves - arrives
+        enough = self._people() & (there >= min(_LEAST_DAYS, days))
+        return np.asarray(total[enough] / np.maximum(1, there[enough]), np.float64)
 
     def _matches_of_each(self) -> Floats:
         both = self.matches[:, 1:].ravel()
@@ -168,8 +176,8 @@ def gini(amounts: Floats) -> float:
 class _Tally:
     """Sums over days."""
 
-    exposures: Floats
     likes: Floats
+    exposures: list[Ints]
     matches: list[Ints]
     visits: list[int]
     ran_out: list[float]
@@ -177,7 +185,7 @@ class _Tally:
 
     @classmethod
     def new(cls, people: int) -> Self:
-        return cls(np.zeros(people), np.zeros(people), [], [], [], [])
+        return cls(np.zeros(people), [], [], [], [], [])
 
     def add(self, town: Town, day: Day) -> None:
         bot, n = town.crowd.bot, len(town)
@@ -186,7 +194,7 @@ class _Tally:
         self.matches.append(dated)
         self.visits.append(int((~bot[day.visits.person]).sum()))
         cards = day.cards.take(day.seen & ~bot[day.cards.viewer])
-        self.exposures += np.bincount(cards.candidate, minlength=n)
+        self.exposures.append(np.bincount(cards.candidate, minlength=n))
         swiped = day.swiped
         liked = swiped.liked & ~bot[swiped.viewer]
         self.likes += np.bincount(swiped.candidate[liked], minlength=n)

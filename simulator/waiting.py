@@ -1,14 +1,9 @@
 """Likes that wait for an answer, as a platform knows them: who likes one is sure to like back."""
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 
 from simulator.days import Swiped
-
-LIKES_NEARLY_ALL: Final = 0.9
-"""Who likes more of those they see than this says nothing by it, and may be no person at all."""
 
 Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]

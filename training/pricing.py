@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from features.likers import selective
 
+from features.likers import selective
 from features.manifest import Pricing
 from training.datasets import Datasets
 from training.fitting import Fitted
