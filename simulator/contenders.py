@@ -1,37 +1,54 @@
 """Everything that may make the decks of a simulated market, by name."""
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Final
 
+from simulator.album import photos_of
 from simulator.learned import Learned, Recipe
 from simulator.policies import Newest, Policy, Popularity, Random
 from simulator.town import Town
 from simulator.truthful import Truthful
+from training.datasets import Datasets
 
 GRAVITY: Final = "gravity"
 WITHOUT_PRICES: Final = "gravity without prices"
 WITHOUT_EXPLORATION: Final = "gravity without exploration"
+WITHOUT_PHOTOS: Final = "gravity without photos"
+WITHOUT_LIKERS: Final = "gravity without likes that wait"
 PRODUCT: Final = "product"
 ONE_SIDED: Final = "one-sided"
 CEILING: Final = "ceiling"
 ORACLE: Final = "oracle"
 
+_WHOLE: Final = Recipe(ranker=True, prices=True, exploration=True, likers=True, photos=True)
 _RECIPES: Final = {
-    GRAVITY: Recipe(ranker=True, prices=True, exploration=True, likers=True),
-    WITHOUT_PRICES: Recipe(ranker=True, exploration=True, likers=True),
-    WITHOUT_EXPLORATION: Recipe(ranker=True, prices=True, likers=True),
+    GRAVITY: _WHOLE,
+    WITHOUT_PRICES: replace(_WHOLE, prices=False),
+    WITHOUT_EXPLORATION: replace(_WHOLE, exploration=False),
+    WITHOUT_PHOTOS: replace(_WHOLE, photos=False),
+    WITHOUT_LIKERS: replace(_WHOLE, likers=False),
     PRODUCT: Recipe(),
     ONE_SIDED: Recipe(one_sided=True),
 }
 
 
 def _learned(recipe: Recipe, town: Town) -> Policy:
-    return Learned(town.datasets, town.pools, recipe, town.seed)
+    datasets = _with_photos(town) if recipe.photos else town.datasets
+    return Learned(datasets, town.pools, recipe, town.seed)
+
+
+@lru_cache(maxsize=1)
+def _with_photos(town: Town) -> Datasets:
+    """Learned once for all policies of a town."""
+    photos = photos_of(town.datasets, town.market.looks.drawing, town.seed)
+    return replace(town.datasets, people=replace(town.datasets.people, photos=photos))
 
 
 def _truthful(whole: bool, town: Town) -> Policy:
-    return Truthful(town.market, town.pools, town.crowd.bot, town.swiped, town.seed, whole=whole)
+    bots = town.crowd.bot
+    return Truthful(town.market, town.pools, bots, town.swiped, town.seed, whole=whole)
 
 
 CONTENDERS: Final[dict[str, Callable[[Town], Policy]]] = {

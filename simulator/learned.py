@@ -46,13 +46,15 @@ Bools = npt.NDArray[np.bool_]
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What a learned policy is made of. Without anything it is the product of two calibrated sides;
-    `one_sided` orders by whom the viewer will like alone."""
+    `one_sided` orders by whom the viewer will like alone. `likers`: who likes the viewer already is
+    sure to like back; `photos`: its datasets have some."""
 
     one_sided: bool = False
     ranker: bool = False
     prices: bool = False
     exploration: bool = False
     likers: bool = False
+    photos: bool = False
 
 
 class Learned:

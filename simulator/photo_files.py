@@ -4,7 +4,6 @@ import fcntl
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gravity.atomic_file import write_atomic
+from gravity.child_process import end_with_parent
 from simulator import avatars
 
 FOLDER: Final = "photos"
@@ -63,15 +63,7 @@ def _give_way() -> None:
     os.nice(_NICE)
     # Ctrl-C reaches everybody in the terminal; who asked ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A pool's process would wait for work for ever when who asked was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 @contextmanager

@@ -15,7 +15,6 @@ What remains is the logistic noise of the swipe. The sizes are set so that swipe
 of real ratings (simulator/moments.py). Models never see any of it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
@@ -46,8 +45,11 @@ _LIKE_SEEKS_LIKE: Final = np.array([0.6, 0.3, 0.4, 0.4, 0.0])
 """The share of a person's taste that follows from their own trait."""
 _HIDDEN_TASTE: Final = np.array([0.35, 0.25])
 
-_NODES: Final = 9
-"""Of the mean over chemistries: four digits."""
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
+CHEMISTRIES: Final[tuple[tuple[float, float], ...]] = tuple(
+    zip((_CHEMISTRY * _NODES).tolist(), (_WEIGHTS / _WEIGHTS.sum()).tolist(), strict=True)
+)
+"""A few values of it (logits) and their weights: a mean over all, by Gauss and Hermite."""
 
 _ARRAYS: Final = ("person", "readiness", "appeal", "taste", "trait")
 _LOOKS: Final = ("drawing", "taste", "centre", "scale")
@@ -144,13 +146,6 @@ class Market:
         if not np.array_equal(self.person[rows], people):
             raise KeyError("somebody is not of this market")
         return rows
-
-
-def over_chemistries(of: Callable[[float], Floats]) -> Floats:
-    """The mean of a function of the chemistry (logits), by Gauss and Hermite."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
-    total = sum(w * of(_CHEMISTRY * node) for node, w in zip(nodes, weights, strict=True))
-    return np.asarray(total / weights.sum())
 
 
 def sigmoid(x: Floats) -> Floats:

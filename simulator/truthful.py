@@ -18,9 +18,10 @@ from simulator.days import Day
 from simulator.policies import Order, best
 from simulator.pools import Pools
 from simulator.pricing import SHARP, find_prices, shortlist
-from simulator.tastes import Market, over_chemistries, sigmoid
+from simulator.tastes import CHEMISTRIES, Market, sigmoid
 from simulator.waiting import Waiting
 
+Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 Ints32 = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
@@ -124,11 +125,20 @@ def likes_of_pairs(market: Market, pools: Pools, *, whole: bool) -> PairLikes:
         return PairLikes(log_p, log_p + log_p[reverse])
     log_p, log_match = np.empty(m, np.float32), np.empty(m, np.float32)
     for chunk in _chunks(m):
-        x, y = there[chunk], there[reverse[chunk]]
-        log_p[chunk] = np.log(over_chemistries(lambda c, x=x: sigmoid(x + c)))
-        both = over_chemistries(lambda c, x=x, y=y: sigmoid(x + c) * sigmoid(y + c))
-        log_match[chunk] = np.log(both)
+        log_p[chunk], log_match[chunk] = _averaged(
+            there[chunk].astype(np.float64), there[reverse[chunk]].astype(np.float64)
+        )
     return PairLikes(log_p, log_match)
+
+
+def _averaged(there: Floats, back: Floats) -> tuple[Floats, Floats]:
+    """Logs (m,) of both over chemistries, from logits (m,) without one."""
+    one, both = np.zeros(len(there)), np.zeros(len(there))
+    for chemistry, weight in CHEMISTRIES:
+        p = sigmoid(there + chemistry)
+        one += weight * p
+        both += weight * p * sigmoid(back + chemistry)
+    return np.log(one), np.log(both)
 
 
 def _chunks(m: int) -> Iterator[slice]:

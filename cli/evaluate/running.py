@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cli.evaluate.kept import Row, Shelf, row_of
 from cli.evaluate.plan import MINUTES, Budget, Found, Measurement, Plan, Say
+from gravity.child_process import end_with_parent
 
 
 class MeasurementFailed(Exception):
@@ -87,7 +88,8 @@ def _measured(
     deadline = time.monotonic() + 60.0 * MINUTES[budget]
     context = multiprocessing.get_context("spawn")
     mine, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(plan, budget, data, names, theirs), daemon=True)
+    # No daemon: those may have no processes of their own.
+    process = context.Process(target=_work, args=(plan, budget, data, names, theirs))
     process.start()
     theirs.close()
     try:
@@ -113,6 +115,7 @@ def _measured(
 
 
 def _work(plan: Plan, budget: Budget, data: Path, names: list[str], pipe: Connection) -> None:
+    end_with_parent()
     by_name = {measurement.name: measurement for measurement in plan(budget, data)}
     for name in names:
         started = time.monotonic()

@@ -1,25 +1,25 @@
 """`gravity evaluate simulation`: what policies do to the people of a market of known truth."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from cli.evaluate.entry import SHARED, AsJson, BudgetOption, DataFolder, SvgFile, evaluate
-from cli.evaluate.kept import Row
+from cli.evaluate.kept import Row, code_hash
 from cli.evaluate.over_seeds import found_over_seeds
-from cli.evaluate.plan import Budget, Found, Measurement, Say
+from cli.evaluate.plan import Budget, Found, Measurement, Say, Setting
 
 if TYPE_CHECKING:
-    from simulator.outcome import Outcome
+    from cli.evaluate.simulation_played import Played, Size
 
 TASK: Final = "simulation"
 _MODULES: Final = ("simulator.contenders", "simulator.outcome")
-_ALONE: Final = ("cli.evaluate.over_seeds",)
-_DIVISIONS: Final = ("orientation", "age", "body")
+_ALONE: Final = ("cli.evaluate.over_seeds", "cli.evaluate.simulation_played")
 _LOWER: Final = ("gini", "visits_without_cards", "regret")
-_FIRST_DAYS: Final = 10
 _MOMENTS_PEOPLE: Final = 12_000
 _MOMENTS_SEED: Final = 7
 _OF_CEILING: Final = 0.85
@@ -27,17 +27,8 @@ _OF_PRODUCT: Final = 1.15
 _OF_ONE_SIDED: Final = 2.0
 _OF_GINI: Final = 0.8
 
-Outcomes = Sequence[Mapping[str, "Outcome"]]
+Markets = Sequence[Mapping[str, "Played"]]
 """For each seed, by policy."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Size:
-    seeds: int
-    people: int
-    days: int
-    policies: tuple[str, ...]
-
 
 _COMPARED: Final = (
     "ceiling",
@@ -47,11 +38,20 @@ _COMPARED: Final = (
     "gravity without prices",
     "gravity",
 )
-_ALL: Final = ("random", "popularity", "newest", *_COMPARED, "gravity without exploration")
+_ALL: Final = (
+    "random",
+    "popularity",
+    "newest",
+    *_COMPARED,
+    "gravity without exploration",
+    "gravity without photos",
+    "gravity without likes that wait",
+)
+# Seeds, people, days, policies.
 _SIZES: Final = {
-    Budget.SMOKE: _Size(1, 800, 4, ("random", "ceiling", "product", "gravity")),
-    Budget.STANDARD: _Size(2, 5_000, 30, _COMPARED),
-    Budget.FULL: _Size(5, 20_000, 30, _ALL),
+    Budget.SMOKE: (1, 800, 4, ("ceiling", "random", "product", "gravity without photos")),
+    Budget.STANDARD: (2, 5_000, 30, _COMPARED),
+    Budget.FULL: (5, 20_000, 30, _ALL),
 }
 
 
@@ -73,28 +73,25 @@ def simulation(
 
 def plan(budget: Budget, data: Path) -> Sequence[Measurement]:
     """How real the people are, and all policies at once, which are compared person by person."""
-    size = _SIZES[budget]
-    return [
-        Measurement(
-            "moments",
-            _measure_moments,
-            ("simulator.moments", "simulator.history", "simulator.region"),
-            seed=_MOMENTS_SEED,
-            settings={"people": _MOMENTS_PEOPLE},
-        ),
-        Measurement(
-            TASK,
-            partial(_measure, size),
-            _MODULES,
-            _ALONE,
-            settings={
-                "seeds": size.seeds,
-                "people": size.people,
-                "days": size.days,
-                "policies": ", ".join(size.policies),
-            },
-        ),
-    ]
+    moments = Measurement(
+        "moments",
+        _measure_moments,
+        ("simulator.moments", "simulator.history", "simulator.region"),
+        seed=_MOMENTS_SEED,
+        settings={"people": _MOMENTS_PEOPLE},
+    )
+    return [moments, _market(budget)]
+
+
+def _market(budget: Budget) -> Measurement:
+    seeds, people, days, policies = _SIZES[budget]
+    settings: dict[str, Setting] = {
+        "seeds": seeds,
+        "people": people,
+        "days": days,
+        "policies": ", ".join(policies),
+    }
+    return Measurement(TASK, partial(_measure, budget), _MODULES, _ALONE, settings=settings)
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
@@ -129,92 +126,73 @@ def _measure_moments(say: Say) -> Sequence[Found]:
     return rows
 
 
-def _measure(size: _Size, say: Say) -> Sequence[Found]:
-    outcomes = [_of_seed(size, seed, say) for seed in range(size.seeds)]
-    return [*_by_policy(outcomes, size), *_against_others(outcomes)]
+def _measure(budget: Budget, say: Say) -> Sequence[Found]:
+    from cli.evaluate.simulation_played import Size, play
 
-
-def _of_seed(size: _Size, seed: int, say: Say) -> dict[str, "Outcome"]:
-    import torch
-
-    from simulator.contenders import CONTENDERS
-    from simulator.outcome import Outcome
-    from simulator.town import Town
-
-    # On a machine that others use too, its threads wait for each other longer than they compute.
-    torch.set_num_threads(1)
-    say(f"seed {seed}: drawing {size.people} people")
-    town = Town.draw(size.people, size.days, seed)
-    found = {}
-    for name in size.policies:
-
-        def tell(day: int, name: str = name) -> None:
-            say(f"seed {seed}: {name}, day {day + 1} of {size.days}")
-
-        found[name] = Outcome.of(town, CONTENDERS[name](town), size.days, tell)
+    size = Size(*_SIZES[budget])
+    home = Path(os.environ.get("GRAVITY_HOME", ".gravity"))
+    folder = home / "evaluate" / f"{TASK}-{code_hash(_market(budget))[:16]}"
+    markets = play(size, folder, say)
+    found = [*_by_policy(markets, size), *_against_others(markets)]
+    # From here on the rows are kept.
+    shutil.rmtree(folder)
     return found
 
 
-def _by_policy(outcomes: Outcomes, size: _Size) -> Iterator[Found]:
+def _by_policy(markets: Markets, size: "Size") -> Iterator[Found]:
     """Rows of every measure of every policy, with the curves of plots."""
     for name in size.policies:
-        of_policy = [each[name] for each in outcomes]
-        measured = [each.measures() for each in of_policy]
-        for measure in measured[0]:
+        of_policy = [each[name] for each in markets]
+        for measure in of_policy[0].measures:
             better: Literal["higher", "lower"] = "lower" if measure in _LOWER else "higher"
-            values = [each[measure] for each in measured]
+            values = [each.measures[measure] for each in of_policy]
             found = found_over_seeds(TASK, measure, name, values, None, better)
-            yield replace(found, points=_curve(measure, of_policy))
-        for division in _DIVISIONS:
-            values = [each[name].disparity(division, each["ceiling"]) for each in outcomes]
+            yield replace(found, points=_mean_curve(measure, of_policy))
+        for division in of_policy[0].disparity:
+            values = [each.disparity[division] for each in of_policy]
             yield found_over_seeds(TASK, f"disparity_{division}", name, values, None, "lower")
         for reference in ("ceiling", "oracle"):
             if reference in size.policies and name != reference:
                 wanted = _OF_CEILING if (name, reference) == ("gravity", "ceiling") else None
-                values = _ratios(outcomes, name, reference)
+                values = _ratios(markets, name, reference, _matches)
                 yield found_over_seeds(TASK, f"share_of_{reference}", name, values, wanted)
 
 
-def _ratios(outcomes: Outcomes, name: str, other: str) -> list[float]:
-    """Matches of one policy as a share of another's, after two weeks."""
-    return [
-        each[name].matches_later() / max(1e-9, each[other].matches_later()) for each in outcomes
-    ]
-
-
-def _against_others(outcomes: Outcomes) -> Iterator[Found]:
+def _against_others(markets: Markets) -> Iterator[Found]:
     """What ours has to reach beside the others, after two weeks."""
     for other, wanted in (
         ("product", _OF_PRODUCT),
         ("one-sided", _OF_ONE_SIDED),
         ("gravity without prices", 1.0),
     ):
-        if other in outcomes[0]:
-            values = _ratios(outcomes, "gravity", other)
-            yield found_over_seeds(TASK, "matches_of_other", f"gravity / {other}", values, wanted)
-    if "gravity without prices" in outcomes[0]:
-        values = [
-            each["gravity"].measures()["gini"] / each["gravity without prices"].measures()["gini"]
-            for each in outcomes
-        ]
-        method = "gravity / gravity without prices"
-        yield found_over_seeds(TASK, "gini_of_other", method, values, _OF_GINI, "lower")
+        if "gravity" in markets[0] and other in markets[0]:
+            method = f"gravity / {other}"
+            values = _ratios(markets, "gravity", other, _matches)
+            yield found_over_seeds(TASK, "matches_of_other", method, values, wanted)
+            if other == "gravity without prices":
+                values = _ratios(markets, "gravity", other, _gini)
+                yield found_over_seeds(TASK, "gini_of_other", method, values, _OF_GINI, "lower")
 
 
-def _curve(measure: str, of_policy: Sequence["Outcome"]) -> tuple[tuple[float, float], ...]:
-    """What a plot draws of a measure, means over seeds: matches by day, the Lorenz curve of
-    exposure, newcomers with a match by their first, second … day."""
+def _matches(played: "Played") -> float:
+    return played.matches_later
+
+
+def _gini(played: "Played") -> float:
+    return played.gini_later
+
+
+def _ratios(
+    markets: Markets, name: str, other: str, of: "Callable[[Played], float]"
+) -> list[float]:
+    """A figure of one policy as a share of another's, seed by seed."""
+    return [of(each[name]) / max(1e-9, of(each[other])) for each in markets]
+
+
+def _mean_curve(measure: str, of_policy: "Sequence[Played]") -> tuple[tuple[float, float], ...]:
+    """What a plot draws of a measure, over all seeds: matches by day, the Lorenz curve of exposure,
+    newcomers with a match by their first, second … day."""
     import numpy as np
 
-    if measure == "matches_per_active_day":
-        y = np.mean([each.matches_a_day() for each in of_policy], axis=0)
-        x = 1.0 + np.arange(len(y))
-    elif measure == "newcomers_matched_first_day":
-        y = np.mean([each.newcomers(min(_FIRST_DAYS, each.days - 1)) for each in of_policy], axis=0)
-        x = 1.0 + np.arange(len(y))
-    elif measure == "gini":
-        x = np.linspace(0.0, 1.0, 41)
-        y = np.mean([each.lorenz(x) for each in of_policy], axis=0)
-    else:
-        return ()
-    return tuple((float(a), float(b)) for a, b in zip(x, y, strict=True))
+    curves = [each.curves[measure] for each in of_policy if measure in each.curves]
+    return tuple((float(x), float(y)) for x, y in np.mean(curves, axis=0)) if curves else ()

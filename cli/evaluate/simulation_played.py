@@ -1,0 +1,144 @@
+"""Policies played in markets of several seeds, each market in a process of its own.
+
+What a policy did is kept in a folder as soon as it is known: who is interrupted goes on there.
+"""
+
+import io
+import multiprocessing
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cli.evaluate.plan import Say
+from gravity.atomic_file import write_atomic
+from gravity.child_process import end_with_parent
+
+if TYPE_CHECKING:
+    from simulator.outcome import Outcome
+    from simulator.town import Town
+
+DIVISIONS: Final = ("orientation", "age", "body")
+_FIRST_DAYS: Final = 10
+_ARRAYS: Final = ("matches", "visits", "exposures", "likes")
+_NUMBERS: Final = ("ran_out", "regret")
+
+Curve = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """So many seeds, from 0, of so many people, and which policies they meet."""
+
+    seeds: int
+    people: int
+    days: int
+    policies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a policy came to: measures by name, matches and Gini after two weeks, disparity by
+    division, and curves by the measure that they are behind."""
+
+    measures: Mapping[str, float]
+    matches_later: float
+    gini_later: float
+    disparity: Mapping[str, float]
+    curves: Mapping[str, Curve]
+
+
+def play(size: Size, folder: Path, say: Say) -> list[dict[str, Played]]:
+    """For each seed, by policy. What is in `folder` already is not played again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    context = multiprocessing.get_context("spawn")
+    told: SimpleQueue[str | None] = context.SimpleQueue()
+    listening = threading.Thread(target=_listen, args=(told, say), daemon=True)
+    listening.start()
+    processes = min(size.seeds, os.cpu_count() or 1)
+    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(told,)) as pool:
+        played = list(pool.map(partial(_of_seed, size, folder), range(size.seeds)))
+    told.put(None)
+    listening.join()
+    return played
+
+
+def _listen(told: "SimpleQueue[str | None]", say: Say) -> None:
+    while (what := told.get()) is not None:
+        say(what)
+
+
+_TOLD: "SimpleQueue[str | None] | None" = None
+
+
+def _start(told: "SimpleQueue[str | None]") -> None:
+    global _TOLD
+    import torch
+
+    # There is a process for every core already.
+    torch.set_num_threads(1)
+    _TOLD = told
+    end_with_parent()
+
+
+def _say(what: str) -> None:
+    if _TOLD is not None:
+        _TOLD.put(what)
+
+
+def _of_seed(size: Size, folder: Path, seed: int) -> dict[str, Played]:
+    from simulator.town import Town
+
+    _say(f"seed {seed}: drawing {size.people:,} people")
+    town = Town.draw(size.people, size.days, seed)
+    outcomes = {name: _outcome(name, town, size.days, folder) for name in size.policies}
+    return {name: _played(outcome, outcomes["ceiling"]) for name, outcome in outcomes.items()}
+
+
+def _outcome(name: str, town: "Town", days: int, folder: Path) -> "Outcome":
+    from simulator.contenders import CONTENDERS
+    from simulator.outcome import Outcome
+
+    path = folder / f"{town.seed} {name}.npz"
+    if path.exists():
+        with np.load(path) as kept:
+            arrays = (kept[each] for each in _ARRAYS)
+            return Outcome(town, days, *arrays, *(float(kept[each]) for each in _NUMBERS))
+    _say(f"seed {town.seed}: {name}, getting ready")
+    outcome = Outcome.of(town, CONTENDERS[name](town), days, partial(_tell, town.seed, name, days))
+    file = io.BytesIO()
+    np.savez_compressed(file, **{each: getattr(outcome, each) for each in (*_ARRAYS, *_NUMBERS)})
+    write_atomic(path, file.getvalue())
+    return outcome
+
+
+def _tell(seed: int, name: str, days: int, day: int) -> None:
+    _say(f"seed {seed}: {name}, day {day + 1} of {days}")
+
+
+def _played(outcome: "Outcome", ceiling: "Outcome") -> Played:
+    first = 1.0 + np.arange(min(_FIRST_DAYS, outcome.days - 1))
+    matches, shares = outcome.matches_a_day(), np.linspace(0.0, 1.0, 41)
+    return Played(
+        measures=outcome.measures(),
+        matches_later=outcome.matches_later(),
+        gini_later=outcome.gini_later(),
+        disparity={each: outcome.disparity(each, ceiling) for each in DIVISIONS},
+        curves={
+            "matches_per_active_day": _curve(1.0 + np.arange(len(matches)), matches),
+            "newcomers_matched_first_day": _curve(first, outcome.newcomers(len(first))),
+            "gini": _curve(shares, outcome.lorenz(shares)),
+        },
+    )
+
+
+def _curve(x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> Curve:
+    return list(zip(x.tolist(), y.tolist(), strict=True))
