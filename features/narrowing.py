@@ -4,7 +4,7 @@ In the inner product a line stands for each log s, and one number for a table of
 many candidates worth nearly the same to a viewer, and then what a line errs by decides who is among
 the 200 best (docs/decisions/0079). So more are found by it, and of these the release's own tables
 say, without lines and with prices as they are, whom the rest is for. Whoever likes the viewer
-already is among them wherever the inner product puts them (docs/decisions/0083).
+already comes into question wherever the inner product puts them (docs/decisions/0083).
 """
 
 from typing import Final
