@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from features.behaviour import logit
 from features.fold_in import LIKE, PASS, FoldIn
-from features.likers import selective, sure
+from features.likers import selective
 from features.narrowing import RETRIEVED, SEARCHED, narrowed
 from features.plackett_luce import draw, log_propensities
 from features.prices import Prices
@@ -82,7 +82,7 @@ class Learned:
         self._refresh()
         self._index()
         if self._recipe.prices:
-            waiting = self._waiting.count(present & selective(self._sides))
+            waiting = self._waiting.count(present & self._selective)
             week = self._attendance.week(present, waiting)
             tau = self._tau or SHARP
             self._prices = find_prices(self._lists, self._prices, week, tau, self._random)
@@ -127,14 +127,16 @@ class Learned:
         """Whose like waits for the viewer, and says something, of candidates (m,)."""
         if not self._recipe.likers:
             return np.zeros(len(candidates), bool)
-        return sure(self._sides.take(candidates), self._waiting.among(viewer, candidates))
+        return self._waiting.among(viewer, candidates) & self._selective[candidates]
 
     def _retrieved(self, viewer: int, candidates: Ints32, waits: Bools) -> Ints:
         """Places of who is ranked: both looks of serving, and who waits for an answer."""
         places = np.arange(len(candidates))
         if len(candidates) > SEARCHED:
-            places = best(self._vectors[candidates] @ self._queries[viewer], SEARCHED).places
-            places = np.union1d(places, np.flatnonzero(waits))
+            linear = self._vectors[candidates] @ self._queries[viewer]
+            among = waits.copy()
+            among[np.argpartition(-linear, SEARCHED - 1)[:SEARCHED]] = True
+            places = np.flatnonzero(among)
         if len(places) <= RETRIEVED:
             return places
         found = candidates[places]
@@ -154,8 +156,10 @@ class Learned:
         self._fitted = (
             with_lines if self._recipe.ranker else replace(with_lines, ranker=fitted.ranker)
         )
-        self._fitted_on = len(self._log)
-        self._sides = self._fitted.final.sides()
+        self._learned_from = len(self._log)
+        # What changes by the day is not the model's.
+        sides = self._fitted.final.sides()
+        self._sides = replace(sides, taste=sides.taste.copy())
         self._index()
         self._tau = self._temperature() if self._recipe.exploration else None
 
@@ -174,13 +178,13 @@ class Learned:
         )
 
     def _refresh(self) -> None:
-        """Tastes of who has swiped since the models were learned, and everybody's rates."""
+        """Tastes of who has swiped since the last morning, and everybody's rates."""
         model, n = self._fitted.final, len(self._base.people)
-        since = self._log.take(slice(self._fitted_on, None))
+        since = self._log.take(slice(self._learned_from, None))
         if not len(since):
             return
-        everybody = np.arange(n)
-        sides = sides_at(model, everybody, count(self._log, n))
+        self._learned_from = len(self._log)
+        sides = sides_at(model, np.arange(n), count(self._log, n))
         moved = np.unique(since.viewer)
         fold_in = FoldIn(
             model.factors.appeal,
@@ -188,11 +192,12 @@ class Learned:
             model.rates.given_prior,
             model.fold_in,
         )
-        prior = model.factors.prior[moved]
-        sides.taste[moved] = fold_in.tastes(self._log.histories(n).of(moved), prior)
-        self._sides = sides
+        tastes = fold_in.tastes(self._log.histories(n).of(moved), model.factors.prior[moved])
+        self._sides.taste[moved] = tastes
+        self._sides = replace(sides, taste=self._sides.taste)
 
     def _index(self) -> None:
+        self._selective = selective(self._sides)
         self._queries = query_vectors(self._sides)
         self._vectors = candidate_vectors(self._sides, self._prices.mean())
 

@@ -16,6 +16,8 @@ LENGTH: Final = 128
 """Candidates of a shortlist."""
 SHARP: Final = 0.01
 """The temperature of decks that are not drawn, in what prices assume."""
+_VIEWERS: Final = 8192
+"""Who is asked at most, for everybody (docs/decisions/0057)."""
 _BATCH: Final = 512
 
 Floats32 = npt.NDArray[np.float32]
@@ -30,7 +32,7 @@ def find_prices(
     lists: Lists, now: Prices, week: Week, tau: float, rng: np.random.Generator
 ) -> Prices:
     """The prices of n people for the next days, from those of now."""
-    batches = list(_batches(lists, week.exposures(), now.mean()))
+    batches = list(_batches(lists, week.exposures(), now.mean(), rng))
     return solve(batches, week.visits, Serving(day_by_day, tau), rng, shape=table_beside_cards)
 
 
@@ -46,8 +48,12 @@ def shortlist(free: Floats32, mean: Floats32) -> Ints:
     return np.flatnonzero(among)
 
 
-def _batches(lists: Lists, cards: Floats32, mean: Floats32) -> Iterator[Shortlists]:
-    viewers = np.flatnonzero(cards > 0.0)
+def _batches(
+    lists: Lists, cards: Floats32, mean: Floats32, rng: np.random.Generator
+) -> Iterator[Shortlists]:
+    looking = np.flatnonzero(cards > 0.0)
+    viewers = np.sort(rng.permutation(looking)[:_VIEWERS])
+    stands_for = np.float32(len(looking) / max(1, len(viewers)))
     for start in range(0, len(viewers), _BATCH):
         rows = viewers[start : start + _BATCH]
         shape = (len(rows), LENGTH)
@@ -57,4 +63,4 @@ def _batches(lists: Lists, cards: Floats32, mean: Floats32) -> Iterator[Shortlis
             candidates[i, : len(found)] = found
             log_p[i, : len(found)], logit_q[i, : len(found)] = there, back
         looked = cards[rows]
-        yield Shortlists(candidates, log_p, logit_q, looked, np.ones_like(looked))
+        yield Shortlists(candidates, log_p, logit_q, looked, np.full_like(looked, stands_for))

@@ -20,7 +20,7 @@ BINS: Final = KNOTS * _IN_A_PART
 MOST: Final = 8.0
 """Nats that a price may reach: 1 in 3,000."""
 _CHUNK: Final = 65_536
-_MET: Final = np.float32(0.3)
+_MET: Final = np.float32(0.2)
 """The share of a like's match that does not hang on its being read (docs/decisions/0057)."""
 
 _CENTRES: Final = (np.arange(BINS) + 0.5) / _IN_A_PART - 0.5
