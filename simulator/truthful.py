@@ -6,6 +6,7 @@ effects, their true factors and tastes in photos, but not what belongs to a pair
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from simulator.pricing import SHARP, find_prices, shortlist
 from simulator.tastes import Market, over_chemistries, sigmoid
 from simulator.waiting import Waiting
 
+Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 Ints32 = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
@@ -125,10 +127,17 @@ def likes_of_pairs(market: Market, pools: Pools, *, whole: bool) -> PairLikes:
     log_p, log_match = np.empty(m, np.float32), np.empty(m, np.float32)
     for chunk in _chunks(m):
         x, y = there[chunk], there[reverse[chunk]]
-        log_p[chunk] = np.log(over_chemistries(lambda c, x=x: sigmoid(x + c)))
-        both = over_chemistries(lambda c, x=x, y=y: sigmoid(x + c) * sigmoid(y + c))
-        log_match[chunk] = np.log(both)
+        log_p[chunk] = np.log(over_chemistries(partial(_likes, x)))
+        log_match[chunk] = np.log(over_chemistries(partial(_match, x, y)))
     return PairLikes(log_p, log_match)
+
+
+def _likes(x: Floats32, chemistry: float) -> Floats:
+    return sigmoid(np.asarray(x + chemistry))
+
+
+def _match(x: Floats32, y: Floats32, chemistry: float) -> Floats:
+    return _likes(x, chemistry) * _likes(y, chemistry)
 
 
 def _chunks(m: int) -> Iterator[slice]:

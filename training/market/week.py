@@ -20,4 +20,4 @@ class Week:
 
     def exposures(self) -> Floats:
         """Cards (n,) of people who do not like the viewer yet: those who do come first."""
-        return np.maximum(self.cards - self.waiting, 0.0).astype(np.float32)
+        return np.asarray(np.maximum(self.cards - self.waiting, 0.0), np.float32)
