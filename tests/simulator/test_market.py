@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.choices import Choices
@@ -14,7 +14,7 @@ from simulator.contenders import CEILING, CONTENDERS, GRAVITY, PRODUCT
 from simulator.crowd import Crowd
 from simulator.days import Day, live_days
 from simulator.fast import DECK_SIZE, FastApp
-from simulator.outcome import Outcome, gini
+from simulator.outcome import Outcome
 from simulator.policies import Newest, Popularity, Random, best
 from simulator.pools import Pools
 from simulator.town import Town
@@ -191,17 +191,6 @@ def test_who_all_look_alike_are_shown_all_the_same() -> None:
 def test_the_best_are_the_best(scores: list[float], size: int) -> None:
     found = np.array(scores)[best(np.array(scores, float), size).places]
     assert found.tolist() == sorted(scores, reverse=True)[:size]
-
-
-@given(st.lists(st.floats(0, 100), min_size=1, max_size=40))
-@settings(max_examples=50)
-def test_gini_is_the_mean_difference(amounts: list[float]) -> None:
-    x = np.array(amounts)
-    if x.sum() < 1e-6:
-        assert gini(np.zeros(3)) == 0.0
-        return
-    expected = np.abs(x[:, None] - x[None]).sum() / (2 * len(x) * x.sum())
-    assert gini(x) == pytest.approx(expected, abs=1e-9)
 
 
 def test_measures_have_their_bounds() -> None:

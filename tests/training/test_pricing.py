@@ -16,7 +16,7 @@ from tests.training.test_build import SETTINGS, Learned, learned
 from tests.training.worlds import market
 from training.build import TrainingSettings, evaluate, with_prices
 from training.datasets import DAY_MS, Datasets, Split, Swipes, datasets_of
-from training.priced_decks import gini, priced_decks
+from training.priced_decks import priced_decks
 from training.pricing import pricing_of, week_of
 
 
@@ -185,10 +185,3 @@ def test_where_nobody_looks_there_is_nothing_to_report() -> None:
     decks = priced_decks([], fitted.final.sides(), fitted.ranker, fitted.prices)
     assert np.isnan([decks.gini.priced, decks.gini.free, decks.matches.free]).all()
     assert np.isfinite(decks.price_mean)
-
-
-def test_gini_of_known_spreads() -> None:
-    assert gini(np.array([3, 3, 3, 3])) == pytest.approx(0.0)
-    assert gini(np.array([0, 0, 0, 8])) == pytest.approx(0.75)
-    assert gini(np.array([1, 3])) == pytest.approx(0.25)
-    assert np.isnan(gini(np.array([0, 0])))
