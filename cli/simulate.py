@@ -101,11 +101,12 @@ def _play(
 
 def _object(
     found: "dict[str, Outcome]", people: int, days: int, seed: int
-) -> dict[str, int | list[dict[str, str | float | list[float]]]]:
-    policies: list[dict[str, str | float | list[float]]] = [
+) -> dict[str, int | list[dict[str, str | float | list[float] | None]]]:
+    policies: list[dict[str, str | float | list[float] | None]] = [
         {
             "policy": name,
-            **outcome.measures(),
+            # NaN, which JSON does not know, is no value.
+            **{m: None if math.isnan(x) else x for m, x in outcome.measures().items()},
             "matches_by_day": [round(x, 5) for x in outcome.matches_a_day().tolist()],
         }
         for name, outcome in found.items()

@@ -1,7 +1,7 @@
 """What a policy did to people: measured over the days of a market."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from simulator.fast import FastApp
 from simulator.policies import Policy
 from simulator.tastes import sigmoid
 from simulator.town import Town
+from training.inequality import gini
 
 _JUDGED: Final = 100
 """Visits of a day whose regret is measured."""
@@ -19,6 +20,8 @@ _WEEK: Final = 7
 _LEAST_DAYS: Final = 7
 _LEAST_PEOPLE: Final = 50
 """A smaller group says nothing about fairness."""
+_DEALT: Final = 50
+"""How often groups are dealt at random."""
 LATER: Final = 14
 """After so many days the share of the references is counted."""
 
@@ -117,16 +120,21 @@ class Outcome:
     def disparity(self, division: str, reference: "Outcome") -> float:
         """How far groups differ in what they have of their matches under `reference`: the best
         off against the worst off, as the logarithm of the ratio of their shares."""
+        return self._matches_of(division, reference).apart()
+
+    def disparity_by_chance(self, division: str, reference: "Outcome") -> float:
+        """The same if groups as large were dealt among the same people at random, mean of _DEALT
+        times: small groups differ even so."""
+        each = self._matches_of(division, reference)
+        random = np.random.default_rng([self.town.seed, 42])
+        dealt = (replace(each, group=random.permutation(each.group)) for _ in range(_DEALT))
+        return float(np.mean([of_groups.apart() for of_groups in dealt]))
+
+    def _matches_of(self, division: str, reference: "Outcome") -> "_OfGroups":
         group = self.town.groups[division]
-        mine, theirs = self._matches_of_each(), reference._matches_of_each()
         people = self._people() & (group >= 0)
-        shares = [
-            mine[those].sum() / max(1.0, theirs[those].sum())
-            for each in np.unique(group[people])
-            if (those := people & (group == each)).sum() >= _LEAST_PEOPLE
-        ]
-        best = max(shares, default=0.0)
-        return float(np.log(best / max(1e-9, min(shares)))) if best > 0.0 else 0.0
+        mine, theirs = self._matches_of_each(), reference._matches_of_each()
+        return _OfGroups(group[people], mine[people], theirs[people])
 
     def _people(self) -> Bools:
         """Who (n,) is no bot and not hidden."""
@@ -163,13 +171,23 @@ class Outcome:
         return float(np.mean([self._matched(start, start + _WEEK) for start in starts]))
 
 
-def gini(amounts: Floats) -> float:
-    """How unequal amounts (n,) >= 0 are: 0 all alike, 1 one has all."""
-    total = float(amounts.sum())
-    if total <= 0.0:
-        return 0.0
-    ordered, n = np.sort(amounts), len(amounts)
-    return float((2.0 * np.arange(1, n + 1) - n - 1.0) @ ordered / (n * total))
+@dataclass(frozen=True, slots=True, eq=False)
+class _OfGroups:
+    """Of m people: the group of each, and how many matches they have and have elsewhere."""
+
+    group: Ints
+    mine: Floats
+    theirs: Floats
+
+    def apart(self) -> float:
+        """Logarithm of the best off group's share of its matches elsewhere over the worst off's."""
+        shares = [
+            self.mine[those].sum() / max(1.0, self.theirs[those].sum())
+            for each in np.unique(self.group)
+            if (those := self.group == each).sum() >= _LEAST_PEOPLE
+        ]
+        best = max(shares, default=0.0)
+        return float(np.log(best / max(1e-9, min(shares)))) if best > 0.0 else 0.0
 
 
 @dataclass(slots=True, eq=False)

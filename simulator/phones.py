@@ -6,6 +6,7 @@ a batch may be sent again whatever became of it.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ _PATIENCE_S: Final[Mapping[int, float]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: 60.0,
     _SILENCE: 30.0,
 }
-"""For how many seconds a request is sent again, by what it is answered."""
+"""For how many seconds a request is sent again, by what it is answered: all that goes by while it
+is, the answers as well as the pauses."""
 _PAUSE_S: Final = 1.0
 _STANDS: Final = frozenset({"accepted", "duplicate", "already_swiped"})
 
@@ -60,11 +62,13 @@ class Swipe:
 
 @dataclass(frozen=True, slots=True)
 class Phones:
-    """Requests of any person; `bearer` makes the token that speaks for them, `sleep` waits."""
+    """Requests of any person; `bearer` makes the token that speaks for them, `sleep` waits, and
+    `now` tells seconds that never go back."""
 
     http: httpx.AsyncClient
     bearer: Callable[[int], str]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    now: Callable[[], float] = time.monotonic
 
     async def deck(self, person: int, size: int) -> list[Shown]:
         """A new deck of at most `size` cards, from the top."""
@@ -99,8 +103,9 @@ class Phones:
 
     async def _ask(self, person: int, method: str, path: str, **what: Any) -> Any:
         """The JSON answer; the request is sent again as it was while the platform asks for that."""
-        waited: defaultdict[int, float] = defaultdict(float)
+        lost: defaultdict[int, float] = defaultdict(float)
         while True:
+            asked = self.now()
             headers = {"Authorization": f"Bearer {self.bearer(person)}"}
             try:
                 response = await self.http.request(method, path, headers=headers, **what)
@@ -112,10 +117,10 @@ class Phones:
                 if kind not in _PATIENCE_S:
                     return _answer(response, person)
                 pause, why = _retry_after(response), _said(response)
-            if waited[kind] + pause > _PATIENCE_S[kind]:
+            if lost[kind] + (self.now() - asked) + pause > _PATIENCE_S[kind]:
                 raise PlatformAway(f"{method} {path} for person {person}: {why}")
             await self.sleep(pause)
-            waited[kind] += pause
+            lost[kind] += self.now() - asked
 
 
 def _answer(response: httpx.Response, person: int) -> Any:

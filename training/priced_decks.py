@@ -15,6 +15,7 @@ from features.ranker import Network, heads_of
 from features.score import Sides
 from training.eligible_lists import EligibleList
 from training.exposure import DECK_SIZE
+from training.inequality import gini
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -76,13 +77,3 @@ def _of_decks(
         "gini": ByOrder(*(gini(of_order[may]) for of_order in shown)),
         "matches": ByOrder(*each_deck.tolist()),
     }
-
-
-def gini(counts: Ints) -> float:
-    """How unequally counts (m,) >= 0 are spread: 0 where all have the same, near 1 where one has
-    all. NaN of nothing."""
-    total, m = int(counts.sum()), len(counts)
-    if not total:
-        return float("nan")
-    ranks = np.arange(1, m + 1)
-    return float(2.0 * (ranks * np.sort(counts)).sum() / (m * total) - (m + 1) / m)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from features.likers import selective
 from features.manifest import Pricing
+from features.score import Sides
 from training.datasets import Datasets
 from training.fitting import Fitted
 from training.market.people import price_people
@@ -25,8 +26,8 @@ comes out near this (docs/decisions/0042)."""
 
 def with_prices(datasets: Datasets, fitted: Fitted, seed: int) -> Fitted:
     """The same with everybody's prices, as a release keeps them; to follow `with_ranker`."""
-    week, sides = _week(datasets), fitted.final.sides()
-    week = replace(week, waiting=_waiting(datasets, selective(sides)))
+    sides = fitted.final.sides()
+    week = week_of(datasets, sides)
     prices = price_people(
         datasets.people,
         sides,
@@ -51,6 +52,12 @@ def pricing_of(datasets: Datasets, strength: float) -> Pricing:
         exposure=float(datasets.people.exposure.mean()),
         tau=_TAU,
     )
+
+
+def week_of(datasets: Datasets, sides: Sides) -> Week:
+    """What is to be expected of a week of everybody (n,); likes of who likes nearly all do not
+    count as waiting."""
+    return replace(_week(datasets), waiting=_waiting(datasets, selective(sides)))
 
 
 def _week(datasets: Datasets) -> Week:

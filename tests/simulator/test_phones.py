@@ -14,23 +14,30 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 @dataclass
 class Scripted:
-    """Answers one request after the other, the last one for ever."""
+    """Answers one request after the other, the last one for ever, each after so many seconds of a
+    clock that only answers and pauses move."""
 
     answers: list[Answer]
+    seconds: float = 0.0
+    clock: float = 5_000.0
     asked: list[httpx.Request] = field(default_factory=list)
+    asked_at: list[float] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
 
     def phones(self) -> Phones:
         """Phones that reach this platform."""
         http = httpx.AsyncClient(transport=httpx.MockTransport(self._answer), base_url="http://api")
-        return Phones(http, lambda person: f"token-{person}", self._sleep)
+        return Phones(http, lambda person: f"token-{person}", self._sleep, lambda: self.clock)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
+        self.asked_at.append(self.clock - 5_000.0)
+        self.clock += self.seconds
         return self.answers[min(len(self.asked), len(self.answers)) - 1](request)
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        self.clock += seconds
 
 
 def says(status: int, body: Any = None, **headers: str) -> Answer:
@@ -72,18 +79,50 @@ async def test_many_swipes_are_several_batches() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "says_so"),
+    ("answer", "seconds", "says_so", "last", "asked"),
     [
-        (TOO_FAST, "429 Swipes come too fast"),
-        (AWAY, "503 Unavailable"),
-        (silent, "no answer from http://api: ConnectError"),
+        # Quick answers: pauses of 40 and 1 s, and the last request when patience is just not over.
+        (TOO_FAST, 0.0, "429 Swipes come too fast", 1800.0, 46),
+        (AWAY, 0.0, "503 Unavailable", 60.0, 61),
+        (silent, 0.0, "no answer from http://api: ConnectError", 30.0, 31),
+        (says(503, **{"Retry-After": "0"}), 0.0, "503 Service Unavailable", 60.0, 61),
+        # Slow ones count as pauses do: each try takes 45, 6, 7.5 and 16 s.
+        (TOO_FAST, 5.0, "429 Swipes come too fast", 1800.0, 41),
+        (AWAY, 5.0, "503 Unavailable", 60.0, 11),
+        (AWAY, 6.5, "503 Unavailable", 60.0, 9),
+        (silent, 15.0, "no answer from http://api: ConnectError", 16.0, 2),
+        # One that takes longer than anybody is patient, and a pause that does.
+        (AWAY, 61.0, "503 Unavailable", 0.0, 1),
+        (says(503, **{"Retry-After": "61"}), 0.0, "503 Service Unavailable", 0.0, 1),
     ],
 )
-async def test_patience_ends(answer: Answer, says_so: str) -> None:
-    platform = Scripted([answer])
+async def test_patience_ends(
+    answer: Answer, seconds: float, says_so: str, last: float, asked: int
+) -> None:
+    platform = Scripted([answer], seconds)
     with pytest.raises(PlatformAway, match=says_so):
         await platform.phones().deck(7, 20)
-    assert 30.0 <= sum(platform.slept) <= 1800.0
+    assert (platform.asked_at[-1], len(platform.asked)) == (last, asked)
+    assert len(platform.slept) == asked - 1
+
+
+async def test_each_kind_of_answer_has_a_patience_of_its_own_over_all_of_a_request() -> None:
+    cards = says(200, {"cards": []})
+    # 60 s away, 1,800 s too fast and 30 s of silence, one after the other and mixed.
+    patient = [*[AWAY] * 40, *[TOO_FAST] * 45, *[silent] * 30, *[AWAY] * 20]
+    platform = Scripted([*patient, cards])
+    assert await platform.phones().deck(7, 20) == []
+    assert sum(platform.slept) == 60.0 + 1800.0 + 30.0
+    for one_more in (AWAY, TOO_FAST, silent):
+        with pytest.raises(PlatformAway):
+            await Scripted([*patient, one_more, cards]).phones().deck(7, 20)
+
+
+async def test_each_request_has_all_of_the_patience() -> None:
+    swiped = results("accepted")
+    platform = Scripted([*[AWAY] * 60, swiped, *[AWAY] * 60, swiped])
+    await platform.phones().swipe(7, SWIPES * 75)
+    assert len(platform.asked) == 122
 
 
 @pytest.mark.parametrize(

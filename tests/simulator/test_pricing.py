@@ -1,45 +1,78 @@
 """Prices of the simulator's policies: who is crowded costs, whoever is away does not."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from features.prices import Prices
-from simulator.attendance import Attendance
 from simulator.pricing import LENGTH, SHARP, find_prices, shortlist
+from training.market.week import Week
 
 _PEOPLE = 120
 _STARS = 3
 
 Floats32 = npt.NDArray[np.float32]
-Found = tuple[npt.NDArray[np.int64], Floats32, Floats32]
+Ints = npt.NDArray[np.int64]
+Found = tuple[Ints, Floats32, Floats32]
 
 
-def _lists(viewer: int, mean: Floats32) -> Found:
+def _lists(viewers: Ints, mean: Floats32) -> Iterator[Found]:
     """Everybody but oneself may be shown; the first three are liked by all, the others by half."""
-    candidates = np.setdiff1d(np.arange(_PEOPLE), [viewer])
-    there = np.log(np.where(candidates < _STARS, 0.95, 0.5), dtype=np.float32)
-    back = np.random.default_rng(viewer).normal(size=len(candidates)).astype(np.float32)
-    at = shortlist(there, mean[candidates])
-    return candidates[at], there[at], back[at]
+    for viewer in viewers.tolist():
+        candidates = np.setdiff1d(np.arange(_PEOPLE), [viewer])
+        there = np.log(np.where(candidates < _STARS, 0.95, 0.5), dtype=np.float32)
+        back = np.random.default_rng(viewer).normal(size=len(candidates)).astype(np.float32)
+        at = shortlist(there, mean[candidates])
+        yield candidates[at], there[at], back[at]
 
 
-def _prices(present: npt.NDArray[np.bool_], seed: int = 0) -> Prices:
-    attendance = Attendance(_PEOPLE)
-    now = Prices.free(_PEOPLE)
-    return find_prices(_lists, now, attendance, present, SHARP, np.random.default_rng(seed))
+def _prices(cards: float, waiting: int = 0, seed: int = 0) -> Prices:
+    """Where everybody looks at so many cards a week, and so many likes wait for each."""
+    week = Week(
+        cards=np.full(_PEOPLE, cards, np.float32),
+        visits=np.full(_PEOPLE, 2.0, np.float32),
+        waiting=np.full(_PEOPLE, waiting),
+    )
+    return find_prices(_lists, Prices.free(_PEOPLE), week, SHARP, np.random.default_rng(seed))
 
 
 def test_who_is_liked_by_all_costs_most() -> None:
-    found = _prices(np.ones(_PEOPLE, bool)).mean()
+    found = _prices(cards=28.0).mean()
     assert found[:_STARS].min() > 1.2 * np.median(found[_STARS:])
 
 
-def test_where_nobody_looks_nobody_costs_anything() -> None:
-    assert not _prices(np.zeros(_PEOPLE, bool)).nats.any()
+@pytest.mark.parametrize(("cards", "waiting"), [(0.0, 0), (28.0, 28), (28.0, 40)])
+def test_where_nobody_looks_beyond_who_waits_nobody_costs_anything(
+    cards: float, waiting: int
+) -> None:
+    assert not _prices(cards, waiting).nats.any()
+
+
+def test_likes_that_wait_take_their_cards_from_the_rest() -> None:
+    one, other = _prices(cards=28.0, waiting=20), _prices(cards=8.0)
+    np.testing.assert_array_equal(one.nats, other.nats)
+
+
+def test_many_viewers_are_asked_for_at_once_and_each_once() -> None:
+    asked: list[int] = []
+    week = Week(
+        cards=(np.arange(_PEOPLE) % 3).astype(np.float32),
+        visits=np.ones(_PEOPLE, np.float32),
+        waiting=np.zeros(_PEOPLE, np.int64),
+    )
+
+    def lists(viewers: Ints, mean: Floats32) -> Iterator[Found]:
+        asked.extend(viewers.tolist())
+        return _lists(viewers, mean)
+
+    find_prices(lists, Prices.free(_PEOPLE), week, SHARP, np.random.default_rng(0))
+    assert asked == [row for row in range(_PEOPLE) if row % 3]
 
 
 def test_equal_generators_give_equal_prices() -> None:
-    one, again = (_prices(np.ones(_PEOPLE, bool), 5) for _ in range(2))
+    one, again = (_prices(28.0, seed=5) for _ in range(2))
     np.testing.assert_array_equal(one.nats, again.nats)
 
 

@@ -7,14 +7,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from features.behaviour import logit
+from features.fold_in import LIKE, PASS, SUPERLIKE
 from features.prices import KNOTS, Prices, StrengthRefused
 from features.release import Release
-from features.score import candidate_vectors
+from features.score import Sides, candidate_vectors
 from tests.training.test_build import SETTINGS, Learned, learned
 from tests.training.worlds import market
 from training.build import TrainingSettings, evaluate, with_prices
-from training.datasets import datasets_of
-from training.priced_decks import gini, priced_decks
+from training.datasets import DAY_MS, Datasets, Split, Swipes, datasets_of
+from training.priced_decks import priced_decks
+from training.pricing import pricing_of, week_of
 
 
 def again(strength: float, exposure: float = 1.0) -> Learned:
@@ -38,13 +41,80 @@ def test_a_release_keeps_the_prices_that_were_found(tmp_path: Path) -> None:
     assert release.arrays.price_nats.dtype == np.float16
     pricing = manifest.pricing
     assert (pricing.strength, pricing.exposure) == (1.0, 1.0)
-    split, swipes = known.datasets.split, known.datasets.swipes
-    weeks = (split.end - split.start) / 7
-    cards = len(swipes) / len(known.datasets.people) / weeks
-    assert pricing.cards_a_week == pytest.approx(cards, rel=1e-5)
-    assert 0.0 < pricing.visits_a_week < min(7.0, cards)
+    week = week_of(known.datasets, known.fitted.final.sides())
+    assert pricing.cards_a_week == pytest.approx(week.cards.mean())
+    assert pricing.visits_a_week == pytest.approx(week.visits.mean())
+    assert 0.0 < pricing.visits_a_week < min(7.0, pricing.cards_a_week)
     stranger = release.prices_of(np.array([-1]))
     assert not stranger.nats.any()
+
+
+SWIPED = (
+    # Before the window, and on days 0 to 13 of it: day, viewer, candidate, action.
+    (-20, 3, 1, LIKE),
+    (-10, 2, 1, PASS),
+    (0, 0, 1, LIKE),
+    (0, 0, 2, SUPERLIKE),
+    (3, 0, 3, PASS),
+    (7, 1, 0, PASS),
+    (9, 1, 2, LIKE),
+    (13, 3, 0, LIKE),
+)
+
+
+def four() -> tuple[Datasets, Sides]:
+    """Four people who swiped so, in a window of two weeks that begins on day 100."""
+    known = learned()
+    people = known.datasets.people
+    day, viewer, candidate, action = np.array(SWIPED).T
+    unknown = np.full(len(day), np.nan, np.float32)
+    seen = Swipes(viewer, candidate, action.astype(np.uint8), (100 + day) * DAY_MS, unknown)
+    datasets = replace(
+        known.datasets,
+        people=replace(people, table=people.table[:4], exposure=people.exposure[:4]),
+        seen=seen,
+        swipes=seen.take(day >= 0),
+        split=Split(start=100, calibrate=107, evaluate=111, end=114),
+    )
+    return datasets, known.fitted.final.sides().take(np.arange(4))
+
+
+def test_a_week_is_counted_from_each_one_s_first_day_and_half_a_week_is_as_usual() -> None:
+    datasets, sides = four()
+    week = week_of(datasets, sides)
+    # Of 2, 1, 2 and 1/7 weeks with 3, 2, 0 and 1 cards: 7/6 a week are usual.
+    assert week.cards == pytest.approx([43 / 30, 31 / 18, 7 / 30, 133 / 54])
+    # On 2, 2, 0 and 1 days: 35/36 a week.
+    assert week.visits == pytest.approx([179 / 180, 179 / 108, 7 / 36, 749 / 324])
+    pricing = pricing_of(datasets, 2.0)
+    assert pricing.strength == 2.0
+    assert pricing.cards_a_week == pytest.approx(np.mean([43 / 30, 31 / 18, 7 / 30, 133 / 54]))
+    assert pricing.visits_a_week == pytest.approx(
+        np.mean([179 / 180, 179 / 108, 7 / 36, 749 / 324])
+    )
+
+
+@pytest.mark.parametrize(
+    ("likes_all", "waiting"),
+    [
+        # 0's like of 1, 1's of 2 and 3's of 0 are answered, one of them before the window.
+        ((), [0, 1, 1, 0]),
+        ((3,), [0, 0, 1, 0]),
+        ((0, 1), [0, 1, 0, 0]),
+        ((0, 1, 2, 3), [0, 0, 0, 0]),
+    ],
+)
+def test_likes_wait_that_say_something_and_are_not_answered(
+    likes_all: tuple[int, ...], waiting: list[int]
+) -> None:
+    datasets, sides = four()
+    given = np.full(4, logit(np.float32(0.5)), np.float32)
+    given[list(likes_all)] = logit(np.float32(0.95))
+    week = week_of(datasets, replace(sides, given_logit=given))
+    assert week.waiting.tolist() == waiting
+    # Who waits for an answer comes first: so many fewer are in question otherwise.
+    left = np.maximum(np.array([43 / 30, 31 / 18, 7 / 30, 133 / 54]) - waiting, 0.0)
+    assert week.exposures() == pytest.approx(left, abs=1e-6)
 
 
 def test_without_strength_a_release_is_as_before_there_were_prices(tmp_path: Path) -> None:
@@ -115,10 +185,3 @@ def test_where_nobody_looks_there_is_nothing_to_report() -> None:
     decks = priced_decks([], fitted.final.sides(), fitted.ranker, fitted.prices)
     assert np.isnan([decks.gini.priced, decks.gini.free, decks.matches.free]).all()
     assert np.isfinite(decks.price_mean)
-
-
-def test_gini_of_known_spreads() -> None:
-    assert gini(np.array([3, 3, 3, 3])) == pytest.approx(0.0)
-    assert gini(np.array([0, 0, 0, 8])) == pytest.approx(0.75)
-    assert gini(np.array([1, 3])) == pytest.approx(0.25)
-    assert np.isnan(gini(np.array([0, 0])))
