@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TASK: Final = "simulation"
 _MODULES: Final = ("simulator.contenders", "simulator.outcome")
 _ALONE: Final = ("cli.evaluate.over_seeds", "cli.evaluate.simulation_played")
-_LOWER: Final = ("gini", "visits_without_cards", "regret")
+_LOWER: Final = ("gini", "visits_without_cards", "regret", "disparity")
 _MOMENTS_PEOPLE: Final = 12_000
 _MOMENTS_SEED: Final = 7
 _OF_CEILING: Final = 0.85
@@ -144,13 +144,11 @@ def _by_policy(markets: Markets, size: "Size") -> Iterator[Found]:
     for name in size.policies:
         of_policy = [each[name] for each in markets]
         for measure in of_policy[0].measures:
-            better: Literal["higher", "lower"] = "lower" if measure in _LOWER else "higher"
+            lower = measure.startswith(_LOWER)
+            better: Literal["higher", "lower"] = "lower" if lower else "higher"
             values = [each.measures[measure] for each in of_policy]
             found = found_over_seeds(TASK, measure, name, values, None, better)
             yield replace(found, points=_mean_curve(measure, of_policy))
-        for division in of_policy[0].disparity:
-            values = [each.disparity[division] for each in of_policy]
-            yield found_over_seeds(TASK, f"disparity_{division}", name, values, None, "lower")
         for reference in ("ceiling", "oracle"):
             if reference in size.policies and name != reference:
                 wanted = _OF_CEILING if (name, reference) == ("gravity", "ceiling") else None
@@ -159,7 +157,7 @@ def _by_policy(markets: Markets, size: "Size") -> Iterator[Found]:
 
 
 def _against_others(markets: Markets) -> Iterator[Found]:
-    """What ours has to reach beside the others, after two weeks."""
+    """What ours has to reach beside the others: matches of after two weeks, Gini of all days."""
     for other, wanted in (
         ("product", _OF_PRODUCT),
         ("one-sided", _OF_ONE_SIDED),
@@ -172,6 +170,8 @@ def _against_others(markets: Markets) -> Iterator[Found]:
             if other == "gravity without prices":
                 values = _ratios(markets, "gravity", other, _gini)
                 yield found_over_seeds(TASK, "gini_of_other", method, values, _OF_GINI, "lower")
+                values = _ratios(markets, "gravity", other, _gini_later)
+                yield found_over_seeds(TASK, "gini_later_of_other", method, values, None, "lower")
 
 
 def _matches(played: "Played") -> float:
@@ -179,6 +179,10 @@ def _matches(played: "Played") -> float:
 
 
 def _gini(played: "Played") -> float:
+    return played.measures["gini"]
+
+
+def _gini_later(played: "Played") -> float:
     return played.gini_later
 
 

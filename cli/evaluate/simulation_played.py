@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from simulator.outcome import Outcome
     from simulator.town import Town
 
-DIVISIONS: Final = ("orientation", "age", "body")
+_DIVISIONS: Final = ("orientation", "age", "body")
 _FIRST_DAYS: Final = 10
 _ARRAYS: Final = ("matches", "visits", "exposures", "likes")
 _NUMBERS: Final = ("ran_out", "regret")
@@ -46,13 +46,12 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What a policy came to: measures by name, matches and Gini after two weeks, disparity by
-    division, and curves by the measure that they are behind."""
+    """What a policy came to: measures by name, matches and Gini after two weeks, and curves by the
+    measure that they are behind."""
 
     measures: Mapping[str, float]
     matches_later: float
     gini_later: float
-    disparity: Mapping[str, float]
     curves: Mapping[str, Curve]
 
 
@@ -127,11 +126,15 @@ def _tell(seed: int, name: str, days: int, day: int) -> None:
 def _played(outcome: "Outcome", ceiling: "Outcome") -> Played:
     first = 1.0 + np.arange(min(_FIRST_DAYS, outcome.days - 1))
     matches, shares = outcome.matches_a_day(), np.linspace(0.0, 1.0, 41)
+    disparity = {f"disparity_{each}": outcome.disparity(each, ceiling) for each in _DIVISIONS}
+    by_chance = {
+        f"disparity_{each}_by_chance": outcome.disparity_by_chance(each, ceiling)
+        for each in _DIVISIONS
+    }
     return Played(
-        measures=outcome.measures(),
+        measures={**outcome.measures(), **disparity, **by_chance},
         matches_later=outcome.matches_later(),
         gini_later=outcome.gini_later(),
-        disparity={each: outcome.disparity(each, ceiling) for each in DIVISIONS},
         curves={
             "matches_per_active_day": _curve(1.0 + np.arange(len(matches)), matches),
             "newcomers_matched_first_day": _curve(first, outcome.newcomers(len(first))),
