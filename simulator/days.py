@@ -84,6 +84,8 @@ def live_days(app: App, choices: Choices, days: int) -> Iterator[Day]:
     book = _Book(len(choices.crowd))
     for number in range(days):
         visits = choices.crowd.visiting(number)
+        # A platform may know of likes from before the first day, and cards may answer them.
+        book.know(app.likes_waiting(number, visits.person))
         cards = app.decks(number, visits)
         seen = cards.place < _looks_at(choices.crowd, visits)[cards.viewer]
         looked = cards.take(seen)
@@ -92,8 +94,7 @@ def live_days(app: App, choices: Choices, days: int) -> Iterator[Day]:
         app.swipe(number, swiped)
         waiting = app.likes_waiting(number, visits.person)
         matches = [book.add(swiped)]
-        # A platform may know of likes from before the first day.
-        book.know(waiting.sender, waiting.reader)
+        book.know(waiting)
         answers = _answers(choices, number, waiting)
         app.swipe(number, answers)
         matches.append(book.add(answers))
@@ -124,14 +125,14 @@ class _Book:
         self._people = people
         self._likes = np.zeros(0, np.int64)
 
-    def know(self, one: Ints, other: Ints) -> None:
-        """One likes the other (m,)."""
-        self._likes = np.union1d(self._likes, one * self._people + other)
+    def know(self, likes: Likes) -> None:
+        """Of likes that others may meet."""
+        self._likes = np.union1d(self._likes, likes.sender * self._people + likes.reader)
 
     def add(self, swiped: Swiped) -> Ints:
         """Take likes in; matches (k, 2) that they complete, once each."""
         one, other = swiped.viewer[swiped.liked], swiped.candidate[swiped.liked]
-        self.know(one, other)
+        self.know(Likes(reader=other, sender=one))
         met = np.isin(other * self._people + one, self._likes)
         pairs = np.stack((one[met], other[met]), axis=1)
         # Two who like each other in one round complete one match.

@@ -24,7 +24,7 @@ _SILENCE: Final = 0
 _PATIENCE_S: Final[Mapping[int, float]] = {
     HTTPStatus.TOO_MANY_REQUESTS: 1800.0,
     HTTPStatus.SERVICE_UNAVAILABLE: 60.0,
-    _SILENCE: 30.0,
+    _SILENCE: 60.0,
 }
 """For how many seconds a request is sent again, by what it is answered: all that goes by while it
 is, the answers as well as the pauses."""

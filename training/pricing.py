@@ -12,6 +12,7 @@ from features.score import Sides
 from training.datasets import Datasets
 from training.fitting import Fitted
 from training.market.people import price_people
+from training.market.served import TAU
 from training.market.week import Week
 
 Floats = npt.NDArray[np.float32]
@@ -19,9 +20,6 @@ Ints = npt.NDArray[np.int64]
 
 _PRIOR_WEEKS: Final = 0.5
 """Weeks that what is usual weighs in how often somebody comes."""
-_TAU: Final = 0.1
-"""The release's own is chosen by scores that have prices in them; by tens of thousands of people it
-comes out near this (docs/decisions/0042)."""
 
 
 def with_prices(datasets: Datasets, fitted: Fitted, seed: int) -> Fitted:
@@ -36,7 +34,7 @@ def with_prices(datasets: Datasets, fitted: Fitted, seed: int) -> Fitted:
         week.visits * datasets.people.exposure,
         fitted.settings.price_strength,
         datasets.today,
-        _TAU,
+        TAU,
         np.random.default_rng(seed),
     )
     return replace(fitted, prices=prices.rounded())
@@ -50,7 +48,7 @@ def pricing_of(datasets: Datasets, strength: float) -> Pricing:
         cards_a_week=float(week.cards.mean()),
         visits_a_week=float(week.visits.mean()),
         exposure=float(datasets.people.exposure.mean()),
-        tau=_TAU,
+        tau=TAU,
     )
 
 

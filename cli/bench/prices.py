@@ -23,7 +23,7 @@ def prices(
     ] = None,
 ) -> None:
     """How long prices of exposure take for everybody, from factors, and how much memory; and what
-    is charged in the end.
+    is charged in the end: by 140 cards and 2.5 visits in a person's mean week.
 
     No stack is needed: a process of its own for each number of people, on one thread. Without
     options these are 10,000, 100,000 and 1,000,000. What it learns the people from is kept in

@@ -19,12 +19,15 @@ from features.ranker import Network
 from features.score import Sides
 from gravity.kernel import utc_now
 from training.market.people import price_people
+from training.market.served import TAU
 from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
 
 _SEED: Final = 9
-_CARDS_A_DAY: Final = np.float32(20.0)
+_CARDS_A_WEEK: Final = np.float32(7 * 20.0)
+_VISITS_A_WEEK: Final = 2.5
+"""As a release has it: its prices are of what people do while a like waits (training.pricing)."""
 _DAY_S: Final = 86_400
 _KIB_PER_MB: Final = 1e6 / 1024
 
@@ -68,10 +71,10 @@ def _measure(people: int, now: datetime) -> Row:
             sides,
             ranker,
             exposures,
-            attention=1.0,
+            attention=_VISITS_A_WEEK,
             strength=1.0,
             today=today,
-            tau=source.release.manifest.tau,
+            tau=TAU,
             rng=rng,
         )
     seconds, cpu_s = time.perf_counter() - started, time.process_time() - computed
@@ -117,9 +120,9 @@ def _sides(population: Population, source: Source) -> Sides:
 
 
 def _exposures(population: Population, source: Source) -> Floats:
-    """Cards a day (n,): people differ as those of the source do, around a mean of 20."""
+    """Cards a week (n,): people differ as those of the source do, around a mean of 20 a day."""
     swiped = np.asarray(source.release.arrays.counts[:, 1], np.float32)
-    return np.asarray(swiped[population.source] * (_CARDS_A_DAY / swiped.mean()), np.float32)
+    return np.asarray(swiped[population.source] * (_CARDS_A_WEEK / swiped.mean()), np.float32)
 
 
 def _peak_mb() -> float:

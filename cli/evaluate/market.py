@@ -25,7 +25,8 @@ def market(
     and of Su, Bayoumi and Joachims.
 
     The best policy that is found, the same without envy, the table of prices that a release holds
-    and a single price for each candidate, beside naive and reciprocal rankings and TU matching.
+    (at its best and as it is served) and a single price for each candidate, beside naive and
+    reciprocal rankings and TU matching.
     Only the exact method is held against the published figure. No setting differs between markets.
     """
     evaluate("market", plan, plot, budget, data, as_json, svg)

@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
+from cli.evaluate.market_prices import Pricing, pricings
 from cli.evaluate.plan import Found, Say
 from training.market.congestion import best_exposures
-from training.market.inboxes import single, table
-from training.market.prices import Serving, Shape, solve
+from training.market.prices import Serving, solve
 from training.market.rankings import Floats, drawn, examination, ranked
 from training.market.shortlists import Shortlists, by_position
 from training.market.su import Applications
@@ -16,7 +16,6 @@ from training.market.transferable import transferable_matching
 
 EXACT: Final = "gravity-exact"
 _TU_BETA: Final = 0.1
-_TAU: Final = 0.02
 _PUBLISHED: Final = {0.0: 198.5, 0.25: 173.5, 0.5: 152.7, 0.75: 134.2, 1.0: 118.2}
 """Of their method, by how much all agree."""
 
@@ -40,20 +39,18 @@ def measure(common: float, steps: int, draws: int, seed: int, say: Say) -> Seque
     say("the best policy")
     found.append(row(EXACT, best_exposures(market)))
     say("prices")
-    for name, shape in (("gravity-table", table), ("gravity-single-price", single)):
+    for pricing in pricings(steps):
         rng = np.random.default_rng(seed)
-        found.append(row(name, _priced(market, shape, steps, draws, rng)))
+        found.append(row(pricing.method, _priced(market, pricing, draws, rng)))
     return found
 
 
-def _priced(
-    market: Applications, shape: Shape, steps: int, draws: int, rng: np.random.Generator
-) -> Floats:
+def _priced(market: Applications, pricing: Pricing, draws: int, rng: np.random.Generator) -> Floats:
     """Mean exposures (c, j) of decks as they are drawn by prices."""
     jobs = len(market.g)
     v = examination(jobs)
     everybody = Shortlists.dense(market.f, market.g.T, v.sum())
-    serving = Serving(by_position(v), _TAU)
+    serving = Serving(by_position(v), pricing.tau)
     attention = np.ones(jobs, np.float32)
-    prices = solve([everybody], attention, serving, rng, steps, shape)
-    return drawn(everybody.scores(prices), _TAU, draws, rng)
+    prices = solve([everybody], attention, serving, rng, pricing.steps, pricing.shape)
+    return drawn(everybody.scores(prices), pricing.tau, draws, rng)

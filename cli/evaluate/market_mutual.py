@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
+from cli.evaluate.market_prices import Pricing, pricings
 from cli.evaluate.plan import Found, Say
-from training.market.inboxes import single, table
-from training.market.prices import Serving, Shape, solve
+from training.market.prices import Serving, solve
 from training.market.rankings import drawn, examination, ranked
 from training.market.shortlists import Shortlists, by_position
 from training.market.tomita_yokoyama import MutualMarket
@@ -17,7 +17,6 @@ from training.market.welfare import Policies, best_policies, most_matches, nash
 TASK: Final = "tomita-yokoyama"
 EXACT: Final = "gravity-exact"
 _TU_BETA: Final = 1.0
-_TAU: Final = 0.02
 _PUBLISHED: Final = {"matches": 16.5096, "envies": 35, "envies_left": 28, "envies_right": 7}
 """Of their social welfare."""
 
@@ -35,9 +34,9 @@ def measure(steps: int, draws: int, seed: int, say: Say) -> Sequence[Found]:
     found += _rows(EXACT, market, most_matches(market, np.random.default_rng(seed)))
     found += _rows("gravity-nash", market, best_policies(market, nash))
     say("prices")
-    for name, shape in (("gravity-table", table), ("gravity-single-price", single)):
-        policies = _priced(market, shape, steps, draws, np.random.default_rng(seed))
-        found += _rows(name, market, policies)
+    for pricing in pricings(steps):
+        policies = _priced(market, pricing, draws, np.random.default_rng(seed))
+        found += _rows(pricing.method, market, policies)
     return found
 
 
@@ -47,7 +46,7 @@ def _transferable(market: MutualMarket) -> Policies:
 
 
 def _priced(
-    market: MutualMarket, shape: Shape, steps: int, draws: int, rng: np.random.Generator
+    market: MutualMarket, pricing: Pricing, draws: int, rng: np.random.Generator
 ) -> Policies:
     """Mean of drawn decks of both sides by the prices of one market of all."""
     left, right = market.both.shape
@@ -58,8 +57,10 @@ def _priced(
         Shortlists.dense(back, there.T, v[:left].sum()),
     )
     attention = np.ones(left + right, np.float32)
-    prices = solve(sides, attention, Serving(by_position(v), _TAU), rng, steps, shape)
-    return Policies(*(drawn(side.scores(prices), _TAU, draws, rng) for side in sides))
+    prices = solve(
+        sides, attention, Serving(by_position(v), pricing.tau), rng, pricing.steps, pricing.shape
+    )
+    return Policies(*(drawn(side.scores(prices), pricing.tau, draws, rng) for side in sides))
 
 
 def _rows(method: str, market: MutualMarket, policies: Policies) -> list[Found]:

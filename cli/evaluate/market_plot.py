@@ -18,6 +18,7 @@ _COLOURS: Final = {
     "gravity-nash": RED,
     "gravity-table": BLUE,
     "gravity-single-price": "#92c5de",
+    "table, as served": "#c51b7d",
 }
 _SU: Final = "su-"
 _MUTUAL: Final = "tomita-yokoyama"

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from simulator.days import Day
 from simulator.outcome import Outcome
-from simulator.policies import Bools, Ints32, Order
-from tests.simulator.towns import ALWAYS, Floats, crowd_of, outcome_of, town_of
+from tests.simulator.towns import ALWAYS, First, Floats, crowd_of, outcome_of, town_of
 
 
 def test_newcomers_are_counted_from_their_own_first_day() -> None:
@@ -149,21 +147,6 @@ def test_by_chance_groups_hardly_differ_where_they_do_because_of_who_is_in_them(
     assert by_chance == one.disparity_by_chance("group", reference)
     assert by_chance == pytest.approx(0.0, abs=0.12)
     assert by_chance > 0.01
-
-
-class First:
-    """Candidates as they come."""
-
-    def open_day(self, day: int, present: Bools) -> None:
-        """Nothing changes."""
-
-    def order(self, viewer: int, candidates: Ints32, size: int) -> Order:
-        """By their rows."""
-        places = np.arange(min(size, len(candidates)))
-        return Order(places, np.full(len(places), np.nan))
-
-    def learn(self, day: Day) -> None:
-        """Nothing."""
 
 
 def test_regret_is_what_the_best_cards_would_have_been_worth() -> None:

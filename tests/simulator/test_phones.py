@@ -84,13 +84,13 @@ async def test_many_swipes_are_several_batches() -> None:
         # Quick answers: pauses of 40 and 1 s, and the last request when patience is just not over.
         (TOO_FAST, 0.0, "429 Swipes come too fast", 1800.0, 46),
         (AWAY, 0.0, "503 Unavailable", 60.0, 61),
-        (silent, 0.0, "no answer from http://api: ConnectError", 30.0, 31),
+        (silent, 0.0, "no answer from http://api: ConnectError", 60.0, 61),
         (says(503, **{"Retry-After": "0"}), 0.0, "503 Service Unavailable", 60.0, 61),
-        # Slow ones count as pauses do: each try takes 45, 6, 7.5 and 16 s.
+        # Slow ones count as pauses do: each try takes 45, 6, 7.5 and 31 s.
         (TOO_FAST, 5.0, "429 Swipes come too fast", 1800.0, 41),
         (AWAY, 5.0, "503 Unavailable", 60.0, 11),
         (AWAY, 6.5, "503 Unavailable", 60.0, 9),
-        (silent, 15.0, "no answer from http://api: ConnectError", 16.0, 2),
+        (silent, 30.0, "no answer from http://api: ConnectError", 31.0, 2),
         # One that takes longer than anybody is patient, and a pause that does.
         (AWAY, 61.0, "503 Unavailable", 0.0, 1),
         (says(503, **{"Retry-After": "61"}), 0.0, "503 Service Unavailable", 0.0, 1),
@@ -108,11 +108,11 @@ async def test_patience_ends(
 
 async def test_each_kind_of_answer_has_a_patience_of_its_own_over_all_of_a_request() -> None:
     cards = says(200, {"cards": []})
-    # 60 s away, 1,800 s too fast and 30 s of silence, one after the other and mixed.
-    patient = [*[AWAY] * 40, *[TOO_FAST] * 45, *[silent] * 30, *[AWAY] * 20]
+    # 60 s away, 1,800 s too fast and 60 s of silence, one after the other and mixed.
+    patient = [*[AWAY] * 40, *[TOO_FAST] * 45, *[silent] * 60, *[AWAY] * 20]
     platform = Scripted([*patient, cards])
     assert await platform.phones().deck(7, 20) == []
-    assert sum(platform.slept) == 60.0 + 1800.0 + 30.0
+    assert sum(platform.slept) == 60.0 + 1800.0 + 60.0
     for one_more in (AWAY, TOO_FAST, silent):
         with pytest.raises(PlatformAway):
             await Scripted([*patient, one_more, cards]).phones().deck(7, 20)

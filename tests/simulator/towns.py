@@ -8,7 +8,9 @@ import numpy.typing as npt
 
 from simulator.choices import Choices
 from simulator.crowd import Crowd
+from simulator.days import Day
 from simulator.outcome import Outcome
+from simulator.policies import Bools, Ints32, Order
 from simulator.pools import Pools
 from simulator.tastes import Market
 from simulator.town import Town
@@ -34,6 +36,21 @@ class Told(Market):
     def logits(self, viewers: Ints, candidates: Ints) -> Floats:
         """As told."""
         return np.asarray(self.told[viewers, candidates], np.float64)
+
+
+class First:
+    """Candidates as they come."""
+
+    def open_day(self, day: int, present: Bools) -> None:
+        """Nothing changes."""
+
+    def order(self, viewer: int, candidates: Ints32, size: int) -> Order:
+        """By their rows."""
+        places = np.arange(min(size, len(candidates)))
+        return Order(places, np.full(len(places), np.nan))
+
+    def learn(self, day: Day) -> None:
+        """Nothing."""
 
 
 def crowd_of(n: int, **known: npt.ArrayLike) -> Crowd:

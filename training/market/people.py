@@ -8,10 +8,10 @@ import numpy.typing as npt
 from features.prices import Prices
 from features.ranker import Network
 from features.score import Sides
-from training.market.inboxes import table_beside_cards
 from training.market.neighbourhoods import Neighbourhoods
 from training.market.prices import Serving, solve
 from training.market.reading import attentions
+from training.market.served import SHAPE, STEPS
 from training.market.shortlists import Shortlists, day_by_day
 from training.snapshot import People
 
@@ -21,8 +21,6 @@ _VIEWERS: Final = 80_000
 """Who is asked at most, for everybody."""
 _LENGTH: Final = 96
 """Candidates that each round brings into question for a viewer."""
-_STEPS: Final = (6, 6, 6, 16)
-"""Turns of each round."""
 
 
 def price_people(
@@ -53,9 +51,9 @@ def price_people(
     serving = Serving(day_by_day, tau)
     near = Neighbourhoods.of(people, looked, _VIEWERS, today, rng)
     lists: list[Shortlists] = []
-    for steps in _STEPS:
+    for steps in STEPS:
         found = list(near.shortlists(sides, ranker, prices.mean(), looked, _LENGTH))
         # Whoever was crowded stays in question, or crowds would only go from some to others.
         lists = [a.with_more(b) for a, b in zip(lists, found, strict=True)] if lists else found
-        prices = solve(lists, np.broadcast_to(reading, n), serving, rng, steps, table_beside_cards)
+        prices = solve(lists, np.broadcast_to(reading, n), serving, rng, steps, SHAPE)
     return prices
