@@ -59,12 +59,13 @@ def week_of(datasets: Datasets, sides: Sides) -> Week:
 
 
 def _week(datasets: Datasets) -> Week:
-    """By the swipes of the window, of each from their first on. Somebody who was hardly there yet
-    may be as anybody."""
+    """By the swipes of the window; of who made none before it, from their first on. Somebody who was
+    hardly there yet may be as anybody."""
     split, n, swipes = datasets.split, len(datasets.people), datasets.swipes
     since = np.full(n, split.start)
     # In order of time: what is written last is the first.
     since[swipes.viewer[::-1]] = swipes.day[::-1]
+    since[datasets.seen.viewer[datasets.seen.day < split.start]] = split.start
     weeks = np.maximum(split.end - since, 1) / 7.0
     cards = np.bincount(swipes.viewer, minlength=n)
     days = np.bincount(np.unique(swipes.viewer * split.end + swipes.day) // split.end, minlength=n)

@@ -131,12 +131,12 @@ def _measure(budget: Budget, say: Say) -> Sequence[Found]:
 
     size = Size(*_SIZES[budget])
     home = Path(os.environ.get("GRAVITY_HOME", ".gravity"))
-    folder = home / "evaluate" / f"{TASK}-{code_hash(_market(budget))[:16]}"
-    markets = play(size, folder, say)
-    found = [*_by_policy(markets, size), *_against_others(markets)]
-    # From here on the rows are kept.
-    shutil.rmtree(folder)
-    return found
+    folder = home / "evaluate" / f"{TASK}-{budget}"
+    code = folder / code_hash(_market(budget))[:16]
+    for other in set(folder.glob("*")) - {code}:
+        shutil.rmtree(other)
+    markets = play(size, code, say)
+    return [*_by_policy(markets, size), *_against_others(markets)]
 
 
 def _by_policy(markets: Markets, size: "Size") -> Iterator[Found]:
@@ -157,7 +157,8 @@ def _by_policy(markets: Markets, size: "Size") -> Iterator[Found]:
 
 
 def _against_others(markets: Markets) -> Iterator[Found]:
-    """What ours has to reach beside the others: matches of after two weeks, Gini of all days."""
+    """What ours has to reach beside the others after two weeks: matches, and Gini of all days and
+    of after two weeks."""
     for other, wanted in (
         ("product", _OF_PRODUCT),
         ("one-sided", _OF_ONE_SIDED),
@@ -171,7 +172,9 @@ def _against_others(markets: Markets) -> Iterator[Found]:
                 values = _ratios(markets, "gravity", other, _gini)
                 yield found_over_seeds(TASK, "gini_of_other", method, values, _OF_GINI, "lower")
                 values = _ratios(markets, "gravity", other, _gini_later)
-                yield found_over_seeds(TASK, "gini_later_of_other", method, values, None, "lower")
+                yield found_over_seeds(
+                    TASK, "gini_later_of_other", method, values, _OF_GINI, "lower"
+                )
 
 
 def _matches(played: "Played") -> float:

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.queues import SimpleQueue
@@ -63,11 +63,17 @@ def play(size: Size, folder: Path, say: Say) -> list[dict[str, Played]]:
     listening = threading.Thread(target=_listen, args=(told, say), daemon=True)
     listening.start()
     processes = min(size.seeds, os.cpu_count() or 1)
-    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(told,)) as pool:
-        played = list(pool.map(partial(_of_seed, size, folder), range(size.seeds)))
+    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(told,))
+    try:
+        markets = [pool.submit(_of_seed, size, folder, seed) for seed in range(size.seeds)]
+        for market in as_completed(markets):
+            market.result()
+    finally:
+        # The first that fails is told at once; the others end with this process.
+        pool.shutdown(wait=False, cancel_futures=True)
     told.put(None)
     listening.join()
-    return played
+    return [market.result() for market in markets]
 
 
 def _listen(told: "SimpleQueue[str | None]", say: Say) -> None:

@@ -82,16 +82,15 @@ def four() -> tuple[Datasets, Sides]:
 def test_a_week_is_counted_from_each_one_s_first_day_and_half_a_week_is_as_usual() -> None:
     datasets, sides = four()
     week = week_of(datasets, sides)
-    # Of 2, 1, 2 and 1/7 weeks with 3, 2, 0 and 1 cards: 7/6 a week are usual.
-    assert week.cards == pytest.approx([43 / 30, 31 / 18, 7 / 30, 133 / 54])
-    # On 2, 2, 0 and 1 days: 35/36 a week.
-    assert week.visits == pytest.approx([179 / 180, 179 / 108, 7 / 36, 749 / 324])
+    # Of 2, 1, 2 and 2 weeks, the last person having swiped before, with 3, 2, 0 and 1 cards: 6/7 a
+    # week are usual.
+    assert week.cards == pytest.approx([48 / 35, 34 / 21, 6 / 35, 4 / 7])
+    # On 2, 2, 0 and 1 days: 5/7 a week.
+    assert week.visits == pytest.approx([33 / 35, 11 / 7, 1 / 7, 19 / 35])
     pricing = pricing_of(datasets, 2.0)
     assert pricing.strength == 2.0
-    assert pricing.cards_a_week == pytest.approx(np.mean([43 / 30, 31 / 18, 7 / 30, 133 / 54]))
-    assert pricing.visits_a_week == pytest.approx(
-        np.mean([179 / 180, 179 / 108, 7 / 36, 749 / 324])
-    )
+    assert pricing.cards_a_week == pytest.approx(np.mean([48 / 35, 34 / 21, 6 / 35, 4 / 7]))
+    assert pricing.visits_a_week == pytest.approx(np.mean([33 / 35, 11 / 7, 1 / 7, 19 / 35]))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +113,7 @@ def test_likes_wait_that_say_something_and_are_not_answered(
     assert week.waiting.tolist() == waiting
     # Who waits for an answer comes first: so many fewer are in question otherwise.
     # They take half of the cards at most.
-    cards = np.array([43 / 30, 31 / 18, 7 / 30, 133 / 54])
+    cards = np.array([48 / 35, 34 / 21, 6 / 35, 4 / 7])
     left = np.maximum(cards - waiting, cards / 2)
     assert week.exposures() == pytest.approx(left, abs=1e-6)
 
