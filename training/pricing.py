@@ -59,7 +59,7 @@ def week_of(datasets: Datasets, sides: Sides) -> Week:
 
 
 def _week(datasets: Datasets) -> Week:
-    """By the swipes of the window; of who made none before it, from their first on. Somebody who was
+    """By the swipes of the window, of who made none before it from their first on. Somebody who was
     hardly there yet may be as anybody."""
     split, n, swipes = datasets.split, len(datasets.people), datasets.swipes
     since = np.full(n, split.start)
