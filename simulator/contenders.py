@@ -36,7 +36,7 @@ _RECIPES: Final = {
 
 def _learned(recipe: Recipe, town: Town) -> Policy:
     datasets = _with_photos(town) if recipe.photos else town.datasets
-    return Learned(datasets, town.pools, recipe, town.seed)
+    return Learned(datasets, town.pools, town.past, recipe, town.seed)
 
 
 @lru_cache(maxsize=1)
@@ -48,7 +48,7 @@ def _with_photos(town: Town) -> Datasets:
 
 def _truthful(whole: bool, town: Town) -> Policy:
     bots = town.crowd.bot
-    return Truthful(town.market, town.pools, bots, town.swiped, town.seed, whole=whole)
+    return Truthful(town.market, town.pools, bots, town.past, town.seed, whole=whole)
 
 
 CONTENDERS: Final[dict[str, Callable[[Town], Policy]]] = {

@@ -4,7 +4,7 @@ A day has two rounds for everybody who comes: first cards, then the likes that w
 those of the day. Of a deck they look at so many cards from the top; each is swiped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,8 +53,15 @@ class Swiped:
     propensity: Floats
 
 
+Past = Sequence[tuple[int, Swiped]]
+"""What was swiped on days before the first, which are below 0: day by day, in order."""
+
+
 class App(Protocol):
     """What people have in their hands: a platform under some policy."""
+
+    def likes_before(self, readers: Ints) -> Likes:
+        """Likes from before the first day that these people have not answered."""
 
     def likes_waiting(self, day: int, readers: Ints) -> Likes:
         """All likes that these people have been sent and not answered."""
@@ -82,10 +89,9 @@ class Day:
 def live_days(app: App, choices: Choices, days: int) -> Iterator[Day]:
     """The days one by one, each as soon as it is over."""
     book = _Book(len(choices.crowd))
+    book.know(app.likes_before(np.flatnonzero(choices.crowd.visits > 0.0)))
     for number in range(days):
         visits = choices.crowd.visiting(number)
-        # A platform may know of likes from before the first day, and cards may answer them.
-        book.know(app.likes_waiting(number, visits.person))
         cards = app.decks(number, visits)
         seen = cards.place < _looks_at(choices.crowd, visits)[cards.viewer]
         looked = cards.take(seen)
@@ -94,7 +100,6 @@ def live_days(app: App, choices: Choices, days: int) -> Iterator[Day]:
         app.swipe(number, swiped)
         waiting = app.likes_waiting(number, visits.person)
         matches = [book.add(swiped)]
-        book.know(waiting)
         answers = _answers(choices, number, waiting)
         app.swipe(number, answers)
         matches.append(book.add(answers))

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.crowd import Crowd, Visits
-from simulator.days import Cards, Likes, Swiped
+from simulator.days import Cards, Likes, Past, Swiped
 from simulator.policies import Order, Policy
 from simulator.pools import Pools
 
@@ -21,13 +21,19 @@ Ints = npt.NDArray[np.int64]
 class FastApp:
     """Implements simulator.days.App in arrays."""
 
-    def __init__(self, pools: Pools, crowd: Crowd, policy: Policy, swiped: Ints) -> None:
-        """`swiped` (k,): places of the pairs that were swiped before."""
+    def __init__(self, pools: Pools, crowd: Crowd, policy: Policy, past: Past = ()) -> None:
+        """`past`: what was swiped on days before the first."""
         self._pools, self._crowd, self._policy = pools, crowd, policy
         self._open = np.ones(len(pools.candidate), bool)
-        self._open[swiped] = False
         self._waiting = Likes(np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._sent = np.zeros(0, np.int64)
+        for day, swiped in past:
+            self.swipe(day, swiped)
+
+    def likes_before(self, readers: Ints) -> Likes:
+        """Those of the past, however old: the inbox forgets them, the platform does not."""
+        those = np.isin(self._waiting.reader, readers)
+        return Likes(self._waiting.reader[those], self._waiting.sender[those])
 
     def likes_waiting(self, day: int, readers: Ints) -> Likes:
         """Likes of the last LIKE_DAYS days, not answered, from people who are still there."""

@@ -21,7 +21,7 @@ from features.prices import Prices
 from features.ranker import heads_of
 from features.score import candidate_vectors, like_logits, log_sigmoid, query_vectors
 from simulator.attendance import Attendance
-from simulator.days import Day
+from simulator.days import Day, Past
 from simulator.policies import Order, best
 from simulator.pools import Pools
 from simulator.pricing import SHARP, find_prices, shortlist
@@ -55,23 +55,27 @@ class Recipe:
     exploration: bool = False
     likers: bool = False
     photos: bool = False
+    passes: bool = False
 
 
 class Learned:
     """Implements simulator.policies.Policy by models of the swipes so far."""
 
-    def __init__(self, datasets: Datasets, pools: Pools, recipe: Recipe, seed: int) -> None:
+    def __init__(
+        self, datasets: Datasets, pools: Pools, past: Past, recipe: Recipe, seed: int
+    ) -> None:
         """`datasets`: profiles and what was swiped before the first day; `pools`: who may be shown
-        to whom of them."""
+        to whom of them; `past`: what was swiped of these pairs."""
         self._base, self._pools, self._recipe, self._seed = datasets, pools, recipe, seed
         self._random = np.random.default_rng([seed, 33])
         self._log = datasets.seen
         self._prices = Prices.free(len(datasets.people))
         self._present = np.ones(len(datasets.people), bool)
         self._attendance = Attendance(len(datasets.people))
-        self._waiting = Waiting(len(datasets.people))
+        self._waiting = Waiting(len(datasets.people), past)
         self._open = np.ones(len(pools.candidate), bool)
-        self._open[pools.among(datasets.seen.viewer, datasets.seen.candidate)] = False
+        for _, swiped in past:
+            self._open[pools.at(swiped.viewer, swiped.candidate)] = False
 
     def open_day(self, day: int, present: Bools) -> None:
         """Learn everything anew in the morning of every REFIT_DAYS-th day, else what is fresh."""
@@ -116,6 +120,8 @@ class Learned:
         waits = self._waits(viewer, candidates)
         found = self._retrieved(viewer, candidates, waits)
         scores = self._scores(viewer, candidates[found], waits[found])
+        if self._recipe.passes:
+            scores[self._waiting.passed(viewer, candidates)[found]] -= 20.0
         if self._tau is None:
             order = best(scores, size)
             return Order(found[order.places], order.propensity)

@@ -51,7 +51,7 @@ class Outcome:
         cls, town: Town, policy: Policy, days: int, say: Callable[[int], None] = lambda day: None
     ) -> Self:
         """Play the days; `say` is told each one that is over."""
-        app = FastApp(town.pools, town.crowd, policy, town.swiped)
+        app = FastApp(town.pools, town.crowd, policy, town.past)
         n, tally = len(town), _Tally.new(len(town))
         for day in live_days(app, town.choices, days):
             tally.add(town, day)

@@ -57,9 +57,13 @@ class Pools:
             raise KeyError("a pair is not eligible")
         return found
 
-    def among(self, viewer: Ints, candidate: Ints) -> Ints:
-        """Where those of some pairs (k,) are that are eligible, ascending."""
-        return np.flatnonzero(np.isin(self.key, viewer * len(self) + candidate))
+    def has(self, viewer: Ints, candidate: Ints) -> Bools:
+        """Which of some pairs (k,) are eligible."""
+        key = viewer * len(self) + candidate
+        if not len(self.key):
+            return np.zeros(len(key), bool)
+        found = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+        return np.asarray(self.key[found] == key)
 
     def reverse(self) -> Ints:
         """Where each pair's reverse is (m,)."""

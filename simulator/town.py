@@ -10,11 +10,12 @@ import pyarrow as pa
 
 from simulator.choices import Choices
 from simulator.crowd import Crowd
+from simulator.days import Past, Swiped
 from simulator.history import as_in_lake, draw_history
 from simulator.pools import Pools
 from simulator.region import draw_region
 from simulator.tastes import Market
-from training.datasets import Datasets, datasets_of
+from training.datasets import Datasets, Swipes, datasets_of
 
 UNTIL: Final = datetime(2026, 3, 1, tzinfo=UTC)
 """When the first day begins."""
@@ -28,14 +29,14 @@ class Town:
     """n people, everywhere in the order of `datasets.people`.
 
     `datasets` is what a platform knows on the morning of the first day: swipes of the month before
-    among those who were there. `swiped`: their places in `pools`. `groups`: name of a division
+    among those who were there. `past`: the same of eligible pairs, day by day. `groups`: name of a division
     -> the group (n,) of each person, -1 for none.
     """
 
     datasets: Datasets
     choices: Choices
     pools: Pools
-    swiped: Ints
+    past: Past
     groups: dict[str, Ints]
     seed: int
 
@@ -56,7 +57,7 @@ class Town:
             datasets=replace(datasets, seen=before, swipes=before),
             choices=Choices(truth.take(row), crowd),
             pools=pools,
-            swiped=pools.among(before.viewer, before.candidate),
+            past=_day_by_day(before, pools, datasets.today),
             groups=_groups(table, profiles, row, datasets.today),
             seed=seed,
         )
@@ -73,6 +74,15 @@ class Town:
     def crowd(self) -> Crowd:
         """Who comes when."""
         return self.choices.crowd
+
+
+def _day_by_day(before: Swipes, pools: Pools, today: int) -> Past:
+    eligible = before.take(pools.has(before.viewer, before.candidate))
+    return [
+        (int(day) - today, Swiped(of.viewer, of.candidate, of.liked, of.propensity.astype(float)))
+        for day in np.unique(eligible.day)
+        for of in (eligible.between(day, day + 1),)
+    ]
 
 
 def _groups(

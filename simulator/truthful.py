@@ -14,7 +14,7 @@ import numpy.typing as npt
 from features.prices import Prices
 from features.score import log_sigmoid
 from simulator.attendance import Attendance
-from simulator.days import Day
+from simulator.days import Day, Past
 from simulator.policies import Order, best
 from simulator.pools import Pools
 from simulator.pricing import SHARP, find_prices, shortlist
@@ -40,14 +40,13 @@ class Truthful:
         market: Market,
         pools: Pools,
         bots: Bools,
-        swiped: Ints,
+        past: Past,
         seed: int,
         *,
         whole: bool,
         priced: bool = True,
     ) -> None:
-        """`bots` (n,): nobody for them; `swiped` (k,): places of pairs swiped before the first day;
-        `whole`: it knows pairs' own part too; `priced`: it takes prices off."""
+        """`bots` (n,): nobody for them; `past`: what was swiped before the first day; `whole`: it knows pairs' own part too; `priced`: it takes prices off."""
         self._pools, self._random = pools, np.random.default_rng([seed, 34])
         self._person = ~bots
         likes = likes_of_pairs(market, pools, whole=whole)
@@ -55,10 +54,11 @@ class Truthful:
         self._log_answer = likes.log_match - likes.log_p[pools.reverse()]
         self._back = likes.back()
         self._open = self._person[pools.candidate]
-        self._open[swiped] = False
+        for _, swiped in past:
+            self._open[pools.at(swiped.viewer, swiped.candidate)] = False
         self._present = np.ones(len(pools), bool)
         self._attendance = Attendance(len(pools))
-        self._waiting = Waiting(len(pools))
+        self._waiting = Waiting(len(pools), past)
         self._prices = Prices.free(len(pools))
         self._priced = priced
 
@@ -78,7 +78,8 @@ class Truthful:
         prices = self._prices.take(candidates).at(self._back[at])
         waits = self._waiting.among(viewer, candidates)
         score = np.where(waits, self._log_answer[at], self._log_match[at] - prices)
-        return best(np.where(self._person[candidates], score, -np.inf), size)
+        possible = self._person[candidates] & ~self._waiting.passed(viewer, candidates)
+        return best(np.where(possible, score, -np.inf), size)
 
     def learn(self, day: Day) -> None:
         """Who came, and who was swiped: it knows the rest."""
@@ -91,6 +92,7 @@ class Truthful:
             of_viewer = self._pools.of_viewer(viewer)
             candidates = self._pools.candidate[of_viewer]
             possible = self._open[of_viewer] & self._present[candidates]
+            possible &= ~self._waiting.passed(viewer, candidates)
             left = np.flatnonzero(possible & ~self._waiting.among(viewer, candidates))
             free = self._log_match[of_viewer][left]
             places = left[shortlist(free, mean[candidates[left]])]
