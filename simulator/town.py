@@ -29,8 +29,8 @@ class Town:
     """n people, everywhere in the order of `datasets.people`.
 
     `datasets` is what a platform knows on the morning of the first day: swipes of the month before
-    among those who were there. `past`: the same of eligible pairs, day by day. `groups`: name of a division
-    -> the group (n,) of each person, -1 for none.
+    among those who were there. `past`: the same of eligible pairs, day by day. `groups`: name of a
+    division -> the group (n,) of each person, -1 for none.
     """
 
     datasets: Datasets

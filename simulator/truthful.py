@@ -46,7 +46,8 @@ class Truthful:
         whole: bool,
         priced: bool = True,
     ) -> None:
-        """`bots` (n,): nobody for them; `past`: what was swiped before the first day; `whole`: it knows pairs' own part too; `priced`: it takes prices off."""
+        """`bots` (n,): nobody for them; `past`: what was swiped before the first day; `whole`: it
+        knows pairs' own part too; `priced`: it takes prices off."""
         self._pools, self._random = pools, np.random.default_rng([seed, 34])
         self._person = ~bots
         likes = likes_of_pairs(market, pools, whole=whole)

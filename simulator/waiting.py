@@ -1,5 +1,5 @@
-"""What a platform knows of how others swiped somebody: likes that wait for an answer, and passes. Who
-likes one is sure to like back; who has passed will not."""
+"""What a platform knows of how others swiped somebody: likes that wait for an answer, and passes.
+Who likes one is sure to like back; who has passed will not."""
 
 import numpy as np
 import numpy.typing as npt
