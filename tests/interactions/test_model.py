@@ -183,7 +183,13 @@ class People(RuleBasedStateMachine):
             assert self._rewind(viewer, request.body) == 409
             del self.last[viewer]
             return
-        assert self._rewind(viewer, request.body) == 200
+        status = self._rewind(viewer, request.body)
+        if status == 409 and request.candidate in self.erased:
+            # Erasure forgot the swipe with the person: there is nothing left to take back.
+            self.last.pop(viewer, None)
+            self.rewound.pop(viewer, None)
+            return
+        assert status == 200
         if not again:
             self._obey(viewer, request.candidate, kind=Kind.REWIND, swiped=request.at)
             self.superlikes[viewer] -= request.body["action"] == "superlike"

@@ -17,8 +17,9 @@ from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
 
-_VIEWERS: Final = 80_000
-"""Who is asked at most, for everybody."""
+_SHARE: Final = 8
+_VIEWERS: Final = (16_384, 80_000)
+"""One viewer in so many is asked for everybody, but at least and at most so many viewers."""
 _LENGTH: Final = 96
 """Candidates that each round brings into question for a viewer."""
 
@@ -49,7 +50,8 @@ def price_people(
         return prices
     looked = np.broadcast_to(np.asarray(exposures, np.float32), n)
     serving = Serving(day_by_day, tau)
-    near = Neighbourhoods.of(people, looked, _VIEWERS, today, rng)
+    asked = int(np.clip(n // _SHARE, *_VIEWERS))
+    near = Neighbourhoods.of(people, looked, asked, today, rng)
     lists: list[Shortlists] = []
     for steps in STEPS:
         found = list(near.shortlists(sides, ranker, prices.mean(), looked, _LENGTH))

@@ -16,7 +16,7 @@ _OURS = {
     "ranker": "gravity ranker",
     "photos": "gravity",
     "market": "gravity-exact",
-    "simulation": "gravity",
+    "simulation": "gravity without photos",
 }
 _REAL = {"factors"}
 """What has nothing to measure without real data."""
