@@ -1,6 +1,7 @@
-"""Likes that wait for an answer: who likes the viewer already is sure to like back.
+"""What others have answered before they are asked: who likes the viewer already is sure to like
+back, who has passed on them is not.
 
-Unless they like nearly everybody, as bots do and people who swipe right on all: then it says
+Unless they like nearly everybody, as bots do and people who swipe right on all: then a like says
 nothing of this viewer, and they are ranked as if they had not swiped yet.
 """
 
@@ -16,6 +17,8 @@ Bools = npt.NDArray[np.bool_]
 
 LIKES_NEARLY_ALL: Final = 0.9
 """The smoothed rate above which somebody's likes say nothing."""
+BEHIND: Final = 20.0
+"""So many nats are taken off the score of who has passed on the viewer: all others come first."""
 _MOST: Final = float(logit(np.float32(LIKES_NEARLY_ALL)))
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from simulator.choices import Choices
 from simulator.crowd import Crowd, Visits
+from simulator.pairs import found_in, with_more
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -132,13 +133,13 @@ class _Book:
 
     def know(self, likes: Likes) -> None:
         """Of likes that others may meet."""
-        self._likes = np.union1d(self._likes, likes.sender * self._people + likes.reader)
+        self._likes = with_more(self._likes, likes.sender * self._people + likes.reader)
 
     def add(self, swiped: Swiped) -> Ints:
         """Take likes in; matches (k, 2) that they complete, once each."""
         one, other = swiped.viewer[swiped.liked], swiped.candidate[swiped.liked]
         self.know(Likes(reader=other, sender=one))
-        met = np.isin(other * self._people + one, self._likes)
+        met = found_in(self._likes, other * self._people + one)
         pairs = np.stack((one[met], other[met]), axis=1)
         # Two who like each other in one round complete one match.
         _, first = np.unique(np.sort(pairs, axis=1), axis=0, return_index=True)

@@ -26,7 +26,8 @@ class FastApp:
         self._pools, self._crowd, self._policy = pools, crowd, policy
         self._open = np.ones(len(pools.candidate), bool)
         self._waiting = Likes(np.zeros(0, np.int64), np.zeros(0, np.int64))
-        self._sent = np.zeros(0, np.int64)
+        # When each was sent, and where the pair of its reader is.
+        self._sent, self._at = np.zeros(0, np.int64), np.zeros(0, np.int64)
         for day, swiped in past:
             self.swipe(day, swiped)
 
@@ -75,14 +76,13 @@ class FastApp:
 
     def swipe(self, day: int, swiped: Swiped) -> None:
         """Nobody is shown again; likes wait for those who have not answered already."""
-        pairs = self._pools.at(swiped.viewer, swiped.candidate)
-        self._open[pairs] = False
-        waiting = self._waiting
-        reader = np.concatenate((waiting.reader, swiped.candidate[swiped.liked]))
-        sender = np.concatenate((waiting.sender, swiped.viewer[swiped.liked]))
+        self._open[self._pools.at(swiped.viewer, swiped.candidate)] = False
+        reader, sender = swiped.candidate[swiped.liked], swiped.viewer[swiped.liked]
+        at = np.concatenate((self._at, self._pools.at(reader, sender)))
+        sent = np.concatenate((self._sent, np.full(len(reader), day)))
+        reader = np.concatenate((self._waiting.reader, reader))
+        sender = np.concatenate((self._waiting.sender, sender))
         # Open: the reader has not swiped the sender, neither before nor in this round.
-        unanswered = self._open[self._pools.at(reader, sender)]
+        unanswered = self._open[at]
         self._waiting = Likes(reader[unanswered], sender[unanswered])
-        sent = np.full(len(reader), day)
-        sent[: len(self._sent)] = self._sent
-        self._sent = sent[unanswered]
+        self._sent, self._at = sent[unanswered], at[unanswered]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from features.behaviour import logit
 from features.fold_in import LIKE, PASS, FoldIn
-from features.likers import selective
+from features.likers import BEHIND, selective
 from features.narrowing import RETRIEVED, SEARCHED, narrowed
 from features.plackett_luce import draw, log_propensities
 from features.prices import Prices
@@ -46,16 +46,16 @@ Bools = npt.NDArray[np.bool_]
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What a learned policy is made of. Without anything it is the product of two calibrated sides;
-    `one_sided` orders by whom the viewer will like alone. `likers`: who likes the viewer already is
-    sure to like back; `photos`: its datasets have some."""
+    `one_sided` orders by whom the viewer will like alone. `prices`: how strongly they count;
+    `answers`: who likes the viewer already is sure to like back, who has passed on them comes last;
+    `photos`: its datasets have some."""
 
     one_sided: bool = False
     ranker: bool = False
-    prices: bool = False
+    prices: float = 0.0
     exploration: bool = False
-    likers: bool = False
+    answers: bool = False
     photos: bool = False
-    passes: bool = False
 
 
 class Learned:
@@ -85,11 +85,13 @@ class Learned:
             self._fit(day)
         self._refresh()
         self._index()
-        if self._recipe.prices:
+        if self._recipe.prices > 0.0:
             waiting = self._waiting.count(present & self._selective)
             week = self._attendance.week(present, waiting)
             tau = self._tau or SHARP
-            self._prices = find_prices(self._lists, self._prices, week, tau, self._random)
+            self._prices = find_prices(
+                self._lists, self._prices, week, tau, self._random, self._recipe.prices
+            )
             self._index()
 
     def learn(self, day: Day) -> None:
@@ -120,8 +122,8 @@ class Learned:
         waits = self._waits(viewer, candidates)
         found = self._retrieved(viewer, candidates, waits)
         scores = self._scores(viewer, candidates[found], waits[found])
-        if self._recipe.passes:
-            scores[self._waiting.passed(viewer, candidates)[found]] -= 20.0
+        if self._recipe.answers:
+            scores[self._waiting.passed(viewer, candidates)[found]] -= BEHIND
         if self._tau is None:
             order = best(scores, size)
             return Order(found[order.places], order.propensity)
@@ -131,7 +133,7 @@ class Learned:
 
     def _waits(self, viewer: int, candidates: Ints32) -> Bools:
         """Whose like waits for the viewer, and says something, of candidates (m,)."""
-        if not self._recipe.likers:
+        if not self._recipe.answers:
             return np.zeros(len(candidates), bool)
         return self._waiting.among(viewer, candidates) & self._selective[candidates]
 

@@ -60,6 +60,10 @@ class LiveApp:
     # By viewer and candidate, rows: what is on their screens today.
     _shown: dict[tuple[int, int], Shown] = field(default_factory=dict, init=False)
 
+    def likes_before(self, readers: Ints) -> Likes:
+        """Those of the platform's lists before anybody swipes."""
+        return self.likes_waiting(0, readers)
+
     def likes_waiting(self, day: int, readers: Ints) -> Likes:
         """Of the platform's lists, when all that was swiped before has arrived there."""
         self.run(self.settled())

@@ -12,6 +12,7 @@ from simulator.fast import FastApp
 from simulator.policies import Policy
 from simulator.tastes import sigmoid
 from simulator.town import Town
+from simulator.waiting import Waiting
 from training.inequality import gini
 
 _JUDGED: Final = 100
@@ -53,9 +54,11 @@ class Outcome:
         """Play the days; `say` is told each one that is over."""
         app = FastApp(town.pools, town.crowd, policy, town.past)
         n, tally = len(town), _Tally.new(len(town))
+        before = Waiting(n, town.past)
         for day in live_days(app, town.choices, days):
             tally.add(town, day)
-            tally.regrets.append(_regret(town, app, day))
+            tally.regrets.append(_regret(town, app, before, day))
+            before.learn(day.swiped)
             policy.learn(day)
             say(day.number)
         return cls(
@@ -222,17 +225,20 @@ class _Tally:
         self.ran_out.append(float(np.mean(dealt < wanted)) if len(dealt) else 0.0)
 
 
-def _regret(town: Town, app: FastApp, day: Day) -> float:
+def _regret(town: Town, app: FastApp, before: Waiting, day: Day) -> float:
     """1 - expected matches of the cards looked at / of as many of the best, by the truth, if all
-    were read."""
+    were read. Who had swiped the viewer before the day has decided."""
     shown, best = 0.0, 0.0
+    market = town.market
     for viewer, cards in _judged(town, day):
-        left = np.concatenate((app.left(viewer, day.number), cards))
-        one = np.full(len(left), viewer)
-        market = town.market
-        match = sigmoid(market.logits(one, left)) * sigmoid(market.logits(left, one))
+        left = np.sort(np.concatenate((app.left(viewer, day.number), cards)))
+        one, rows = np.full(len(left), viewer), left.astype(np.int32)
+        back = sigmoid(market.logits(left, one))
+        back[before.among(viewer, rows)] = 1.0
+        back[before.passed(viewer, rows)] = 0.0
+        match = sigmoid(market.logits(one, left)) * back
         best += float(np.sort(match)[-len(cards) :].sum())
-        shown += float(match[-len(cards) :].sum())
+        shown += float(match[np.searchsorted(left, cards)].sum())
     return 1.0 - shown / best if best > 0.0 else 0.0
 
 

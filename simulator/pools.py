@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.exposure import eligible_rows
+from simulator.pairs import found_in
 
 Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]
@@ -59,11 +60,7 @@ class Pools:
 
     def has(self, viewer: Ints, candidate: Ints) -> Bools:
         """Which of some pairs (k,) are eligible."""
-        key = viewer * len(self) + candidate
-        if not len(self.key):
-            return np.zeros(len(key), bool)
-        found = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
-        return np.asarray(self.key[found] == key)
+        return found_in(self.key, viewer * len(self) + candidate)
 
     def reverse(self) -> Ints:
         """Where each pair's reverse is (m,)."""

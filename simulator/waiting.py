@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.days import Past, Swiped
+from simulator.pairs import found_in, with_more
 
 Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]
@@ -25,12 +26,14 @@ class Waiting:
     def learn(self, swiped: Swiped) -> None:
         """Likes wait, unless the reader has swiped the sender."""
         n = self._people
-        self._swiped = np.union1d(self._swiped, swiped.viewer * n + swiped.candidate)
+        fresh = np.sort(swiped.viewer * n + swiped.candidate)
+        self._swiped = with_more(self._swiped, fresh)
         received = swiped.candidate * n + swiped.viewer
-        self._passes = np.union1d(self._passes, received[~swiped.liked])
+        self._passes = with_more(self._passes, received[~swiped.liked])
         liked = received[swiped.liked]
-        pairs = np.union1d(self._pairs, liked)
-        self._pairs = pairs[~np.isin(pairs, self._swiped, assume_unique=True)]
+        answered = found_in(fresh, self._pairs)
+        unanswered = liked[~found_in(self._swiped, liked)]
+        self._pairs = with_more(self._pairs[~answered], unanswered)
 
     def among(self, reader: int, candidates: Ints32) -> Bools:
         """Whose like waits for the reader of candidates (m,), ascending rows -> (m,)."""

@@ -35,8 +35,10 @@ _COMPARED: Final = (
     "oracle",
     "one-sided",
     "product",
+    "product with answers",
     "gravity without prices",
     "gravity",
+    "gravity, prices doubled",
 )
 _ALL: Final = (
     "random",
@@ -45,7 +47,7 @@ _ALL: Final = (
     *_COMPARED,
     "gravity without exploration",
     "gravity without photos",
-    "gravity without likes that wait",
+    "gravity without answers",
 )
 # Seeds, people, days, policies.
 _SIZES: Final = {

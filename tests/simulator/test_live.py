@@ -51,7 +51,7 @@ def test_the_fast_and_the_live_mode_agree() -> None:
         lived = live(stack, runner, choices)
 
     pools = Pools.of(people_of(town), int(datetime.now(UTC).timestamp() * 1000) // _DAY_MS)
-    app = FastApp(pools, choices.crowd, Recorded(lived.days), np.zeros(0, np.int64))
+    app = FastApp(pools, choices.crowd, Recorded(lived.days))
     fast = list(live_days(app, choices, DAYS))
     assert [swipes_of(day) for day in lived.days] == [swipes_of(day) for day in fast]
     assert [matches_of([day]) for day in lived.days] == [matches_of([day]) for day in fast]

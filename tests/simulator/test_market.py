@@ -1,6 +1,6 @@
 """The market in memory: who is shown, who matches, and that nothing but the seed decides."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simulator.choices import Choices
 from simulator.contenders import CEILING, CONTENDERS, GRAVITY, PRODUCT
 from simulator.crowd import Crowd
-from simulator.days import Day, live_days
+from simulator.days import Day, Swiped, live_days
 from simulator.fast import DECK_SIZE, FastApp
 from simulator.outcome import Outcome
 from simulator.policies import Newest, Popularity, Random, best
@@ -31,7 +31,7 @@ def town(seed: int = 0) -> Town:
 def played(name: str, seed: int = 0) -> tuple[Day, ...]:
     it = town(seed)
     policy = CONTENDERS[name](it)
-    return tuple(_days(it, FastApp(it.pools, it.crowd, policy, it.swiped), policy))
+    return tuple(_days(it, FastApp(it.pools, it.crowd, policy, it.past), policy))
 
 
 def _days(it: Town, app: FastApp, policy: object) -> Iterator[Day]:
@@ -44,7 +44,8 @@ def _days(it: Town, app: FastApp, policy: object) -> Iterator[Day]:
 def test_exposure_is_conserved(name: str) -> None:
     it = town()
     seen = np.zeros(len(it.pools.candidate), np.int64)
-    seen[it.swiped] += 1
+    for _, before in it.past:
+        seen[it.pools.at(before.viewer, before.candidate)] += 1
     for day in played(name):
         looked = np.bincount(day.cards.viewer[day.seen], minlength=len(it))[day.visits.person]
         dealt = np.bincount(day.cards.viewer, minlength=len(it))[day.visits.person]
@@ -59,14 +60,24 @@ def test_exposure_is_conserved(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["random", GRAVITY, CEILING])
 def test_matches_are_the_likes_that_met(name: str) -> None:
-    likes: set[tuple[int, int]] = set()
-    matched: list[tuple[int, int]] = []
-    for day in played(name):
-        made = day.swiped.liked
-        likes |= set(zip(day.swiped.viewer[made], day.swiped.candidate[made], strict=True))
-        matched += [(min(pair), max(pair)) for pair in day.matches.tolist()]
+    before = likes_of([swiped for _, swiped in town().past])
+    likes = before | likes_of([day.swiped for day in played(name)])
+    pairs = (pair for day in played(name) for pair in day.matches.tolist())
+    matched = [(min(pair), max(pair)) for pair in pairs]
     assert len(matched) == len(set(matched)) > 0
-    assert set(matched) == {(a, b) for a, b in likes if a < b and (b, a) in likes}
+    assert set(matched) == met_of(likes) - met_of(before)
+    assert any((a, b) in before or (b, a) in before for a, b in matched)
+
+
+def likes_of(swipes: Iterable[Swiped]) -> set[tuple[int, int]]:
+    """Viewer and candidate of all likes."""
+    likes = ((of.viewer[of.liked].tolist(), of.candidate[of.liked].tolist()) for of in swipes)
+    return {pair for viewers, candidates in likes for pair in zip(viewers, candidates, strict=True)}
+
+
+def met_of(likes: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Who like each other, the lower row first."""
+    return {(a, b) for a, b in likes if a < b and (b, a) in likes}
 
 
 def test_whether_somebody_is_liked_does_not_hang_on_the_policy() -> None:
@@ -107,7 +118,7 @@ def test_bots_swipe_and_count_for_nothing() -> None:
     it = town()
     crowd = replace(it.crowd, bot=np.ones(len(it), bool))
     all_bots = replace(it, choices=Choices(it.market, crowd))
-    app = FastApp(it.pools, crowd, Random(0), it.swiped)
+    app = FastApp(it.pools, crowd, Random(0), it.past)
     days = list(live_days(app, all_bots.choices, 2))
     assert all(len(day.swiped.viewer) and day.swiped.liked.all() for day in days)
     assert all(len(day.matches) for day in days)
@@ -123,7 +134,7 @@ def test_what_counts_is_what_people_did() -> None:
     it = town()
     bot = np.arange(len(it)) % 10 == 0
     some_bots = replace(it, choices=Choices(it.market, replace(it.crowd, bot=bot)))
-    app = FastApp(it.pools, some_bots.crowd, Random(0), it.swiped)
+    app = FastApp(it.pools, some_bots.crowd, Random(0), it.past)
     outcome = Outcome.of(some_bots, Random(0), 2)
     likes = np.zeros(len(it))
     for day in live_days(app, some_bots.choices, 2):
@@ -147,7 +158,7 @@ def test_what_counts_is_what_people_did() -> None:
 def test_a_policy_that_learns_is_played_alike_again() -> None:
     it = town()
     policy = CONTENDERS[GRAVITY](it)
-    again = _days(it, FastApp(it.pools, it.crowd, policy, it.swiped), policy)
+    again = _days(it, FastApp(it.pools, it.crowd, policy, it.past), policy)
     for one, other in zip(played(GRAVITY), again, strict=True):
         for what in ("cards", "swiped"):
             for name in getattr(one, what).__dataclass_fields__:
@@ -169,7 +180,7 @@ def test_where_nobody_may_be_shown_nothing_happens(hidden: str) -> None:
         "nobody but one": np.arange(len(table)) == 7,
     }[hidden]
     pools = Pools.of(table, it.datasets.today)
-    app = FastApp(pools, it.crowd, Random(0), np.zeros(0, np.int64))
+    app = FastApp(pools, it.crowd, Random(0))
     for day in live_days(app, it.choices, 2):
         assert not men[day.cards.candidate].any() or hidden == "nobody but one"
         if hidden != "men":

@@ -54,9 +54,9 @@ def test_bots_come_last(whole: bool) -> None:
     bots = np.zeros(len(it), bool)
     viewer = int(np.argmax(np.diff(it.pools.start)))
     candidates = it.pools.candidate[it.pools.of_viewer(viewer)]
-    free = Truthful(it.market, it.pools, bots, it.swiped, 0, whole=whole)
+    free = Truthful(it.market, it.pools, bots, it.past, 0, whole=whole)
     first = candidates[free.order(viewer, candidates, 5).places]
     bots[first] = True
-    knows = Truthful(it.market, it.pools, bots, it.swiped, 0, whole=whole)
+    knows = Truthful(it.market, it.pools, bots, it.past, 0, whole=whole)
     order = candidates[knows.order(viewer, candidates, len(candidates)).places]
     assert set(order[-5:].tolist()) == set(first.tolist())

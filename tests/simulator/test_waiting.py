@@ -34,15 +34,35 @@ def test_likes_wait_until_they_are_answered(
     swipes = [each for of_day in days for each in of_day]
     answered = {(viewer, candidate) for viewer, candidate, _ in swipes}
     likes = {(candidate, viewer) for viewer, candidate, liked in swipes if liked} - answered
+    passes = {(candidate, viewer) for viewer, candidate, liked in swipes if not liked}
 
     asked = np.array(sorted(candidates), np.int32)
     for reader in range(PEOPLE):
         expected = [(reader, sender) in likes for sender in asked.tolist()]
         assert waiting.among(reader, asked).tolist() == expected
+        expected = [(reader, sender) in passes for sender in asked.tolist()]
+        assert waiting.passed(reader, asked).tolist() == expected
 
     some = np.isin(np.arange(PEOPLE), list(senders))
     expected_counts = [sum(r == reader and s in senders for r, s in likes) for reader in range(5)]
     assert waiting.count(some).tolist() == expected_counts
+
+
+@given(DAYS, DAYS)
+def test_what_was_before_counts(
+    before: list[list[tuple[int, int, bool]]], days: list[list[tuple[int, int, bool]]]
+) -> None:
+    past = [(day - len(before), swiped(of_day)) for day, of_day in enumerate(before)]
+    waiting, everybody = Waiting(PEOPLE, past), np.arange(PEOPLE, dtype=np.int32)
+    for of_day in days:
+        waiting.learn(swiped(of_day))
+    expected = after(before + days)
+    for reader in range(PEOPLE):
+        for one, other in (
+            (waiting.among, expected.among),
+            (waiting.passed, expected.passed),
+        ):
+            assert one(reader, everybody).tolist() == other(reader, everybody).tolist()
 
 
 def test_nobody_waits_before_anybody_has_liked() -> None:

@@ -84,7 +84,7 @@ def town_of(
         datasets=replace(it.datasets, people=_people(it.datasets.people, table)),
         choices=Choices(Told(**own, told=np.zeros((n, n)) if told is None else told), crowd),
         pools=_pools(n, eligible),
-        swiped=np.zeros(0, np.int64),
+        past=(),
         groups={"group": np.asarray(groups, np.int64)},
         seed=0,
     )
