@@ -87,13 +87,15 @@ def with_defaults(viewer: Viewer, today: int) -> Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was true of candidates (m,) after the request began; heads and masks in their order."""
+    """What was true of candidates (m,) after the request began; heads and masks in their order.
+    `passed`: who has passed on the viewer; a like of this moment may count as one."""
 
     ids: Ints
     heads: PersonHeads
     swiped: Mask
     blocked: Mask
     withdrawn: Mask
+    passed: Mask
 
     def standing(self, viewer: Viewer, today: int) -> Mask:
         """Who (m,) may be shown now: every constraint in both directions, on fresh rows."""
@@ -112,6 +114,7 @@ class Looked:
             np.concatenate([part.swiped for part in parts]),
             np.concatenate([part.blocked for part in parts]),
             np.concatenate([part.withdrawn for part in parts]),
+            np.concatenate([part.passed for part in parts]),
         )
 
     def take(self, at: Ints) -> Self:
@@ -122,6 +125,7 @@ class Looked:
             self.swiped[at],
             self.blocked[at],
             self.withdrawn[at],
+            self.passed[at],
         )
 
 

@@ -22,6 +22,13 @@ BEHIND: Final = 20.0
 _MOST: Final = float(logit(np.float32(LIKES_NEARLY_ALL)))
 
 
+def behind(scores: npt.NDArray[np.float64], passed: Bools) -> npt.NDArray[np.float64]:
+    """Scores (m,) of half precision, as draws are made by, less BEHIND for some of `passed` (m,);
+    of half precision again, as they are logged."""
+    lowered = (scores - BEHIND).astype(np.float16).astype(np.float64)
+    return np.where(passed, lowered, scores)
+
+
 def selective(people: Sides) -> Bools:
     """Whose likes say something, of people (n,)."""
     return np.asarray(people.given_logit <= _MOST, np.bool_)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from features.behaviour import logit
 from features.fold_in import LIKE, PASS, FoldIn
-from features.likers import BEHIND, selective
+from features.likers import behind, selective
 from features.narrowing import RETRIEVED, SEARCHED, narrowed
 from features.plackett_luce import draw, log_propensities
 from features.prices import Prices
@@ -123,7 +123,7 @@ class Learned:
         found = self._retrieved(viewer, candidates, waits)
         scores = self._scores(viewer, candidates[found], waits[found])
         if self._recipe.answers:
-            scores[self._waiting.passed(viewer, candidates)[found]] -= BEHIND
+            scores = behind(scores, self._waiting.passed(viewer, candidates)[found])
         if self._tau is None:
             order = best(scores, size)
             return Order(found[order.places], order.propensity)
