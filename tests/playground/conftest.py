@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,16 @@ class Opened:
     api: httpx.AsyncClient
 
     async def call(self, person: int, method: str, path: str, body: object = None) -> Any:
-        """The answer to a request on behalf of a person."""
+        """The answer to a request on behalf of a person, once the platform is not busy."""
         token = issue(self.private_key, person, utc_now(), timedelta(hours=1))
         headers = {"Authorization": f"Bearer {token}"}
-        answer = await self.api.request(method, path, json=body, headers=headers)
+        async with asyncio.timeout(60):
+            while True:
+                answer = await self.api.request(method, path, json=body, headers=headers)
+                if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    break
+                # What is left undone in time is refused, for whoever asks again as told.
+                await asyncio.sleep(int(answer.headers["Retry-After"]))
         assert answer.is_success, answer.text
         return answer.json()
 
