@@ -17,21 +17,19 @@ WITHOUT_PRICES: Final = "gravity without prices"
 WITHOUT_EXPLORATION: Final = "gravity without exploration"
 WITHOUT_PHOTOS: Final = "gravity without photos"
 WITHOUT_ANSWERS: Final = "gravity without answers"
-STRONGER_PRICES: Final = "gravity, prices doubled"
 PRODUCT: Final = "product"
 PRODUCT_WITH_ANSWERS: Final = "product with answers"
 ONE_SIDED: Final = "one-sided"
 CEILING: Final = "ceiling"
 ORACLE: Final = "oracle"
 
-_WHOLE: Final = Recipe(ranker=True, prices=1.0, exploration=True, answers=True, photos=True)
+_WHOLE: Final = Recipe(ranker=True, prices=True, exploration=True, answers=True, photos=True)
 _RECIPES: Final = {
     GRAVITY: _WHOLE,
-    WITHOUT_PRICES: replace(_WHOLE, prices=0.0),
+    WITHOUT_PRICES: replace(_WHOLE, prices=False),
     WITHOUT_EXPLORATION: replace(_WHOLE, exploration=False),
     WITHOUT_PHOTOS: replace(_WHOLE, photos=False),
     WITHOUT_ANSWERS: replace(_WHOLE, answers=False),
-    STRONGER_PRICES: replace(_WHOLE, prices=2.0),
     PRODUCT: Recipe(),
     PRODUCT_WITH_ANSWERS: Recipe(answers=True),
     ONE_SIDED: Recipe(one_sided=True),

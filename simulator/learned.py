@@ -46,13 +46,13 @@ Bools = npt.NDArray[np.bool_]
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What a learned policy is made of. Without anything it is the product of two calibrated sides;
-    `one_sided` orders by whom the viewer will like alone. `prices`: how strongly they count;
-    `answers`: who likes the viewer already is sure to like back, who has passed on them comes last;
-    `photos`: its datasets have some."""
+    `one_sided` orders by whom the viewer will like alone. `answers`: who likes the viewer
+    already is sure to like back, who has passed on them comes last; `photos`: its datasets have
+    some."""
 
     one_sided: bool = False
     ranker: bool = False
-    prices: float = 0.0
+    prices: bool = False
     exploration: bool = False
     answers: bool = False
     photos: bool = False
@@ -85,13 +85,11 @@ class Learned:
             self._fit(day)
         self._refresh()
         self._index()
-        if self._recipe.prices > 0.0:
+        if self._recipe.prices:
             waiting = self._waiting.count(present & self._selective)
             week = self._attendance.week(present, waiting)
             tau = self._tau or SHARP
-            self._prices = find_prices(
-                self._lists, self._prices, week, tau, self._random, self._recipe.prices
-            )
+            self._prices = find_prices(self._lists, self._prices, week, tau, self._random)
             self._index()
 
     def learn(self, day: Day) -> None:

@@ -9,7 +9,6 @@ import numpy.typing as npt
 from features.prices import Prices
 from training.market.inboxes import table_beside_cards
 from training.market.prices import Serving, solve
-from training.market.reading import attentions
 from training.market.shortlists import NOBODY, Shortlists, day_by_day
 from training.market.week import Week
 
@@ -30,18 +29,11 @@ most LENGTH), log P(viewer likes candidate) and logit P(candidate likes viewer) 
 
 
 def find_prices(
-    lists: Lists,
-    now: Prices,
-    week: Week,
-    tau: float,
-    rng: np.random.Generator,
-    strength: float = 1.0,
+    lists: Lists, now: Prices, week: Week, tau: float, rng: np.random.Generator
 ) -> Prices:
-    """The prices of n people for the next days, from those of now; `strength` > 0 is the operator's
-    dial (training.market.reading)."""
+    """The prices of n people for the next days, from those of now."""
     batches = list(_batches(lists, week.exposures(), now.mean(), rng))
-    attention = attentions(week.visits, 1.0, strength)
-    return solve(batches, attention, Serving(day_by_day, tau), rng, shape=table_beside_cards)
+    return solve(batches, week.visits, Serving(day_by_day, tau), rng, shape=table_beside_cards)
 
 
 def shortlist(free: Floats32, mean: Floats32) -> Ints:

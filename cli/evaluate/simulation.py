@@ -38,7 +38,6 @@ _COMPARED: Final = (
     "product with answers",
     "gravity without prices",
     "gravity",
-    "gravity, prices doubled",
 )
 _ALL: Final = (
     "random",
@@ -161,11 +160,13 @@ def _by_policy(markets: Markets, size: "Size") -> Iterator[Found]:
 def _against_others(markets: Markets) -> Iterator[Found]:
     """What ours has to reach beside the others after two weeks: matches, and Gini of all days and
     of after two weeks."""
-    for other, wanted in (
+    others: tuple[tuple[str, float | None], ...] = (
         ("product", _OF_PRODUCT),
+        ("product with answers", None),
         ("one-sided", _OF_ONE_SIDED),
         ("gravity without prices", 1.0),
-    ):
+    )
+    for other, wanted in others:
         if "gravity" in markets[0] and other in markets[0]:
             method = f"gravity / {other}"
             values = _ratios(markets, "gravity", other, _matches)
