@@ -88,7 +88,7 @@ def with_defaults(viewer: Viewer, today: int) -> Viewer:
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What was true of candidates (m,) after the request began; heads and masks in their order.
-    `passed`: who has passed on the viewer; a like of this moment may count as one."""
+    `passed`: who has passed on the viewer, but for passes of this moment."""
 
     ids: Ints
     heads: PersonHeads

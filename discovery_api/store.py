@@ -33,6 +33,8 @@ _HEAD_OF: Final = b"*4\r\n$8\r\nGETRANGE\r\n$%%d\r\n%%b\r\n$1\r\n0\r\n$2\r\n%d\r
     HEAD_DTYPE.itemsize - 1
 )
 _SWIPE_OF: Final = b"*3\r\n$6\r\nZSCORE\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
+_LIKES_ARRIVE_S: Final = 60.0
+"""A swipe is noted before it is acknowledged, that it was a like when it has passed the bus."""
 
 
 @dataclass(slots=True)
@@ -106,12 +108,18 @@ async def look(redis: Redis, asker: Asker, ids: Ints, now: datetime) -> Looked:
         swiped=_there(swiped),
         blocked=np.array(blocked, np.bool_),
         withdrawn=np.array(withdrawn, np.bool_),
-        passed=_there(replies[m : 2 * m]) & ~_there(likes),
+        passed=_long_ago(replies[m : 2 * m], now) & ~_there(likes),
     )
 
 
 def _there(scores: Reply) -> npt.NDArray[np.bool_]:
     return np.array([score is not None for score in cast("list[object]", scores)], np.bool_)
+
+
+def _long_ago(scores: Reply, now: datetime) -> npt.NDArray[np.bool_]:
+    """Which swipes are so old that one of them which was a like would wait by now."""
+    times = [float(score) if score else np.inf for score in cast("list[bytes | None]", scores)]
+    return np.array(times, np.float64) < now.timestamp() - _LIKES_ARRIVE_S
 
 
 def _swipe_of(person: bytes, viewer: bytes) -> bytes:
