@@ -28,7 +28,6 @@ from discovery_api.ranker_client import RankerClient, RankerUnavailable
 from discovery_api.store import StoredCard, StoredDeck
 from discovery_api.why import Why, near, reasons
 from features.eligibility import age
-from features.likers import behind
 from features.person_row import PersonTail
 from gravity.card_tokens import CardClaims, CardTokens
 from gravity.telemetry import stage
@@ -189,22 +188,19 @@ class Decks:
         with stage("look"):
             looked = await store.look(self._redis, asker, ranking.ids, now)
             standing = np.flatnonzero(looked.standing(asker.viewer, today))
-        # By Luce's axiom the others are drawn as if there were nobody who has passed on the viewer.
-        standing = standing[np.argsort(looked.passed[standing], kind="stable")]
         # Who has no reasons stands so far down that hardly any deck comes to them.
         first = standing[:size]
-        told = first < len(ranking.why_codes)
-        told_why = iter(reasons(ranking.why_codes[first[told]], ranking.why_values[first[told]]))
-        why = [next(told_why) if each else [] for each in told.tolist()]
+        told = first[first < len(ranking.why_codes)]
+        why = reasons(ranking.why_codes[told], ranking.why_values[told])
         return Choice(
             looked=looked.take(standing),
             release=ranking.release,
             policy=ranking.policy,
-            why=why,
+            why=why + [[]] * (len(first) - len(told)),
             exhausted=ranking.complete and len(standing) <= size,
             tau=ranking.tau,
             seed=ranking.seed,
-            scores=behind(ranking.scores[standing], looked.passed[standing]),
+            scores=ranking.scores[standing],
             feature_names=ranking.feature_names,
             features=ranking.features[standing],
         )

@@ -87,15 +87,13 @@ def with_defaults(viewer: Viewer, today: int) -> Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was true of candidates (m,) after the request began; heads and masks in their order.
-    `passed`: who has passed on the viewer, but for passes of this moment."""
+    """What was true of candidates (m,) after the request began; heads and masks in their order."""
 
     ids: Ints
     heads: PersonHeads
     swiped: Mask
     blocked: Mask
     withdrawn: Mask
-    passed: Mask
 
     def standing(self, viewer: Viewer, today: int) -> Mask:
         """Who (m,) may be shown now: every constraint in both directions, on fresh rows."""
@@ -114,7 +112,6 @@ class Looked:
             np.concatenate([part.swiped for part in parts]),
             np.concatenate([part.blocked for part in parts]),
             np.concatenate([part.withdrawn for part in parts]),
-            np.concatenate([part.passed for part in parts]),
         )
 
     def take(self, at: Ints) -> Self:
@@ -125,7 +122,6 @@ class Looked:
             self.swiped[at],
             self.blocked[at],
             self.withdrawn[at],
-            self.passed[at],
         )
 
 

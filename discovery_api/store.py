@@ -32,9 +32,6 @@ DECK_TTL: Final = timedelta(minutes=15)
 _HEAD_OF: Final = b"*4\r\n$8\r\nGETRANGE\r\n$%%d\r\n%%b\r\n$1\r\n0\r\n$2\r\n%d\r\n" % (
     HEAD_DTYPE.itemsize - 1
 )
-_SWIPE_OF: Final = b"*3\r\n$6\r\nZSCORE\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
-_LIKES_ARRIVE_S: Final = 60.0
-"""A swipe is noted before it is acknowledged, that it was a like when it has passed the bus."""
 
 
 @dataclass(slots=True)
@@ -86,46 +83,27 @@ async def open_request(redis: Redis, viewer: int, deck_id: str) -> Opening:
 
 async def look(redis: Redis, asker: Asker, ids: Ints, now: datetime) -> Looked:
     """The last look at candidates (m,); also notes that the viewer is active."""
-    person, m = b"%d" % asker.viewer.person_id, len(ids)
-    viewer, texts = b"{%b}" % person, [b"%d" % each for each in ids.tolist()]
-    commands = [_touch(asker, now)]
-    commands += [_head_of(text) for text in texts]
-    commands += [_swipe_of(text, person) for text in texts]
+    viewer = b"{%d}" % asker.viewer.person_id
+    texts = [b"%d" % each for each in ids.tolist()]
+    commands = [_head_of(text) for text in texts]
+    commands.append(_touch(asker, now))
     if texts:
         commands += [
             packed(b"ZMSCORE", b"seen:" + viewer, *texts),
-            packed(b"ZMSCORE", b"likes:" + viewer, *texts),
             packed(b"SMISMEMBER", b"blocked:" + viewer, *texts),
             packed(b"SMISMEMBER", b"withdrawn", *texts),
         ]
-    _, *replies = await _ask(redis, *commands)
+    replies = await _ask(redis, *commands)
     # Of somebody without a row a range is empty.
-    heads = [head or None for head in cast("list[bytes]", replies[:m])]
-    swiped, likes, blocked, withdrawn = replies[2 * m :] or ([], [], [], [])
+    heads = [head or None for head in cast("list[bytes]", replies[: len(texts)])]
+    swiped, blocked, withdrawn = replies[len(texts) + 1 :] or ([], [], [])
     return Looked(
         ids=ids,
         heads=decode_heads(heads),
-        swiped=_there(swiped),
+        swiped=np.array([score is not None for score in cast("list[object]", swiped)], np.bool_),
         blocked=np.array(blocked, np.bool_),
         withdrawn=np.array(withdrawn, np.bool_),
-        passed=_long_ago(replies[m : 2 * m], now) & ~_there(likes),
     )
-
-
-def _there(scores: Reply) -> npt.NDArray[np.bool_]:
-    return np.array([score is not None for score in cast("list[object]", scores)], np.bool_)
-
-
-def _long_ago(scores: Reply, now: datetime) -> npt.NDArray[np.bool_]:
-    """Which swipes are so old that one of them which was a like would wait by now."""
-    times = [float(score) if score else np.inf for score in cast("list[bytes | None]", scores)]
-    return np.array(times, np.float64) < now.timestamp() - _LIKES_ARRIVE_S
-
-
-def _swipe_of(person: bytes, viewer: bytes) -> bytes:
-    """Reads when a person swiped the viewer."""
-    key = b"seen:{%b}" % person
-    return _SWIPE_OF % (len(key), key, len(viewer), viewer)
 
 
 def _head_of(person: bytes) -> bytes:

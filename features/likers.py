@@ -18,15 +18,8 @@ Bools = npt.NDArray[np.bool_]
 LIKES_NEARLY_ALL: Final = 0.9
 """The smoothed rate above which somebody's likes say nothing."""
 BEHIND: Final = 20.0
-"""So many nats are taken off the score of who has passed on the viewer: all others come first."""
+"""So many nats are taken off the score of who has passed on the viewer, whom all others precede."""
 _MOST: Final = float(logit(np.float32(LIKES_NEARLY_ALL)))
-
-
-def behind(scores: npt.NDArray[np.float64], passed: Bools) -> npt.NDArray[np.float64]:
-    """Scores (m,) of half precision, as draws are made by, less BEHIND for some of `passed` (m,);
-    of half precision again, as they are logged."""
-    lowered = (scores - BEHIND).astype(np.float16).astype(np.float64)
-    return np.where(passed, lowered, scores)
 
 
 def selective(people: Sides) -> Bools:

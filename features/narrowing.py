@@ -25,9 +25,15 @@ RETRIEVED: Final = 200
 """People of those whose features are read and who are ranked."""
 
 
-def narrowed(viewer: Sides, candidates: Sides, prices: Prices, sure: Bools | None = None) -> Ints:
+def narrowed(
+    viewer: Sides,
+    candidates: Sides,
+    prices: Prices,
+    sure: Bools | None = None,
+    passed: Bools | None = None,
+) -> Ints:
     """The places of the RETRIEVED best of candidates (m,) with their prices (m) for a viewer (one),
-    best first: by the calibrated logits, which are what the ranker corrects. `sure` (m,): see
-    `Heads.priced`."""
+    best first: by the calibrated logits, which are what the ranker corrects. `sure` and `passed`
+    (m,): see `Heads.priced`."""
     logits = Heads(like_logits(viewer, candidates), like_logits(candidates, viewer))
-    return np.argsort(-logits.priced(prices, sure), kind="stable")[:RETRIEVED]
+    return np.argsort(-logits.priced(prices, sure, passed), kind="stable")[:RETRIEVED]

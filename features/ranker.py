@@ -16,6 +16,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from features.likers import BEHIND
 from features.prices import Prices
 from features.score import Sides, like_logits, log_sigmoid
 
@@ -176,15 +177,20 @@ class Heads:
         """Log of the expected match (m,)."""
         return np.asarray(log_sigmoid(self.there) + log_sigmoid(self.back), np.float32)
 
-    def priced(self, prices: Prices, sure: Bools | None = None) -> Floats:
+    def priced(
+        self, prices: Prices, sure: Bools | None = None, passed: Bools | None = None
+    ) -> Floats:
         """That less the price of the candidate (m,): what orders a deck.
 
         Of who is `sure` (m,) to like back (`features.likers`), if anybody, only the viewer's side
-        is open. They cost nothing: a match takes place at once, and no like is sent.
+        is open. They cost nothing: a match takes place at once, and no like is sent. Who has
+        `passed` (m,) on the viewer comes last.
         """
         score = self.log_match() - prices.at(self.back)
         if sure is not None:
             score[sure] = log_sigmoid(self.there[sure])
+        if passed is not None:
+            score[passed] -= np.float32(BEHIND)
         return score
 
 

@@ -76,7 +76,8 @@ class ReleaseArrays:
     likes given, swipes given, likes received, swipes received that they come from; line (n, 2) f32
     (alpha, beta); candidate_vectors (n, 2w + 3) f32; price_knots, price_nats (n, KNOTS) f16, see
     features.prices; seen_indptr (n + 1,) and seen_ids (m,) i64,
-    sorted person ids that each row's person swiped; cold_start
+    sorted person ids that each row's person swiped; passed_indptr (n + 1,) i64 and passed_rows (k,)
+    i32, the rows, ascending by id, of who has passed on each row's person; cold_start
     (BANDS,) cold_start_dtype(w), by features.behaviour.bands; towers of
     features.tower_rows.tower_shape f32, over the inputs of the manifest's profile code; ranker f32,
     as features.ranker.Network packs it; photo_axes (p, e), photo_mean (3, e) f32 and photo_network
@@ -98,6 +99,8 @@ class ReleaseArrays:
     price_nats: npt.NDArray[np.float16]
     seen_indptr: Ints
     seen_ids: Ints
+    passed_indptr: Ints
+    passed_rows: npt.NDArray[np.int32]
     cold_start: Table
     towers: Floats
     ranker: Floats
@@ -182,6 +185,12 @@ class Release:
         """Sorted ids (m,) int64 of everybody whom the person of a row swiped in the window."""
         a = self.arrays
         return np.asarray(a.seen_ids[a.seen_indptr[row] : a.seen_indptr[row + 1]], np.int64)
+
+    def passed_by(self, row: int) -> Ints:
+        """Sorted ids (m,) int64 of everybody who has passed on the person of a row."""
+        a = self.arrays
+        rows = np.asarray(a.passed_rows[a.passed_indptr[row] : a.passed_indptr[row + 1]])
+        return np.asarray(a.person_id).take(rows)
 
     def expected(self, profiles: Profiles) -> Table:
         """What profiles (p) alone let expect, as rows (p,) like those of `cold_start`; ages are as
@@ -343,6 +352,8 @@ def _check_shapes(arrays: ReleaseArrays, manifest: Manifest) -> None:
         "price_nats": ("<f2", (n, KNOTS)),
         "seen_indptr": ("<i8", (n + 1,)),
         "seen_ids": ("<i8", (m,)),
+        "passed_indptr": ("<i8", (n + 1,)),
+        "passed_rows": ("<i4", arrays.passed_rows.shape[:1]),
         "cold_start": (None, (BANDS,)),
         "towers": ("<f4", tower_shape(manifest.profile_code, w)),
         "ranker": ("<f4", packed_shape(manifest.d, manifest.e, arrays.ranker)),

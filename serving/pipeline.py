@@ -55,17 +55,22 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A viewer made ready: for constraints, as chooser and chosen, whom they have seen, and who
-    waits for their answer (sorted ids)."""
+    """A viewer made ready: for constraints, as chooser and chosen, whom they have seen, and of the
+    others who waits for their answer and who `passed` on them before the release (sorted ids)."""
 
     viewer: Viewer
     sides: Sides
     seen: tuple[Ints, ...]
     likers: Ints
+    passed: Ints
 
     def is_sure_of(self, persons: Persons, candidates: Sides) -> Bools:
         """Who likes the viewer back for certain (m,), of people (m,) and their sides (m,)."""
         return sure(candidates, among(persons.ids, self.likers))
+
+    def has_passed(self, persons: Persons) -> Bools:
+        """Who has passed on the viewer, of people (m,)."""
+        return among(persons.ids, self.passed)
 
 
 async def prepare(
@@ -82,9 +87,13 @@ async def prepare(
         birth_day=np.array([constraints.birth_day], np.int32),
     )
     swiped = state.swiped
-    seen = (release.seen_by(int(rows[0])), swiped) if rows[0] >= 0 else (swiped,)
+    row, likers = int(rows[0]), state.likers
+    seen = (release.seen_by(row), swiped) if row >= 0 else (swiped,)
+    passed = release.passed_by(row) if row >= 0 else likers[:0]
+    # Who took a pass back and likes the viewer now.
+    passed = passed[~among(passed, likers)]
     sides = sides_of(release, persons, today, state.fresh, loaded.newcomers)
-    return Asker(_viewer(viewer, constraints), sides, seen, state.likers)
+    return Asker(_viewer(viewer, constraints), sides, seen, likers, passed)
 
 
 async def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieved:
@@ -97,17 +106,35 @@ async def retrieve(loaded: Loaded, asker: Asker, today: int, k: int) -> Retrieve
 
 
 async def rank(online: Online, loaded: Loaded, request: RankRequest) -> Ranking:
-    """Two round trips to Redis around one search. Raises `IndexUnavailable`."""
+    """Two round trips to Redis around a search. Raises `IndexUnavailable`."""
     with stage("viewer_read"):
         asker = await prepare(online, loaded, request.viewer, request.constraints, request.today)
     with stage("search"):
-        found = await retrieve(loaded, asker, request.today, SEARCHED)
+        found = await _search(loaded, asker, request.today)
     with stage("narrow"):
         found = _narrowed(loaded, asker, found, request.today)
     with stage("hydrate"):
         fresh = await read_candidates(online, loaded.signature, found.persons)
     with RANKING_SECONDS.time():
         return _ranked(loaded, request, asker, found, fresh)
+
+
+async def _search(loaded: Loaded, asker: Asker, today: int) -> Retrieved:
+    """Who comes into question: people who have passed on the viewer where there are few others."""
+    if not len(asker.passed):
+        return await retrieve(loaded, asker, today, SEARCHED)
+    others = await retrieve(
+        loaded, replace(asker, seen=(*asker.seen, asker.passed)), today, SEARCHED
+    )
+    if len(others.persons) >= RETRIEVED:
+        return replace(others, complete=False)
+    found = await retrieve(loaded, asker, today, SEARCHED)
+    rest = np.flatnonzero(~among(found.persons.ids, np.sort(others.persons.ids)))
+    return Retrieved(
+        others.persons.joined(found.persons.take(rest)),
+        np.concatenate((others.scores, found.scores[rest])),
+        found.complete,
+    )
 
 
 def _narrowed(loaded: Loaded, asker: Asker, found: Retrieved, today: int) -> Retrieved:
@@ -117,7 +144,7 @@ def _narrowed(loaded: Loaded, asker: Asker, found: Retrieved, today: int) -> Ret
     candidates = sides_of(loaded.release, found.persons, today, newcomers=loaded.newcomers)
     prices = loaded.release.prices_of(found.persons.rows)
     certain = asker.is_sure_of(found.persons, candidates)
-    best = narrowed(asker.sides, candidates, prices, certain)
+    best = narrowed(asker.sides, candidates, prices, certain, asker.has_passed(found.persons))
     return replace(
         found, persons=found.persons.take(best), scores=found.scores[best], complete=False
     )
@@ -130,7 +157,10 @@ def _ranked(
         candidates = sides_of(loaded.release, found.persons, request.today, fresh, loaded.newcomers)
         prices = loaded.release.prices_of(found.persons.rows)
         certain = asker.is_sure_of(found.persons, candidates)
-        ranked = ranking.rank(loaded.release.ranker, asker.sides, candidates, prices, certain)
+        passed = asker.has_passed(found.persons)
+        ranked = ranking.rank(
+            loaded.release.ranker, asker.sides, candidates, prices, certain, passed
+        )
     with stage("draw"):
         drawn = Draw(request.viewer, request.deck_id, loaded.id, loaded.seed)
         order = expose(drawn, found.persons.ids, ranked.scores, loaded.release.manifest.tau)

@@ -26,9 +26,11 @@ class Ranked:
     core: Floats
 
 
-def rank(ranker: Network, viewer: Sides, candidates: Sides, prices: Prices, sure: Bools) -> Ranked:
+def rank(
+    ranker: Network, viewer: Sides, candidates: Sides, prices: Prices, sure: Bools, passed: Bools
+) -> Ranked:
     """Score a viewer (one) and candidates (m) with their prices (m), all at once; who is `sure`
-    (m,) to like back is worth what the viewer will think of them."""
+    (m,) to like back is worth what the viewer will think of them, who has `passed` (m,) is last."""
     core = core_logits(viewer, candidates)
-    priced = heads_of_core(ranker, viewer, candidates, core).priced(prices, sure)
+    priced = heads_of_core(ranker, viewer, candidates, core).priced(prices, sure, passed)
     return Ranked(priced.astype(np.float16).astype(np.float64), core)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from features.behaviour import logit
 from features.fold_in import LIKE, PASS, FoldIn
-from features.likers import behind, selective
+from features.likers import selective
 from features.narrowing import RETRIEVED, SEARCHED, narrowed
 from features.plackett_luce import draw, log_propensities
 from features.prices import Prices
@@ -117,11 +117,9 @@ class Learned:
         if self._recipe.one_sided:
             one, others = self._sides.take([viewer]), self._sides.take(candidates)
             return best(like_logits(one, others), size)
-        waits = self._waits(viewer, candidates)
-        found = self._retrieved(viewer, candidates, waits)
-        scores = self._scores(viewer, candidates[found], waits[found])
-        if self._recipe.answers:
-            scores = behind(scores, self._waiting.passed(viewer, candidates)[found])
+        waits, passed = self._answers(viewer, candidates)
+        found = self._retrieved(viewer, candidates, waits, passed)
+        scores = self._scores(viewer, candidates[found], waits[found], passed[found])
         if self._tau is None:
             order = best(scores, size)
             return Order(found[order.places], order.propensity)
@@ -129,31 +127,37 @@ class Learned:
         chance = np.exp(log_propensities(scores[drawn], self._tau))
         return Order(found[drawn[:size]], chance[:size])
 
-    def _waits(self, viewer: int, candidates: Ints32) -> Bools:
-        """Whose like waits for the viewer, and says something, of candidates (m,)."""
+    def _answers(self, viewer: int, candidates: Ints32) -> tuple[Bools, Bools]:
+        """Whose like waits for the viewer, and says something, and who has passed on them, of
+        candidates (m,)."""
         if not self._recipe.answers:
-            return np.zeros(len(candidates), bool)
-        return self._waiting.among(viewer, candidates) & self._selective[candidates]
+            nobody = np.zeros(len(candidates), bool)
+            return nobody, nobody
+        waits = self._waiting.among(viewer, candidates) & self._selective[candidates]
+        return waits, self._waiting.passed(viewer, candidates)
 
-    def _retrieved(self, viewer: int, candidates: Ints32, waits: Bools) -> Ints:
+    def _retrieved(self, viewer: int, candidates: Ints32, waits: Bools, passed: Bools) -> Ints:
         """Places of who is ranked: both looks of serving, and who waits for an answer."""
-        places = np.arange(len(candidates))
-        if len(candidates) > SEARCHED:
-            linear = self._vectors[candidates] @ self._queries[viewer]
-            among = waits.copy()
+        others = np.flatnonzero(~passed)
+        places = others if len(others) >= RETRIEVED else np.arange(len(candidates))
+        if len(places) > SEARCHED:
+            linear = self._vectors[candidates[places]] @ self._queries[viewer]
+            among = waits[places]
             among[np.argpartition(-linear, SEARCHED - 1)[:SEARCHED]] = True
-            places = np.flatnonzero(among)
+            among |= (len(others) < RETRIEVED) & ~passed[places]
+            places = places[among]
         if len(places) <= RETRIEVED:
             return places
         found = candidates[places]
-        one, others = self._sides.take([viewer]), self._sides.take(found)
-        return places[narrowed(one, others, self._prices.take(found), waits[places])]
+        one, them = self._sides.take([viewer]), self._sides.take(found)
+        prices = self._prices.take(found)
+        return places[narrowed(one, them, prices, waits[places], passed[places])]
 
-    def _scores(self, viewer: int, candidates: Ints32, waits: Bools) -> Floats:
+    def _scores(self, viewer: int, candidates: Ints32, waits: Bools, passed: Bools) -> Floats:
         """Log expected matches (m,), less the prices."""
         one, others = self._sides.take([viewer]), self._sides.take(candidates)
         heads = heads_of(self._fitted.ranker, one, others)
-        return heads.priced(self._prices.take(candidates), waits).astype(np.float64)
+        return heads.priced(self._prices.take(candidates), waits, passed).astype(np.float64)
 
     def _fit(self, day: int) -> None:
         datasets = self._datasets(day)
@@ -223,7 +227,8 @@ class Learned:
 
     def _shortlist(self, viewer: int, mean: Floats32) -> Ints:
         candidates = self._left(viewer)
-        candidates = candidates[~self._waits(viewer, candidates)]
+        waits, passed = self._answers(viewer, candidates)
+        candidates = candidates[~(waits | passed)]
         priced = self._vectors[candidates] @ self._queries[viewer]
         found = shortlist(priced + mean[candidates], mean[candidates])
         return candidates[found].astype(np.int64)
@@ -234,7 +239,9 @@ class Learned:
         scores = []
         for viewer in viewers.tolist():
             candidates = self._left(viewer)
-            waits = np.zeros(len(candidates), bool)
-            found = self._retrieved(viewer, candidates, waits)
-            scores.append(self._scores(viewer, candidates[found], waits[found]).astype(np.float32))
+            # Who has answered before does not say how far scores stray.
+            nobody = np.zeros(len(candidates), bool)
+            found = self._retrieved(viewer, candidates, nobody, nobody)
+            of_found = self._scores(viewer, candidates[found], nobody[found], nobody[found])
+            scores.append(of_found.astype(np.float32))
         return choose_tau(scores, self._random)

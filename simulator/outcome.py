@@ -15,7 +15,7 @@ from simulator.town import Town
 from simulator.waiting import Waiting
 from training.inequality import gini
 
-_JUDGED: Final = 100
+_JUDGED: Final = 50
 """Visits of a day whose regret is measured."""
 _WEEK: Final = 7
 _LEAST_DAYS: Final = 7
@@ -226,16 +226,18 @@ class _Tally:
 
 
 def _regret(town: Town, app: FastApp, before: Waiting, day: Day) -> float:
-    """1 - expected matches of the cards looked at / of as many of the best, by the truth, if all
-    were read. Who had swiped the viewer before the day has decided."""
+    """1 - expected matches of the cards looked at / of as many of the best who were left in the
+    morning, by the truth, if all were read. Who had swiped the viewer before has decided; nobody
+    matches a bot."""
     shown, best = 0.0, 0.0
     market = town.market
     for viewer, cards in _judged(town, day):
-        left = np.sort(np.concatenate((app.left(viewer, day.number), cards)))
+        swiped = day.swiped.candidate[day.swiped.viewer == viewer]
+        left = np.sort(np.concatenate((app.left(viewer, day.number), swiped)))
         one, rows = np.full(len(left), viewer), left.astype(np.int32)
         back = sigmoid(market.logits(left, one))
         back[before.among(viewer, rows)] = 1.0
-        back[before.passed(viewer, rows)] = 0.0
+        back[before.passed(viewer, rows) | town.crowd.bot[left]] = 0.0
         match = sigmoid(market.logits(one, left)) * back
         best += float(np.sort(match)[-len(cards) :].sum())
         shown += float(match[np.searchsorted(left, cards)].sum())

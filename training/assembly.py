@@ -73,6 +73,7 @@ def _finite(value: float) -> float | None:
 def _arrays(datasets: Datasets, fitted: Fitted) -> ReleaseArrays:
     people, model, prices = datasets.people, fitted.final, fitted.prices
     seen_indptr, seen_ids = _seen(datasets)
+    passed_indptr, passed_rows = _passed(datasets)
     axes = model.factors.basis.photo_axes
     network = people.photos.network if people.photos and model.e else b""
     return ReleaseArrays(
@@ -91,6 +92,8 @@ def _arrays(datasets: Datasets, fitted: Fitted) -> ReleaseArrays:
         price_nats=prices.nats.astype(np.float16),
         seen_indptr=seen_indptr,
         seen_ids=seen_ids,
+        passed_indptr=passed_indptr,
+        passed_rows=passed_rows,
         cold_start=model.cold_start,
         towers=packed_towers(fit_towers(people, model)),
         ranker=fitted.ranker.packed(),
@@ -107,6 +110,16 @@ def _seen(datasets: Datasets) -> tuple[Ints, Ints]:
     order = np.lexsort((ids, seen.viewer))
     counts = np.bincount(seen.viewer, minlength=n)
     return np.concatenate(([0], np.cumsum(counts))).astype(np.int64), ids[order]
+
+
+def _passed(datasets: Datasets) -> tuple[Ints, npt.NDArray[np.int32]]:
+    """Rows, ascending by id, of who has passed on each row's person: indptr (n + 1,), rows (k,)."""
+    passes, n = datasets.seen.take(~datasets.seen.liked), len(datasets.people)
+    ids = np.asarray(datasets.people.table["person_id"], np.int64)[passes.viewer]
+    order = np.lexsort((ids, passes.candidate))
+    counts = np.bincount(passes.candidate, minlength=n)
+    indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    return indptr, passes.viewer[order].astype(np.int32)
 
 
 def signature(d: int, e: int = 0) -> tuple[FeatureField, ...]:

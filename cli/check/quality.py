@@ -46,7 +46,7 @@ class Orders:
     def best(self, row: int) -> tuple[NDArray[np.int64], ...]:
         """The rows of the 20 best by (learned, popularity, random)."""
         rows = np.flatnonzero(self.world.unseen_eligible(row))
-        learned = rows[np.argsort(-self.scores.final(row, rows), kind="stable")[:BEST]]
+        learned = rows[np.argsort(-self.scores.models(row, rows), kind="stable")[:BEST]]
         shuffled = self.rng.permutation(rows)
         popular = shuffled[np.argsort(-self.popularity[shuffled], kind="stable")[:BEST]]
         return learned, popular, shuffled[:BEST]

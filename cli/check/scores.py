@@ -9,32 +9,40 @@ from cli.check.world import World
 from features.keyed import Store
 from features.likers import sure
 from features.prices import Prices
-from features.ranker import Network, heads_of
+from features.ranker import heads_of
 from features.reader import read
 from features.release import Release
 from features.score import Sides
 from features.views import factors, photos
 
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Everybody of the check's world (n,), in its order, with their prices, and the release's
-    ranker."""
+    """Everybody of the check's world (n,), in its order, with their prices, and the release."""
 
+    person: Ints
     sides: Sides
     prices: Prices
-    ranker: Network
+    release: Release
 
-    def final(
-        self, row: int, rows: NDArray[np.int64], liked: NDArray[np.bool_] | None = None
-    ) -> Floats:
+    def models(self, row: int, rows: Ints) -> Floats:
         """Log expected match of the person in `row` and each of `rows` (m,), less the price of
-        those; (m,). `liked` (m,): whose like waits for the person, where that is to count."""
+        those (m,), by the models alone."""
+        heads = heads_of(self.release.ranker, self.sides.take([row]), self.sides.take(rows))
+        return heads.priced(self.prices.take(rows))
+
+    def final(self, row: int, rows: Ints, liked: NDArray[np.bool_]) -> Floats:
+        """What orders decks (m,): the same with answers of before, from whose like waits (m,) and
+        who had passed on the person when the release was made."""
         others = self.sides.take(rows)
-        heads = heads_of(self.ranker, self.sides.take([row]), others)
-        return heads.priced(self.prices.take(rows), None if liked is None else sure(others, liked))
+        heads = heads_of(self.release.ranker, self.sides.take([row]), others)
+        (at,) = self.release.rows_of(self.person[[row]]).tolist()
+        passed = self.release.passed_by(at) if at >= 0 else self.person[:0]
+        has_passed = np.isin(self.person[rows], passed) & ~liked
+        return heads.priced(self.prices.take(rows), sure(others, liked), has_passed)
 
 
 _CHUNK = 5000
@@ -84,4 +92,4 @@ def _scores(
     line = np.zeros((len(at), 2), np.float32)
     genders, calibrations = world.people.gender, release.manifest.calibration
     sides = Sides.of(taste, appeal, given, received, line, genders, calibrations)
-    return Scores(sides, release.prices_of(at), release.ranker)
+    return Scores(world.people.person, sides, release.prices_of(at), release)

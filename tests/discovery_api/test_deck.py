@@ -114,14 +114,13 @@ async def test_a_deck_id_of_somebody_else_is_just_another_deck(discovery: Discov
     assert ids_of(one) != ids_of(two)
 
 
-@pytest.mark.parametrize(("waiting", "passed"), [(0, 0), (60, 0), (0, 90), (60, 90)])
+@pytest.mark.parametrize("waiting", [0, 60])
 async def test_the_impression_gives_every_propensity_exactly(
-    discovery: Discovery, waiting: int, passed: int
+    discovery: Discovery, waiting: int
 ) -> None:
     viewer = viewer_id(discovery.people)
     likers = sorted(eligible_ids(discovery.people, 3))[:waiting]
     await like(discovery, viewer, likers)
-    await swiped_by(discovery, viewer, sorted(eligible_ids(discovery.people, 3))[:passed])
     deck = (await discovery.get(viewer)).json()
     (event,) = await impressions(discovery, 1)
     assert [card.candidate for card in event.cards] == ids_of(deck)
@@ -164,32 +163,6 @@ async def test_a_liker_who_is_blocked_or_gone_is_in_no_deck(discovery: Discovery
         deck = (await discovery.get(viewer, size=100)).json()
         assert not set(ids_of(deck)) & {blocked, withdrawn, hidden, answered}
         assert set(ids_of(deck)) & set(others[-5:])
-
-
-async def test_who_has_passed_on_the_viewer_comes_after_all_others(discovery: Discovery) -> None:
-    viewer = viewer_id(discovery.people)
-    narrow = {"size": 100, "age_min": 30, "age_max": 34}
-    before = (await discovery.get(viewer, **narrow)).json()
-    assert before["exhausted"]
-    everybody = ids_of(before)
-    passed, liked = everybody[:8], everybody[8:12]
-    await like(discovery, viewer, liked)
-    await swiped_by(discovery, viewer, passed + liked)
-    whole = (await discovery.get(viewer, **narrow)).json()
-    assert set(ids_of(whole)[-8:]) == set(passed)
-    assert set(ids_of(whole)) == set(everybody)
-    assert whole["exhausted"]
-    some = (await discovery.get(viewer, **narrow | {"size": len(everybody) - 8})).json()
-    assert not set(ids_of(some)) & set(passed)
-    # Reasons stay with whom they are of.
-    told = {card["id"]: card["why"] for card in before["cards"]}
-    assert all(card["why"] in (told[card["id"]], []) for card in whole["cards"])
-    assert sum(bool(card["why"]) for card in whole["cards"]) > len(everybody) // 2
-    # A swipe that was taken back decides nothing, nor does one that may be a like on its way.
-    await discovery.kernel.redis.zrem(f"seen:{{{passed[0]}}}", str(viewer))
-    await discovery.kernel.redis.zadd(f"seen:{{{passed[1]}}}", {str(viewer): NOW_S})
-    again = (await discovery.get(viewer, **narrow)).json()
-    assert set(ids_of(again)[-6:]) == set(passed[2:])
 
 
 async def test_a_card_does_not_tell_that_somebody_likes(discovery: Discovery) -> None:
@@ -299,12 +272,6 @@ async def like(discovery: Discovery, viewer: int, likers: list[int]) -> None:
     if likers:
         at = {str(person): NOW_S for person in likers}
         await discovery.kernel.redis.zadd(f"likes:{{{viewer}}}", at)
-
-
-async def swiped_by(discovery: Discovery, viewer: int, people: list[int]) -> None:
-    """People have swiped the viewer, a while ago."""
-    for person in people:
-        await discovery.kernel.redis.zadd(f"seen:{{{person}}}", {str(viewer): NOW_S - 90})
 
 
 async def impressions(discovery: Discovery, count: int) -> list[events.DeckServed]:

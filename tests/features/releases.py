@@ -58,6 +58,8 @@ def tiny_release(path: Path, people: int = 30, seed: int = 0, e: int = 0) -> Rel
         price_nats=np.zeros((people, KNOTS), np.float16),
         seen_indptr=np.zeros(people + 1, np.int64),
         seen_ids=np.zeros(0, np.int64),
+        passed_indptr=np.zeros(people + 1, np.int64),
+        passed_rows=np.zeros(0, np.int32),
         cold_start=np.zeros(BANDS, cold_start_dtype(width)),
         towers=rng.normal(0, 0.5, tower_shape(NOTHING_SAID, width)).astype(np.float32),
         ranker=Network.nothing(width_of(D, e), e).packed(),

@@ -1,8 +1,10 @@
 """Small worlds at any place on Earth, and releases made of them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -99,9 +101,11 @@ def write_world(
     seen: float = 0.05,
     e: int = 0,
     prices: Prices | None = None,
+    passed: Mapping[int, Sequence[int]] = MappingProxyType({}),
 ) -> Release:
     """A release of random factors, `e` of them of photos, and random prices unless there are
-    others; everyone has swiped a share of the rest."""
+    others; everyone has swiped a share of the rest. `passed`: by row, the rows of who has passed on
+    somebody."""
     n = len(people)
     if prices is None:
         prices = random_prices(np.random.default_rng(n), n)
@@ -126,6 +130,8 @@ def write_world(
         price_nats=prices.nats.astype(np.float16),
         seen_indptr=indptr,
         seen_ids=ids,
+        passed_indptr=np.cumsum([0, *(len(passed.get(row, ())) for row in range(n))]),
+        passed_rows=_passed(people, passed),
         cold_start=_cold_start(rng, D + e),
         towers=rng.normal(0, 0.5, tower_shape(CODE, D + e)).astype(np.float32),
         ranker=_ranker(rng, e).packed(),
@@ -167,6 +173,12 @@ def _seen(
     each = [ids[rng.random(len(ids)) < share] for _ in range(len(ids))]
     indptr = np.concatenate(([0], np.cumsum([len(one) for one in each]))).astype(np.int64)
     return indptr, np.concatenate(each).astype(np.int64) if each else np.empty(0, np.int64)
+
+
+def _passed(people: World, passed: Mapping[int, Sequence[int]]) -> npt.NDArray[np.int32]:
+    ids = people.table["person_id"]
+    each = [sorted(passed[row], key=lambda one: int(ids[one])) for row in sorted(passed)]
+    return np.array([row for rows in each for row in rows], np.int32)
 
 
 def _ranker(rng: np.random.Generator, e: int) -> Network:

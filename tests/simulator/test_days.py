@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from simulator.days import Swiped, live_days
-from simulator.fast import FastApp
-from tests.simulator.towns import First, crowd_of, town_of
+from simulator.days import live_days
+from simulator.fast import LIKE_DAYS, FastApp
+from tests.simulator.towns import First, crowd_of, swiped_of, town_of
 
 SURE = 50.0
 
@@ -18,8 +18,17 @@ def test_a_like_from_before_the_first_day_is_met_by_a_card_or_an_answer(
     crowd = crowd_of(4, visits=[1.0, 0.0, 0.0, 0.0])
     town = town_of(crowd, told=np.full((4, 4), SURE), eligible=eligible)
     sender = eligible[-1][1]
-    before = Swiped(np.array([sender]), np.array([0]), np.ones(1, bool), np.full(1, np.nan))
-    app = FastApp(town.pools, crowd, First(), [(-1, before)])
+    app = FastApp(town.pools, crowd, First(), [(-1, swiped_of((sender, 0, True)))])
     day = next(live_days(app, town.choices, 1))
     assert day.matches.tolist() == [[0, sender]]
     assert day.swiped.candidate.tolist() == [other for _, other in eligible]
+
+
+@pytest.mark.parametrize(("sent", "answered"), [(-LIKE_DAYS + 1, True), (-LIKE_DAYS, False)])
+def test_an_old_like_is_found_no_more_but_met_all_the_same(sent: int, answered: bool) -> None:
+    """1 and 2 like 0 from before; 0 comes and looks at one card, which is 1's."""
+    crowd = crowd_of(3, visits=[1.0, 0.0, 0.0])
+    town = town_of(crowd, told=np.full((3, 3), SURE), eligible=((0, 1), (0, 2)))
+    past = [(sent, swiped_of((1, 0, True), (2, 0, True)))]
+    day = next(live_days(FastApp(town.pools, crowd, First(), past), town.choices, 1))
+    assert day.matches.tolist() == ([[0, 1], [0, 2]] if answered else [[0, 1]])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.choices import Choices
-from simulator.contenders import CEILING, CONTENDERS, GRAVITY, PRODUCT
+from simulator.contenders import CEILING, CONTENDERS, GRAVITY, PRODUCT, PRODUCT_WITH_ANSWERS
 from simulator.crowd import Crowd
 from simulator.days import Day, Swiped, live_days
 from simulator.fast import DECK_SIZE, FastApp
@@ -153,6 +153,22 @@ def test_what_counts_is_what_people_did() -> None:
         assert of_day.tolist() == pairs
         assert outcome.visits[day.number] == sum(not bot[who] for who in day.visits.person)
     np.testing.assert_array_equal(outcome.likes, likes)
+
+
+@pytest.mark.parametrize("name", [GRAVITY, PRODUCT_WITH_ANSWERS, PRODUCT, CEILING])
+def test_who_has_passed_on_the_viewer_comes_last_where_a_policy_knows(name: str) -> None:
+    it = town()
+    policy = CONTENDERS[name](it)
+    policy.open_day(0, it.crowd.present(0))
+    received = np.concatenate([of.candidate[~of.liked] for _, of in it.past])
+    viewer = int(np.bincount(received).argmax())
+    from_whom = np.concatenate([of.viewer[~of.liked] for _, of in it.past])[received == viewer]
+    candidates = it.pools.candidate[it.pools.of_viewer(viewer)]
+    candidates = candidates[~it.crowd.bot[candidates]]
+    order = candidates[policy.order(viewer, candidates, len(candidates)).places]
+    passed = np.isin(order, from_whom)
+    assert 10 < passed.sum() < len(order) - 10
+    assert np.array_equal(passed, np.sort(passed)) == (name != PRODUCT)
 
 
 def test_a_policy_that_learns_is_played_alike_again() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulator.outcome import Outcome
-from tests.simulator.towns import ALWAYS, First, Floats, crowd_of, outcome_of, town_of
+from tests.simulator.towns import ALWAYS, First, Floats, crowd_of, outcome_of, swiped_of, town_of
 
 
 def test_newcomers_are_counted_from_their_own_first_day() -> None:
@@ -170,6 +170,21 @@ def test_regret_is_what_the_best_cards_would_have_been_worth() -> None:
     assert outcome.ran_out == pytest.approx(1 / 3)
     assert outcome.visits.tolist() == [2, 2, 2]
     assert outcome.exposures.sum(axis=0).tolist() == [0, 0, 2, 2, 0, 0]
+
+
+def test_in_regret_who_has_swiped_the_viewer_has_decided() -> None:
+    # 0 looks at one card, that of 1, who would like them back by half. 2 likes 0 and 3 has passed
+    # on them before; so does 4 like them, a bot.
+    told = np.zeros((5, 5))
+    told[0] = logits(0.5, 0.6, 0.4, 0.9, 0.99)
+    town = town_of(
+        crowd_of(5, visits=[1.0, 0.0, 0.0, 0.0, 0.0], bot=np.arange(5) == 4),
+        told=told,
+        eligible=((0, 1), (0, 2), (0, 3), (0, 4)),
+        past=[(-1, swiped_of((2, 0, True), (3, 0, False), (4, 0, True)))],
+    )
+    # .3 was shown, .4 could have been, whether 0 has answered 2 on that day or not.
+    assert Outcome.of(town, First(), 1).regret == pytest.approx(1 - 0.3 / 0.4)
 
 
 def logits(*chances: float) -> Floats:

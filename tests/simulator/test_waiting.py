@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.days import Swiped
 from simulator.waiting import Waiting
+from tests.simulator.towns import swiped_of
 
 PEOPLE = 5
 PERSON = st.integers(0, PEOPLE - 1)
@@ -13,16 +13,10 @@ SWIPE = st.tuples(PERSON, PERSON, st.booleans()).filter(lambda each: each[0] != 
 DAYS = st.lists(st.lists(SWIPE, max_size=8), max_size=5)
 
 
-def swiped(swipes: list[tuple[int, int, bool]]) -> Swiped:
-    table = np.array(swipes, np.int64).reshape(-1, 3)
-    propensity = np.full(len(table), np.nan)
-    return Swiped(table[:, 0], table[:, 1], table[:, 2].astype(bool), propensity)
-
-
 def after(days: list[list[tuple[int, int, bool]]]) -> Waiting:
     waiting = Waiting(PEOPLE)
     for swipes in days:
-        waiting.learn(swiped(swipes))
+        waiting.learn(swiped_of(*swipes))
     return waiting
 
 
@@ -52,10 +46,10 @@ def test_likes_wait_until_they_are_answered(
 def test_what_was_before_counts(
     before: list[list[tuple[int, int, bool]]], days: list[list[tuple[int, int, bool]]]
 ) -> None:
-    past = [(day - len(before), swiped(of_day)) for day, of_day in enumerate(before)]
+    past = [(day - len(before), swiped_of(*of_day)) for day, of_day in enumerate(before)]
     waiting, everybody = Waiting(PEOPLE, past), np.arange(PEOPLE, dtype=np.int32)
     for of_day in days:
-        waiting.learn(swiped(of_day))
+        waiting.learn(swiped_of(*of_day))
     expected = after(before + days)
     for reader in range(PEOPLE):
         for one, other in (

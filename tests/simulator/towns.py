@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from simulator.choices import Choices
 from simulator.crowd import Crowd
-from simulator.days import Day
+from simulator.days import Day, Past, Swiped
 from simulator.outcome import Outcome
 from simulator.policies import Bools, Ints32, Order
 from simulator.pools import Pools
@@ -53,6 +53,12 @@ class First:
         """Nothing."""
 
 
+def swiped_of(*swipes: tuple[int, int, bool]) -> Swiped:
+    """Swipes by viewer, candidate and whether it was a like."""
+    viewer, candidate, liked = np.array(swipes, np.int64).reshape(-1, 3).T
+    return Swiped(viewer, candidate, liked.astype(bool), np.full(len(swipes), np.nan))
+
+
 def crowd_of(n: int, **known: npt.ArrayLike) -> Crowd:
     """Of n people who look at one card every day, from the first to the last, but for what is
     known of some (n,)."""
@@ -72,9 +78,10 @@ def town_of(
     hidden: tuple[int, ...] = (),
     told: Floats | None = None,
     eligible: tuple[tuple[int, int], ...] = (),
+    past: Past = (),
 ) -> Town:
-    """A town of such a crowd: `groups` (n,) of the division "group"; who is hidden; logits (n, n)
-    and the pairs of whom each may be shown the other."""
+    """A town of such a crowd: `groups` (n,) of the division "group"; who is hidden; logits (n, n);
+    the pairs of whom each may be shown the other, and which of them were swiped before."""
     n, it = len(crowd), drawn()
     market = it.market.take(np.arange(n))
     own = {name: getattr(market, name) for name in Market.__dataclass_fields__}
@@ -84,7 +91,7 @@ def town_of(
         datasets=replace(it.datasets, people=_people(it.datasets.people, table)),
         choices=Choices(Told(**own, told=np.zeros((n, n)) if told is None else told), crowd),
         pools=_pools(n, eligible),
-        past=(),
+        past=past,
         groups={"group": np.asarray(groups, np.int64)},
         seed=0,
     )

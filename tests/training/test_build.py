@@ -149,6 +149,18 @@ def test_seen_people_are_sorted_ids_of_everybody_swiped(tmp_path: Path) -> None:
         np.testing.assert_array_equal(release.seen_by(row), expected)
 
 
+def test_who_has_passed_are_sorted_ids_of_who_swiped_without_liking(tmp_path: Path) -> None:
+    release = release_at(tmp_path / "1")
+    datasets = learned().datasets
+    ids, seen = datasets.people.table["person_id"], datasets.seen
+    passes = seen.take(~seen.liked)
+    for row in (0, 31):
+        expected = np.sort(ids[passes.viewer[passes.candidate == row]])
+        assert len(expected)
+        np.testing.assert_array_equal(release.passed_by(row), expected)
+    assert len(release.arrays.passed_rows) == len(passes.viewer) < len(seen.viewer)
+
+
 def test_rates_at_the_release_s_counts_are_the_release_s(tmp_path: Path) -> None:
     release = release_at(tmp_path / "1")
     a = release.arrays

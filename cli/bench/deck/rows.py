@@ -54,8 +54,8 @@ def commands_of(asked: Asked, fields: Sequence[bytes], since: int) -> list[bytes
     """What a deck reads, each command once and nothing that it writes.
 
     The viewer's row, hash (`fields`), whom they swiped from `since` on (epoch seconds) and who
-    waits for their answer; the candidates' hashes, heads of their rows and swipes on the viewer;
-    and what a last look asks of the sets.
+    waits for their answer; the candidates' hashes and heads of their rows; and what a last look
+    asks of the sets.
     """
     viewer, ids = b"{%d}" % asked.viewer, asked.best.tolist()
     keys = online.entity_keys([asked.viewer, *ids])
@@ -71,9 +71,7 @@ def commands_of(asked: Asked, fields: Sequence[bytes], since: int) -> list[bytes
     if ids:
         texts = [b"%d" % each for each in ids]
         found += [
-            *(packed(b"ZSCORE", b"seen:{%b}" % text, b"%d" % asked.viewer) for text in texts),
             packed(b"ZMSCORE", b"seen:" + viewer, *texts),
-            packed(b"ZMSCORE", b"likes:" + viewer, *texts),
             packed(b"SMISMEMBER", b"blocked:" + viewer, *texts),
             packed(b"SMISMEMBER", b"withdrawn", *texts),
         ]

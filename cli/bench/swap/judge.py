@@ -107,5 +107,6 @@ class Judge:
         known = np.array([person not in self.touched for person in ids.tolist()], bool)
         people = self.world.people
         rows = np.searchsorted(people.person, ids[known])
-        own = self.scores[str(deck.release)].final(people.row(deck.viewer), rows)
+        nobody = np.zeros(len(rows), bool)
+        own = self.scores[str(deck.release)].final(people.row(deck.viewer), rows, nobody)
         return bool(np.allclose(scores[known], own, rtol=_ROUNDED, atol=_ROUNDED))

@@ -60,6 +60,7 @@ def _arrays(
 ) -> ReleaseArrays:
     of, row = source.release.arrays, population.source
     taste, appeal = _jittered(of.taste, row, random), _jittered(of.appeal, row, random)
+    passed_indptr, passed_rows = seen.passes(population.person_id)
     return ReleaseArrays(
         person_id=population.person_id,
         columns=table,
@@ -76,6 +77,8 @@ def _arrays(
         price_nats=of.price_nats[row],
         seen_indptr=seen.indptr,
         seen_ids=seen.ids,
+        passed_indptr=passed_indptr,
+        passed_rows=passed_rows,
         cold_start=np.asarray(of.cold_start),
         towers=np.asarray(of.towers),
         ranker=np.asarray(of.ranker),

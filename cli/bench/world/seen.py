@@ -30,6 +30,16 @@ class Seen:
         """The sorted ids (k,) of one row."""
         return self.ids[self.indptr[row] : self.indptr[row + 1]]
 
+    def passes(self, person_id: Ints) -> tuple[Ints, npt.NDArray[np.int32]]:
+        """Who has passed on the people of rows (n,), if all who swiped them have: indptr (n + 1,)
+        and rows (m,) of the swipers, ascending by id."""
+        by_id = np.argsort(person_id, kind="stable")
+        swiped = by_id[np.searchsorted(person_id, self.ids, sorter=by_id)].astype(np.int32)
+        swiper = np.repeat(np.arange(len(person_id), dtype=np.int32), np.diff(self.indptr))
+        order = np.lexsort((person_id[swiper], swiped))
+        counts = np.bincount(swiped, minlength=len(person_id))
+        return np.concatenate(([0], np.cumsum(counts))).astype(np.int64), swiper[order]
+
 
 def draw_seen(population: Population, random: np.random.Generator) -> Seen:
     """Lists of about 40 people each, log-normal, and of up to 50,000 for one in 10,000.

@@ -94,7 +94,6 @@ async def test_a_floor_reads_what_a_deck_reads(known: Known, infra: Infra, redis
     asked = max(known.asked, key=lambda each: len(each.best))
     await redis.set(f"person:{{{asked.best[3]}}}", b"h" * 300)
     await redis.zadd(f"seen:{{{asked.viewer}}}", {str(asked.best[5]): 50.0, "8": 10.0})
-    await redis.zadd(f"seen:{{{asked.best[7]}}}", {str(asked.viewer): 50.0})
     await redis.zadd(f"likes:{{{asked.viewer}}}", {"9": 50.0})
     fields = [feature_field(view.name, feature.name) for feature in view.features]
     commands = commands_of(asked, fields, since=20)
@@ -105,12 +104,9 @@ async def test_a_floor_reads_what_a_deck_reads(known: Known, infra: Infra, redis
     rows = known.release.rows_of([asked.viewer, *asked.best])
     tastes = encode_column(Kind.FLOAT32_LIST, a.taste[rows])
     assert [found[0] for found in cast("list[list[bytes]]", hashes)] == tastes
-    heads, rest = rest[:RETRIEVED], rest[RETRIEVED:]
-    back, (swiped, waiting, blocked, withdrawn) = rest[:RETRIEVED], rest[RETRIEVED:]
+    heads, (swiped, blocked, withdrawn) = rest[:RETRIEVED], rest[RETRIEVED:]
     assert heads == [b"h" * 71 if place == 3 else b"" for place in range(RETRIEVED)]
-    assert [score is not None for score in back].index(True) == 7
     assert [score is not None for score in cast("list[object]", swiped)].index(True) == 5
-    assert waiting == [None] * RETRIEVED
     assert blocked == withdrawn == [0] * RETRIEVED
 
 

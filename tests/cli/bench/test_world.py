@@ -90,6 +90,11 @@ def test_a_release_of_it_opens_and_scores_as_its_source(drawn: Drawn, tmp_path: 
     assert release.manifest.calibration == source.release.manifest.calibration
     assert np.array_equal(release.arrays.columns, population.table)
     assert np.array_equal(release.seen_by(7), drawn.seen.of(7))
+    me = population.person_id[7]
+    passed = [row for row in range(PEOPLE) if me in drawn.seen.of(row)]
+    assert len(passed) and np.array_equal(
+        release.passed_by(7), np.sort(population.person_id[passed])
+    )
     former = source.release.arrays.candidate_vectors[population.source]
     vectors = np.asarray(release.arrays.candidate_vectors)
     # Nobody is far from whom they come from.
