@@ -57,7 +57,7 @@ class Manifest(_Strict):
     A factor vector is `d` numbers, and then the `photos.e` of photos, where there are any.
     """
 
-    format: Literal[5] = 5
+    format: Literal[6] = 6
     d: int
     photos: PhotoSpace | None = None
     people: int

@@ -77,7 +77,8 @@ class ReleaseArrays:
     (alpha, beta); candidate_vectors (n, 2w + 3) f32; price_knots, price_nats (n, KNOTS) f16, see
     features.prices; seen_indptr (n + 1,) and seen_ids (m,) i64,
     sorted person ids that each row's person swiped; passed_indptr (n + 1,) i64 and passed_rows (k,)
-    i32, the rows, ascending by id, of who has passed on each row's person; cold_start
+    i32, the rows, ascending by id, of who has passed on each row's person: with other rows they
+    would have to be numbered anew; cold_start
     (BANDS,) cold_start_dtype(w), by features.behaviour.bands; towers of
     features.tower_rows.tower_shape f32, over the inputs of the manifest's profile code; ranker f32,
     as features.ranker.Network packs it; photo_axes (p, e), photo_mean (3, e) f32 and photo_network

@@ -33,7 +33,7 @@ _SPARE: Final = 20
 """So many cards of a deck may fall out at the last look before one has to do without reasons."""
 _BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25)
 RETRIEVAL_SECONDS: Final = Histogram(
-    "retrieval_seconds", "The search of one request, without its reads.", buckets=_BUCKETS
+    "retrieval_seconds", "A search, without its reads.", buckets=_BUCKETS
 )
 RANKING_SECONDS: Final = Histogram(
     "ranking_seconds", "Scores, draw and reasons of one request.", buckets=_BUCKETS
@@ -89,9 +89,10 @@ async def prepare(
     swiped = state.swiped
     row, likers = int(rows[0]), state.likers
     seen = (release.seen_by(row), swiped) if row >= 0 else (swiped,)
-    passed = release.passed_by(row) if row >= 0 else likers[:0]
+    passed = release.passed_by(row) if row >= 0 else np.empty(0, np.int64)
     # Who took a pass back and likes the viewer now.
-    passed = passed[~among(passed, likers)]
+    again = likers[among(likers, passed)]
+    passed = np.delete(passed, np.searchsorted(passed, again))
     sides = sides_of(release, persons, today, state.fresh, loaded.newcomers)
     return Asker(_viewer(viewer, constraints), sides, seen, likers, passed)
 
@@ -126,8 +127,8 @@ async def _search(loaded: Loaded, asker: Asker, today: int) -> Retrieved:
     others = await retrieve(
         loaded, replace(asker, seen=(*asker.seen, asker.passed)), today, SEARCHED
     )
-    if len(others.persons) >= RETRIEVED:
-        return replace(others, complete=False)
+    if len(others.persons) > RETRIEVED:
+        return others
     found = await retrieve(loaded, asker, today, SEARCHED)
     rest = np.flatnonzero(~among(found.persons.ids, np.sort(others.persons.ids)))
     return Retrieved(

@@ -18,10 +18,16 @@ def among(wanted: Ints, ids: Ints) -> Bools:
 
 def unseen(rows: Ints, person_id: Ints, seen: tuple[Ints, ...]) -> Ints:
     """The rows (m,) whose person, of `person_id` (n,), is in none of the sorted arrays."""
+    if not len(rows) or not any(map(len, seen)):
+        return rows
+    # Mostly few are looked up among many: the other way round takes four times as long.
+    persons = person_id.take(rows)
+    order = np.argsort(persons)
+    ascending, left = persons[order], np.ones(len(rows), np.bool_)
     for ids in seen:
-        if len(ids) and len(rows):
-            rows = rows[~among(person_id.take(rows), ids)]
-    return rows
+        at = np.minimum(np.searchsorted(ascending, ids), len(rows) - 1)
+        left[order[at[ascending[at] == ids]]] = False
+    return rows[left]
 
 
 def scores_of(vectors: Floats, rows: Ints, query: Floats) -> Floats:

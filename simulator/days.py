@@ -101,6 +101,8 @@ def live_days(app: App, choices: Choices, days: int) -> Iterator[Day]:
         app.swipe(number, swiped)
         waiting = app.likes_waiting(number, visits.person)
         matches = [book.add(swiped)]
+        # On a running platform others like them, too.
+        book.know(waiting)
         answers = _answers(choices, number, waiting)
         app.swipe(number, answers)
         matches.append(book.add(answers))

@@ -139,12 +139,12 @@ class Learned:
     def _retrieved(self, viewer: int, candidates: Ints32, waits: Bools, passed: Bools) -> Ints:
         """Places of who is ranked: both looks of serving, and who waits for an answer."""
         others = np.flatnonzero(~passed)
-        places = others if len(others) >= RETRIEVED else np.arange(len(candidates))
+        places = others if len(others) > RETRIEVED else np.arange(len(candidates))
         if len(places) > SEARCHED:
             linear = self._vectors[candidates[places]] @ self._queries[viewer]
             among = waits[places]
             among[np.argpartition(-linear, SEARCHED - 1)[:SEARCHED]] = True
-            among |= (len(others) < RETRIEVED) & ~passed[places]
+            among |= (len(others) <= RETRIEVED) & ~passed[places]
             places = places[among]
         if len(places) <= RETRIEVED:
             return places

@@ -78,11 +78,12 @@ class Town:
 
 def _day_by_day(before: Swipes, pools: Pools, today: int) -> Past:
     eligible = before.take(pools.has(before.viewer, before.candidate))
-    return [
-        (int(day) - today, Swiped(of.viewer, of.candidate, of.liked, of.propensity.astype(float)))
-        for day in np.unique(eligible.day)
-        for of in (eligible.between(day, day + 1),)
-    ]
+    past = []
+    for day in np.unique(eligible.day).tolist():
+        of = eligible.between(day, day + 1)
+        propensity = of.propensity.astype(np.float64)
+        past.append((day - today, Swiped(of.viewer, of.candidate, of.liked, propensity)))
+    return past
 
 
 def _groups(

@@ -26,12 +26,12 @@ class Waiting:
     def learn(self, swiped: Swiped) -> None:
         """Likes wait, unless the reader has swiped the sender."""
         n = self._people
-        fresh = np.sort(swiped.viewer * n + swiped.candidate)
+        fresh = swiped.viewer * n + swiped.candidate
         self._swiped = with_more(self._swiped, fresh)
         received = swiped.candidate * n + swiped.viewer
         self._passes = with_more(self._passes, received[~swiped.liked])
         liked = received[swiped.liked]
-        answered = found_in(fresh, self._pairs)
+        answered = found_in(np.sort(fresh), self._pairs)
         unanswered = liked[~found_in(self._swiped, liked)]
         self._pairs = with_more(self._pairs[~answered], unanswered)
 

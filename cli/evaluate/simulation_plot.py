@@ -15,6 +15,7 @@ _COLOURS: Final = {
     "gravity without prices": BLUE,
     "gravity without exploration": "#92c5de",
     "product": BROWN,
+    "product with answers": "#dfc27d",
     "one-sided": RED,
     "ceiling": PURPLE,
     "oracle": "#c2a5cf",

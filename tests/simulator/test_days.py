@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from simulator.days import live_days
+from simulator.crowd import Visits
+from simulator.days import Cards, live_days
 from simulator.fast import LIKE_DAYS, FastApp
 from tests.simulator.towns import First, crowd_of, swiped_of, town_of
 
@@ -32,3 +33,20 @@ def test_an_old_like_is_found_no_more_but_met_all_the_same(sent: int, answered: 
     past = [(sent, swiped_of((1, 0, True), (2, 0, True)))]
     day = next(live_days(FastApp(town.pools, crowd, First(), past), town.choices, 1))
     assert day.matches.tolist() == ([[0, 1], [0, 2]] if answered else [[0, 1]])
+
+
+def test_a_like_of_somebody_who_does_not_play_is_met_when_it_is_answered() -> None:
+    """On a running platform others swipe, too: 1 likes 0 on the second day, by their own phone."""
+    crowd = crowd_of(2, visits=[1.0, 0.0])
+    town = town_of(crowd, told=np.full((2, 2), SURE), eligible=((0, 1),))
+
+    class Busy(FastApp):
+        def decks(self, day: int, visits: Visits) -> Cards:
+            if day == 1:
+                self.swipe(day, swiped_of((1, 0, True)))
+            cards = super().decks(day, visits)
+            return cards.take(np.zeros(len(cards.viewer), bool))
+
+    first, second = live_days(Busy(town.pools, crowd, First()), town.choices, 2)
+    assert not len(first.matches)
+    assert second.matches.tolist() == [[0, 1]]

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator import learned
 from simulator.choices import Choices
 from simulator.contenders import CEILING, CONTENDERS, GRAVITY, PRODUCT, PRODUCT_WITH_ANSWERS
 from simulator.crowd import Crowd
 from simulator.days import Day, Swiped, live_days
 from simulator.fast import DECK_SIZE, FastApp
+from simulator.learned import Learned
 from simulator.outcome import Outcome
 from simulator.policies import Newest, Popularity, Random, best
 from simulator.pools import Pools
@@ -169,6 +171,28 @@ def test_who_has_passed_on_the_viewer_comes_last_where_a_policy_knows(name: str)
     passed = np.isin(order, from_whom)
     assert 10 < passed.sum() < len(order) - 10
     assert np.array_equal(passed, np.sort(passed)) == (name != PRODUCT)
+
+
+def test_ours_looks_past_who_has_passed_as_serving_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = town()
+    policy = CONTENDERS[GRAVITY](it)
+    policy.open_day(0, it.crowd.present(0))
+    assert isinstance(policy, Learned)
+    viewer = int(np.diff(it.pools.start).argmax())
+    candidates = it.pools.candidate[it.pools.of_viewer(viewer)]
+    nobody = np.zeros(len(candidates), bool)
+    monkeypatch.setattr(learned, "RETRIEVED", 30)
+    monkeypatch.setattr(learned, "SEARCHED", 60)
+    found = policy._retrieved(viewer, candidates, nobody, nobody)
+    assert len(found) == 60
+    passed = np.isin(np.arange(len(candidates)), found)
+    others = policy._retrieved(viewer, candidates, nobody, passed)
+    assert len(others) == 60 and not passed[others].any()
+    # Where few are left all of them come, beside the best of those who passed.
+    few = np.setdiff1d(np.arange(len(candidates)), found)[:20]
+    all_but_few = ~np.isin(np.arange(len(candidates)), few)
+    mixed = policy._retrieved(viewer, candidates, nobody, all_but_few)
+    assert set(mixed.tolist()) == {*few.tolist(), *found.tolist()}
 
 
 def test_a_policy_that_learns_is_played_alike_again() -> None:

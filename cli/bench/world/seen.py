@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cli.bench.world.population import Population
+from training.assembly import lists_of
 
 Ints = npt.NDArray[np.int64]
 
@@ -36,9 +37,7 @@ class Seen:
         by_id = np.argsort(person_id, kind="stable")
         swiped = by_id[np.searchsorted(person_id, self.ids, sorter=by_id)].astype(np.int32)
         swiper = np.repeat(np.arange(len(person_id), dtype=np.int32), np.diff(self.indptr))
-        order = np.lexsort((person_id[swiper], swiped))
-        counts = np.bincount(swiped, minlength=len(person_id))
-        return np.concatenate(([0], np.cumsum(counts))).astype(np.int64), swiper[order]
+        return lists_of(swiped, swiper, person_id)
 
 
 def draw_seen(population: Population, random: np.random.Generator) -> Seen:
