@@ -36,7 +36,7 @@ class MatchesAt20(TypedDict):
 @dataclass(frozen=True, slots=True)
 class Orders:
     """The orders compared, over the same eligible unseen people, by what models expect: likes that
-    wait count in none of them, nor in the truth that judges them."""
+    wait and passes count in none of them, nor in the truth that judges them."""
 
     world: World
     scores: Scores
