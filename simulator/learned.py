@@ -29,6 +29,10 @@ from simulator.waiting import Waiting
 from training.datasets import DAY_MS, WINDOW_DAYS, Datasets, Swipes, split_days
 from training.exposure import choose_tau
 from training.fitting import TrainingSettings, fit_from_arrays
+from training.market.people import price_people
+from training.market.served import TAU
+from training.market.settled import Settled
+from training.market.week import Week
 from training.ranker.examples import sides_at
 from training.ranker.release import with_ranker
 from training.rates import count
@@ -48,11 +52,13 @@ class Recipe:
     """What a learned policy is made of. Without anything it is the product of two calibrated sides;
     `one_sided` orders by whom the viewer will like alone. `answers`: who likes the viewer
     already is sure to like back, who has passed on them comes last; `photos`: its datasets have
-    some."""
+    some; `as_released`: prices are found as a release finds them, which takes several times as
+    long."""
 
     one_sided: bool = False
     ranker: bool = False
     prices: bool = False
+    as_released: bool = False
     exploration: bool = False
     answers: bool = False
     photos: bool = False
@@ -87,9 +93,7 @@ class Learned:
         self._index()
         if self._recipe.prices:
             waiting = self._waiting.count(present & self._selective)
-            week = self._attendance.week(present, waiting)
-            tau = self._tau or SHARP
-            self._prices = find_prices(self._lists, self._prices, week, tau, self._random)
+            self._prices = self._priced(self._attendance.week(present, waiting))
             self._index()
 
     def learn(self, day: Day) -> None:
@@ -210,6 +214,26 @@ class Learned:
         self._selective = selective(self._sides)
         self._queries = query_vectors(self._sides)
         self._vectors = candidate_vectors(self._sides, self._prices.mean())
+
+    def _priced(self, week: Week) -> Prices:
+        if not self._recipe.as_released:
+            tau = self._tau or SHARP
+            return find_prices(self._lists, self._prices, week, tau, self._random)
+        people = self._base.people
+        table = people.table.copy()
+        table["visible"] &= self._present
+        return price_people(
+            replace(people, table=table),
+            Settled.of(self._log, self._sides),
+            self._sides,
+            self._fitted.ranker,
+            week.exposures(),
+            week.visits,
+            1.0,
+            self._base.today,
+            TAU,
+            self._random,
+        )
 
     def _left(self, viewer: int) -> Ints32:
         of_viewer = self._pools.of_viewer(viewer)

@@ -13,6 +13,7 @@ from training.datasets import Datasets
 from training.fitting import Fitted
 from training.market.people import price_people
 from training.market.served import TAU
+from training.market.settled import Settled
 from training.market.week import Week
 
 Floats = npt.NDArray[np.float32]
@@ -28,6 +29,7 @@ def with_prices(datasets: Datasets, fitted: Fitted, seed: int) -> Fitted:
     week = week_of(datasets, sides)
     prices = price_people(
         datasets.people,
+        Settled.of(datasets.seen, sides),
         sides,
         fitted.ranker,
         week.exposures(),

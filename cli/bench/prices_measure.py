@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cli.bench.cache import cache
 from cli.bench.world.population import Population, draw_population
+from cli.bench.world.seen import draw_seen
 from cli.bench.world.source import Source, source_for
 from features.behaviour import bands
 from features.prices import USUAL_EXPOSURE
@@ -20,6 +21,7 @@ from features.score import Sides
 from gravity.kernel import utc_now
 from training.market.people import price_people
 from training.market.served import TAU
+from training.market.settled import Settled
 from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
@@ -28,6 +30,7 @@ _SEED: Final = 9
 _CARDS_A_WEEK: Final = np.float32(7 * 20.0)
 _VISITS_A_WEEK: Final = 2.5
 """As a release has it: its prices are of what people do while a like waits (training.pricing)."""
+_TOLD: Final = 0.5
 _DAY_S: Final = 86_400
 _KIB_PER_MB: Final = 1e6 / 1024
 
@@ -62,12 +65,13 @@ def _measure(people: int, now: datetime) -> Row:
     today = int(now.astimezone(UTC).timestamp()) // _DAY_S
     population = draw_population(source, people, today, rng)
     everybody, sides = _people(population, source, today), _sides(population, source)
-    exposures = _exposures(population, source)
+    exposures, settled = _exposures(population, source), _settled(population, rng)
     ranker = Network.unpacked(np.asarray(source.release.arrays.ranker))
     before, started, computed = _peak_mb(), time.perf_counter(), time.process_time()
     with threadpool_limits(1, "blas"):
         prices = price_people(
             everybody,
+            settled,
             sides,
             ranker,
             exposures,
@@ -117,6 +121,13 @@ def _sides(population: Population, source: Source) -> Sides:
         population.table["gender"],
         source.release.manifest.calibration,
     )
+
+
+def _settled(population: Population, rng: np.random.Generator) -> Settled:
+    """Everybody has swiped some 40 of whom retrieval would find again, and half of these know."""
+    seen = draw_seen(population, rng)
+    swiper, swiped = seen.pairs(population.person_id)
+    return Settled(swiper, swiped, rng.random(len(swiper), np.float32) < _TOLD)
 
 
 def _exposures(population: Population, source: Source) -> Floats:

@@ -3,7 +3,8 @@
 People of a block are neighbours (the table is in H3 order), so those of one kind (gender, whom they
 seek, how far they look) share one list of people who may come into question. Where these are very
 many, a random part of them stands for all, and so does a part of the viewers: each pair then stands
-for several. Who is eligible is kept as bits, so that shortlists by other prices cost products only.
+for several. Who is eligible and not settled yet is kept as bits, so that shortlists by other prices
+cost products only.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from features.eligibility import (
 from features.ranker import Network, heads_of
 from features.score import Sides, candidate_vectors, log_sigmoid, query_vectors
 from training.market.samples import Sample
+from training.market.settled import LeftOut, Settled
 from training.market.shortlists import NOBODY, Shortlists
 from training.snapshot import People
 
@@ -56,13 +58,20 @@ class Neighbourhoods:
 
     @classmethod
     def of(
-        cls, people: People, exposures: Floats, most: int, today: int, rng: np.random.Generator
+        cls,
+        people: People,
+        settled: Settled,
+        exposures: Floats,
+        most: int,
+        today: int,
+        rng: np.random.Generator,
     ) -> Self:
         """Of those who look at any cards (n,), at most about `most` of them."""
-        looking = np.flatnonzero(exposures > 0.0)
-        share = min(1.0, most / max(1, len(looking)))
-        asked = looking[rng.random(len(looking)) < share]
-        around = _Around.of(people)
+        looking = exposures > 0.0
+        share = min(1.0, most / max(1, int(looking.sum())))
+        among = looking & (rng.random(len(looking)) < share)
+        around = _Around.of(people, settled.of_viewers(among))
+        asked = np.flatnonzero(among)
         starts = range(0, len(asked), _BLOCK)
         blocks = [around.kinds(asked[start : start + _BLOCK], today, rng) for start in starts]
         return cls(blocks, 1.0 / share)
@@ -118,12 +127,13 @@ class _Around:
     table: npt.NDArray[np.void]
     columns: Candidates
     cells: CellTable
+    left_out: LeftOut
 
     @classmethod
-    def of(cls, people: People) -> Self:
+    def of(cls, people: People, left_out: LeftOut) -> Self:
         columns = Candidates.of(people.table)
         cells = CellTable.of(people.cell, columns.x, columns.y, columns.z)
-        return cls(people.table, columns, cells)
+        return cls(people.table, columns, cells, left_out)
 
     def kinds(self, viewers: Ints, today: int, rng: np.random.Generator) -> list[_Kind]:
         """Of the viewers (b,) of a block, those who could be shown anybody."""
@@ -134,7 +144,11 @@ class _Around:
     def _kind(self, viewers: Ints, today: int, rng: np.random.Generator) -> _Kind:
         sample = self._sample(viewers, rng)
         columns = self.columns.take(sample.rows)
-        may = [eligible(viewer_of(self.table, row), columns, today) for row in viewers.tolist()]
+        may = [
+            eligible(viewer_of(self.table, row), columns, today)
+            & ~self.left_out.among(row, sample.rows)
+            for row in viewers.tolist()
+        ]
         return _Kind(viewers, sample, np.packbits(np.stack(may), axis=1))
 
     def _sample(self, viewers: Ints, rng: np.random.Generator) -> Sample:

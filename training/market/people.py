@@ -12,6 +12,7 @@ from training.market.neighbourhoods import Neighbourhoods
 from training.market.prices import Serving, solve
 from training.market.reading import attentions
 from training.market.served import SHAPE, STEPS
+from training.market.settled import Settled
 from training.market.shortlists import Shortlists, day_by_day
 from training.snapshot import People
 
@@ -26,6 +27,7 @@ _LENGTH: Final = 96
 
 def price_people(
     people: People,
+    settled: Settled,
     sides: Sides,
     ranker: Network,
     exposures: npt.ArrayLike,
@@ -35,7 +37,8 @@ def price_people(
     tau: float,
     rng: np.random.Generator,
 ) -> Prices:
-    """Prices (n,) of n people in table order, whose `sides` have their lines.
+    """Prices (n,) of n people in table order, whose `sides` have their lines; pairs that are
+    `settled` come into nobody's question any more.
 
     exposures (n,) >= 0: cards that each looks at while a like waits, say in a week: nobody is
     shown twice, so it is how far down one gets; attention (n,) > 0: how often each reads their
@@ -51,7 +54,7 @@ def price_people(
     looked = np.broadcast_to(np.asarray(exposures, np.float32), n)
     serving = Serving(day_by_day, tau)
     asked = int(np.clip(n // _SHARE, *_VIEWERS))
-    near = Neighbourhoods.of(people, looked, asked, today, rng)
+    near = Neighbourhoods.of(people, settled, looked, asked, today, rng)
     lists: list[Shortlists] = []
     for steps in STEPS:
         found = list(near.shortlists(sides, ranker, prices.mean(), looked, _LENGTH))

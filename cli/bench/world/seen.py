@@ -10,6 +10,7 @@ from cli.bench.world.population import Population
 from training.assembly import lists_of
 
 Ints = npt.NDArray[np.int64]
+Ints32 = npt.NDArray[np.int32]
 
 _MEAN: Final = 40.0
 _SPREAD: Final = 1.2
@@ -31,12 +32,16 @@ class Seen:
         """The sorted ids (k,) of one row."""
         return self.ids[self.indptr[row] : self.indptr[row + 1]]
 
-    def passes(self, person_id: Ints) -> tuple[Ints, npt.NDArray[np.int32]]:
-        """Who has passed on the people of rows (n,), if all who swiped them have: indptr (n + 1,)
-        and rows (m,) of the swipers, ascending by id."""
+    def pairs(self, person_id: Ints) -> tuple[Ints32, Ints32]:
+        """Rows (m,) of who swiped, and of whom, among the people of rows (n,)."""
         by_id = np.argsort(person_id, kind="stable")
         swiped = by_id[np.searchsorted(person_id, self.ids, sorter=by_id)].astype(np.int32)
-        swiper = np.repeat(np.arange(len(person_id), dtype=np.int32), np.diff(self.indptr))
+        return np.repeat(np.arange(len(person_id), dtype=np.int32), np.diff(self.indptr)), swiped
+
+    def passes(self, person_id: Ints) -> tuple[Ints, Ints32]:
+        """Who has passed on the people of rows (n,), if all who swiped them have: indptr (n + 1,)
+        and rows (m,) of the swipers, ascending by id."""
+        swiper, swiped = self.pairs(person_id)
         return lists_of(swiped, swiper, person_id)
 
 

@@ -15,9 +15,11 @@ from training.market import neighbourhoods
 from training.market.neighbourhoods import Neighbourhoods
 from training.market.people import price_people
 from training.market.reading import NotADial
+from training.market.settled import Settled
 from training.market.shortlists import NOBODY, Shortlists
 from training.snapshot import People
 
+NOTHING = Settled.nothing()
 NETWORK = Network.nothing(width_of(4))
 
 
@@ -27,29 +29,45 @@ def _priced(
     cards: npt.ArrayLike = 15.0,
     attention: npt.ArrayLike = 1.0,
     strength: float = 1.0,
+    settled: Settled = NOTHING,
 ) -> Prices:
     rng = np.random.default_rng(5)
-    return price_people(people, sides, NETWORK, cards, attention, strength, TODAY, 0.1, rng)
+    dials = cards, attention, strength
+    return price_people(people, settled, sides, NETWORK, *dials, TODAY, 0.1, rng)
 
 
 LENGTH = 20
 
 
-def _lists(people: People, sides: Sides, most: int = 10_000) -> list[Shortlists]:
+def _lists(
+    people: People, sides: Sides, most: int = 10_000, settled: Settled = NOTHING
+) -> list[Shortlists]:
     n = len(people)
     mean, cards = np.zeros(n, np.float32), np.full(n, 10.0, np.float32)
-    near = Neighbourhoods.of(people, cards, most, TODAY, np.random.default_rng(1))
+    near = Neighbourhoods.of(people, settled, cards, most, TODAY, np.random.default_rng(1))
     return list(near.shortlists(sides, NETWORK, mean, cards, LENGTH))
 
 
-def test_a_shortlist_holds_the_best_of_all_eligible_people_with_both_likes() -> None:
+def _swipes(n: int, m: int) -> Settled:
+    rng = np.random.default_rng(9)
+    swiper, swiped = rng.integers(0, n, (2, m))
+    return Settled(swiper, swiped, told=rng.random(m) < 0.5)
+
+
+@pytest.mark.parametrize("swipes", [0, 20_000])
+def test_a_shortlist_holds_the_best_of_all_eligible_people_with_both_likes(swipes: int) -> None:
     people, sides = town(300, 1)
-    (found,) = _lists(people, sides)
+    settled = _swipes(300, swipes)
+    out = set(zip(settled.swiper.tolist(), settled.swiped.tolist(), strict=True))
+    back = settled.swiped[settled.told].tolist(), settled.swiper[settled.told].tolist()
+    out |= set(zip(*back, strict=True))
+    (found,) = _lists(people, sides, settled=settled)
     columns = Candidates.of(people.table)
     score = query_vectors(sides) @ candidate_vectors(sides, np.zeros(len(sides.k), np.float32)).T
     best = {}
     for viewer in range(300):
         may = np.flatnonzero(eligible(viewer_of(people.table, viewer), columns, TODAY))
+        may = np.array([each for each in may.tolist() if (viewer, each) not in out], np.int64)
         best[frozenset(may[np.argsort(-score[viewer, may])[:LENGTH]].tolist())] = viewer
     for row, log_p, logit_q in zip(found.candidates, found.log_p, found.logit_q, strict=True):
         there = row != NOBODY
@@ -84,6 +102,19 @@ def test_who_is_liked_by_many_costs_more_and_a_dial_is_ones_own() -> None:
     wants_more[dearest] = 20.0
     again = _priced(people, sides, attention=wants_more)
     assert again.mean()[dearest] < 0.8 * found.mean()[dearest]
+
+
+def test_who_was_seen_by_all_is_no_crowd_any_more() -> None:
+    people, sides = town(400, 3)
+    before = _priced(people, sides)
+    dearest = int(np.argmax(before.mean()))
+    everybody = np.arange(400)
+    settled = Settled(everybody, np.full(400, dearest), told=np.zeros(400, bool))
+    found = _priced(people, sides, settled=settled)
+    assert before.nats[dearest].max() > 0.3
+    assert not found.nats[dearest].any()
+    # Their crowd goes to others.
+    assert np.delete(found.mean(), dearest).mean() > np.delete(before.mean(), dearest).mean()
 
 
 def test_equal_seeds_give_equal_prices() -> None:
