@@ -16,7 +16,6 @@ GRAVITY: Final = "gravity"
 WITHOUT_PRICES: Final = "gravity without prices"
 WITHOUT_EXPLORATION: Final = "gravity without exploration"
 WITHOUT_PHOTOS: Final = "gravity without photos"
-PRICES_AS_RELEASED: Final = "gravity, prices as released"
 WITHOUT_ANSWERS: Final = "gravity without answers"
 PRODUCT: Final = "product"
 PRODUCT_WITH_ANSWERS: Final = "product with answers"
@@ -31,7 +30,6 @@ _RECIPES: Final = {
     WITHOUT_EXPLORATION: replace(_WHOLE, exploration=False),
     WITHOUT_PHOTOS: replace(_WHOLE, photos=False),
     WITHOUT_ANSWERS: replace(_WHOLE, answers=False),
-    PRICES_AS_RELEASED: replace(_WHOLE, as_released=True),
     PRODUCT: Recipe(),
     PRODUCT_WITH_ANSWERS: Recipe(answers=True),
     ONE_SIDED: Recipe(one_sided=True),

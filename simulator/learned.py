@@ -4,7 +4,6 @@ prices daily.
 They are made of what a release is made of, and see profiles and swipes only.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -19,12 +18,12 @@ from features.narrowing import RETRIEVED, SEARCHED, narrowed
 from features.plackett_luce import draw, log_propensities
 from features.prices import Prices
 from features.ranker import heads_of
-from features.score import candidate_vectors, like_logits, log_sigmoid, query_vectors
+from features.score import candidate_vectors, like_logits, query_vectors
 from simulator.attendance import Attendance
 from simulator.days import Day, Past
 from simulator.policies import Order, best
 from simulator.pools import Pools
-from simulator.pricing import SHARP, find_prices, shortlist
+from simulator.pricing import SHARP
 from simulator.waiting import Waiting
 from training.datasets import DAY_MS, WINDOW_DAYS, Datasets, Swipes, split_days
 from training.exposure import choose_tau
@@ -52,13 +51,11 @@ class Recipe:
     """What a learned policy is made of. Without anything it is the product of two calibrated sides;
     `one_sided` orders by whom the viewer will like alone. `answers`: who likes the viewer
     already is sure to like back, who has passed on them comes last; `photos`: its datasets have
-    some; `as_released`: prices are found as a release finds them, which takes several times as
-    long."""
+    some."""
 
     one_sided: bool = False
     ranker: bool = False
     prices: bool = False
-    as_released: bool = False
     exploration: bool = False
     answers: bool = False
     photos: bool = False
@@ -216,9 +213,7 @@ class Learned:
         self._vectors = candidate_vectors(self._sides, self._prices.mean())
 
     def _priced(self, week: Week) -> Prices:
-        if not self._recipe.as_released:
-            tau = self._tau or SHARP
-            return find_prices(self._lists, self._prices, week, tau, self._random)
+        """As a release has them, of whoever is there."""
         people = self._base.people
         table = people.table.copy()
         table["visible"] &= self._present
@@ -227,35 +222,18 @@ class Learned:
             Settled.of(self._log, self._sides),
             self._sides,
             self._fitted.ranker,
-            week.exposures(),
-            week.visits,
-            1.0,
-            self._base.today,
-            TAU,
-            self._random,
+            # Who is hidden does not play.
+            replace(week, cards=np.where(table["visible"], week.cards, np.float32(0.0))),
+            strength=1.0,
+            today=self._base.today,
+            tau=TAU if self._recipe.exploration else SHARP,
+            rng=self._random,
         )
 
     def _left(self, viewer: int) -> Ints32:
         of_viewer = self._pools.of_viewer(viewer)
         candidates = self._pools.candidate[of_viewer]
         return candidates[self._open[of_viewer] & self._present[candidates]]
-
-    def _lists(self, viewers: Ints, mean: Floats32) -> Iterator[tuple[Ints, Floats32, Floats32]]:
-        found = [self._shortlist(viewer, mean) for viewer in viewers.tolist()]
-        sizes = [len(each) for each in found]
-        of_viewers = self._sides.take(np.repeat(viewers, sizes))
-        heads = heads_of(self._fitted.ranker, of_viewers, self._sides.take(np.concatenate(found)))
-        ends = np.cumsum(sizes)[:-1]
-        log_p, back = np.split(log_sigmoid(heads.there), ends), np.split(heads.back, ends)
-        return iter(list(zip(found, log_p, back, strict=True)))
-
-    def _shortlist(self, viewer: int, mean: Floats32) -> Ints:
-        candidates = self._left(viewer)
-        waits, passed = self._answers(viewer, candidates)
-        candidates = candidates[~(waits | passed)]
-        priced = self._vectors[candidates] @ self._queries[viewer]
-        found = shortlist(priced + mean[candidates], mean[candidates])
-        return candidates[found].astype(np.int64)
 
     def _temperature(self) -> float:
         """As a release has it: how far draws may stray."""

@@ -26,14 +26,12 @@ _PRIOR_WEEKS: Final = 0.5
 def with_prices(datasets: Datasets, fitted: Fitted, seed: int) -> Fitted:
     """The same with everybody's prices, as a release keeps them; to follow `with_ranker`."""
     sides = fitted.final.sides()
-    week = week_of(datasets, sides)
     prices = price_people(
         datasets.people,
         Settled.of(datasets.seen, sides),
         sides,
         fitted.ranker,
-        week.exposures(),
-        week.visits * datasets.people.exposure,
+        week_of(datasets, sides),
         fitted.settings.price_strength,
         datasets.today,
         TAU,

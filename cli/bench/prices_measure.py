@@ -22,6 +22,7 @@ from gravity.kernel import utc_now
 from training.market.people import price_people
 from training.market.served import TAU
 from training.market.settled import Settled
+from training.market.week import Week
 from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
@@ -65,7 +66,7 @@ def _measure(people: int, now: datetime) -> Row:
     today = int(now.astimezone(UTC).timestamp()) // _DAY_S
     population = draw_population(source, people, today, rng)
     everybody, sides = _people(population, source, today), _sides(population, source)
-    exposures, settled = _exposures(population, source), _settled(population, rng)
+    week, settled = _week(population, source), _settled(population, rng)
     ranker = Network.unpacked(np.asarray(source.release.arrays.ranker))
     before, started, computed = _peak_mb(), time.perf_counter(), time.process_time()
     with threadpool_limits(1, "blas"):
@@ -74,8 +75,7 @@ def _measure(people: int, now: datetime) -> Row:
             settled,
             sides,
             ranker,
-            exposures,
-            attention=_VISITS_A_WEEK,
+            week,
             strength=1.0,
             today=today,
             tau=TAU,
@@ -130,10 +130,16 @@ def _settled(population: Population, rng: np.random.Generator) -> Settled:
     return Settled(swiper, swiped, rng.random(len(swiper), np.float32) < _TOLD)
 
 
-def _exposures(population: Population, source: Source) -> Floats:
-    """Cards a week (n,): people differ as those of the source do, around a mean of 20 a day."""
+def _week(population: Population, source: Source) -> Week:
+    """Nobody has likes that wait; people differ in cards as those of the source do, around a mean
+    of 20 a day."""
     swiped = np.asarray(source.release.arrays.counts[:, 1], np.float32)
-    return np.asarray(swiped[population.source] * (_CARDS_A_WEEK / swiped.mean()), np.float32)
+    n = len(population)
+    return Week(
+        cards=np.asarray(swiped[population.source] * (_CARDS_A_WEEK / swiped.mean()), np.float32),
+        visits=np.full(n, _VISITS_A_WEEK, np.float32),
+        waiting=np.zeros(n, np.int64),
+    )
 
 
 def _peak_mb() -> float:

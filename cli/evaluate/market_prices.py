@@ -6,7 +6,7 @@ from typing import Final
 
 from training.market.inboxes import single, table
 from training.market.prices import Shape
-from training.market.served import SHAPE, STEPS, TAU
+from training.market.served import STEPS, TAU, shape_of
 
 _TAU: Final = 0.02
 
@@ -26,5 +26,5 @@ def pricings(steps: int) -> Sequence[Pricing]:
     return (
         Pricing("gravity-table", table, steps, _TAU),
         Pricing("gravity-single-price", single, steps, _TAU),
-        Pricing("table, as served", SHAPE, STEPS[-1], TAU),
+        Pricing("table, as served", shape_of(1.0), STEPS[-1], TAU),
     )

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from simulator import learned
 from simulator.choices import Choices
-from simulator.contenders import CEILING, CONTENDERS, GRAVITY, PRODUCT, PRODUCT_WITH_ANSWERS
+from simulator.contenders import (
+    CEILING,
+    CONTENDERS,
+    GRAVITY,
+    PRODUCT,
+    PRODUCT_WITH_ANSWERS,
+)
 from simulator.crowd import Crowd
 from simulator.days import Day, Swiped, live_days
 from simulator.fast import DECK_SIZE, FastApp
@@ -193,6 +199,27 @@ def test_ours_looks_past_who_has_passed_as_serving_does(monkeypatch: pytest.Monk
     all_but_few = ~np.isin(np.arange(len(candidates)), few)
     mixed = policy._retrieved(viewer, candidates, nobody, all_but_few)
     assert set(mixed.tolist()) == {*few.tolist(), *found.tolist()}
+
+
+def test_prices_are_of_who_is_there_and_not_settled() -> None:
+    it = town()
+    policy = CONTENDERS[GRAVITY](it)
+    assert isinstance(policy, Learned)
+    present = it.crowd.present(0)
+    policy.open_day(0, present)
+    mean = policy._prices.mean()
+    assert mean[present].max() > 0.5 and not mean[~present].any()
+    dearest = int(mean.argmax())
+    viewers = np.flatnonzero(it.pools.has(np.arange(len(it)), np.full(len(it), dearest)))
+    passes = Swiped(
+        viewers,
+        np.full(len(viewers), dearest),
+        np.zeros(len(viewers), bool),
+        np.full(len(viewers), np.nan),
+    )
+    policy.learn(replace(played(GRAVITY)[0], swiped=passes))
+    policy.open_day(1, present)
+    assert policy._prices.mean()[dearest] == 0.0
 
 
 def test_a_policy_that_learns_is_played_alike_again() -> None:

@@ -98,9 +98,14 @@ def table(worth: Floats, likes: Floats) -> Floats:
 
 
 def table_beside_cards(worth: Floats, likes: Floats) -> Floats:
-    """`table` where a like that is not read is not lost yet: the candidate may meet the sender
-    among their own cards."""
-    return table(_MET + (np.float32(1.0) - _MET) * worth, likes)
+    """`table` of what likes are worth `beside_cards`."""
+    return table(beside_cards(worth), likes)
+
+
+def beside_cards(worth: Floats) -> Floats:
+    """What likes are worth (n, BINS) where one that is not read is not lost yet: the candidate may
+    meet the sender among their own cards."""
+    return np.asarray(_MET + (np.float32(1.0) - _MET) * worth, np.float32)
 
 
 def single(worth: Floats, likes: Floats) -> Floats:

@@ -11,15 +11,16 @@ from features.score import Sides
 from training.market.neighbourhoods import Neighbourhoods
 from training.market.prices import Serving, solve
 from training.market.reading import attentions
-from training.market.served import SHAPE, STEPS
+from training.market.served import STEPS, shape_of
 from training.market.settled import Settled
 from training.market.shortlists import Shortlists, day_by_day
+from training.market.week import Week
 from training.snapshot import People
 
 Floats = npt.NDArray[np.float32]
 
 _SHARE: Final = 8
-_VIEWERS: Final = (16_384, 80_000)
+_VIEWERS: Final = (8_192, 80_000)
 """One viewer in so many is asked for everybody, but at least and at most so many viewers."""
 _LENGTH: Final = 96
 """Candidates that each round brings into question for a viewer."""
@@ -30,8 +31,7 @@ def price_people(
     settled: Settled,
     sides: Sides,
     ranker: Network,
-    exposures: npt.ArrayLike,
-    attention: npt.ArrayLike,
+    week: Week,
     strength: float,
     today: int,
     tau: float,
@@ -40,19 +40,17 @@ def price_people(
     """Prices (n,) of n people in table order, whose `sides` have their lines; pairs that are
     `settled` come into nobody's question any more.
 
-    exposures (n,) >= 0: cards that each looks at while a like waits, say in a week: nobody is
-    shown twice, so it is how far down one gets; attention (n,) > 0: how often each reads their
-    likes in that time, times their own dial;
-    strength >= 0: the operator's dial, 0 prices nobody; tau of the exposure draw. Raises
-    `training.market.reading.NotADial`.
+    week: of these n people; nobody is shown twice, so its cards are how far down one gets;
+    strength >= 0: the operator's dial, 0 prices nobody, beside everybody's own (`People.exposure`);
+    tau of the exposure draw. Raises `training.market.reading.NotADial`.
     """
     n = len(people)
     prices = Prices.free(n)
-    reading = attentions(attention, 1.0, strength)
+    reading = attentions(week.visits, people.exposure, strength)
     if strength == 0.0 or n == 0:
         return prices
-    looked = np.broadcast_to(np.asarray(exposures, np.float32), n)
-    serving = Serving(day_by_day, tau)
+    looked = week.exposures()
+    serving, shape = Serving(day_by_day, tau), shape_of(people.exposure / np.float32(strength))
     asked = int(np.clip(n // _SHARE, *_VIEWERS))
     near = Neighbourhoods.of(people, settled, looked, asked, today, rng)
     lists: list[Shortlists] = []
@@ -60,5 +58,5 @@ def price_people(
         found = list(near.shortlists(sides, ranker, prices.mean(), looked, _LENGTH))
         # Whoever was crowded stays in question, or crowds would only go from some to others.
         lists = [a.with_more(b) for a, b in zip(lists, found, strict=True)] if lists else found
-        prices = solve(lists, np.broadcast_to(reading, n), serving, rng, steps, SHAPE)
+        prices = solve(lists, reading, serving, rng, steps, shape)
     return prices

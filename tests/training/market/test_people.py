@@ -17,6 +17,7 @@ from training.market.people import price_people
 from training.market.reading import NotADial
 from training.market.settled import Settled
 from training.market.shortlists import NOBODY, Shortlists
+from training.market.week import Week
 from training.snapshot import People
 
 NOTHING = Settled.nothing()
@@ -27,13 +28,18 @@ def _priced(
     people: People,
     sides: Sides,
     cards: npt.ArrayLike = 15.0,
-    attention: npt.ArrayLike = 1.0,
+    dial: npt.ArrayLike = 1.0,
     strength: float = 1.0,
     settled: Settled = NOTHING,
 ) -> Prices:
-    rng = np.random.default_rng(5)
-    dials = cards, attention, strength
-    return price_people(people, settled, sides, NETWORK, *dials, TODAY, 0.1, rng)
+    n, rng = len(people), np.random.default_rng(5)
+    everybody = replace(people, exposure=_of_each(dial, n))
+    week = Week(_of_each(cards, n), _of_each(1.0, n), np.zeros(n, np.int64))
+    return price_people(everybody, settled, sides, NETWORK, week, strength, TODAY, 0.1, rng)
+
+
+def _of_each(value: npt.ArrayLike, n: int) -> npt.NDArray[np.float32]:
+    return np.broadcast_to(np.asarray(value, np.float32), n)
 
 
 LENGTH = 20
@@ -100,7 +106,7 @@ def test_who_is_liked_by_many_costs_more_and_a_dial_is_ones_own() -> None:
     dearest = int(np.argmax(found.mean()))
     wants_more = np.ones(400)
     wants_more[dearest] = 20.0
-    again = _priced(people, sides, attention=wants_more)
+    again = _priced(people, sides, dial=wants_more)
     assert again.mean()[dearest] < 0.8 * found.mean()[dearest]
 
 
@@ -151,8 +157,8 @@ def test_nobody_pays_where_nobody_looks_or_the_operator_turns_prices_off() -> No
     assert not _priced(people, sides, strength=0.0).nats.any()
 
 
-@pytest.mark.parametrize(("attention", "strength"), [(-1.0, 1.0), (0.0, 1.0), (1.0, -1.0)])
-def test_a_negative_dial_is_refused(attention: float, strength: float) -> None:
+@pytest.mark.parametrize(("dial", "strength"), [(-1.0, 1.0), (0.0, 1.0), (1.0, -1.0)])
+def test_a_negative_dial_is_refused(dial: float, strength: float) -> None:
     people, sides = town(5, 8)
     with pytest.raises(NotADial):
-        _priced(people, sides, attention=attention, strength=strength)
+        _priced(people, sides, dial=dial, strength=strength)
