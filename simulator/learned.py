@@ -31,7 +31,6 @@ from training.fitting import TrainingSettings, fit_from_arrays
 from training.market.people import price_people
 from training.market.served import TAU
 from training.market.settled import Settled
-from training.market.week import Week
 from training.ranker.examples import sides_at
 from training.ranker.release import with_ranker
 from training.rates import count
@@ -89,8 +88,7 @@ class Learned:
         self._refresh()
         self._index()
         if self._recipe.prices:
-            waiting = self._waiting.count(present & self._selective)
-            self._prices = self._priced(self._attendance.week(present, waiting))
+            self._prices = self._priced()
             self._index()
 
     def learn(self, day: Day) -> None:
@@ -212,14 +210,19 @@ class Learned:
         self._queries = query_vectors(self._sides)
         self._vectors = candidate_vectors(self._sides, self._prices.mean())
 
-    def _priced(self, week: Week) -> Prices:
+    def _priced(self) -> Prices:
         """As a release has them, of whoever is there."""
-        people = self._base.people
+        people, settled = self._base.people, Settled.of(self._log, self._sides)
+        senders = self._present & self._selective
+        if not self._recipe.answers:
+            settled = replace(settled, told=np.zeros_like(settled.told))
+            senders = np.zeros_like(senders)
+        week = self._attendance.week(self._present, self._waiting.count(senders))
         table = people.table.copy()
         table["visible"] &= self._present
         return price_people(
             replace(people, table=table),
-            Settled.of(self._log, self._sides),
+            settled,
             self._sides,
             self._fitted.ranker,
             # Who is hidden does not play.

@@ -1,4 +1,4 @@
-"""Prices for a policy of the simulator, by the platform's solver, from who is left for whom."""
+"""Prices for who knows the truth, by the platform's solver, from who is left for whom."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -28,12 +28,10 @@ Lists = Callable[[Ints, Floats32], Iterator[tuple[Ints, Floats32, Floats32]]]
 most LENGTH), log P(viewer likes candidate) and logit P(candidate likes viewer) of each."""
 
 
-def find_prices(
-    lists: Lists, now: Prices, week: Week, tau: float, rng: np.random.Generator
-) -> Prices:
+def find_prices(lists: Lists, now: Prices, week: Week, rng: np.random.Generator) -> Prices:
     """The prices of n people for the next days, from those of now."""
     batches = list(_batches(lists, week.exposures(), now.mean(), rng))
-    return solve(batches, week.visits, Serving(day_by_day, tau), rng, shape=table_beside_cards)
+    return solve(batches, week.visits, Serving(day_by_day, SHARP), rng, shape=table_beside_cards)
 
 
 def shortlist(free: Floats32, mean: Floats32) -> Ints:

@@ -17,7 +17,7 @@ from simulator.attendance import Attendance
 from simulator.days import Day, Past
 from simulator.policies import Order, best
 from simulator.pools import Pools
-from simulator.pricing import SHARP, find_prices, shortlist
+from simulator.pricing import find_prices, shortlist
 from simulator.tastes import CHEMISTRIES, Market, sigmoid
 from simulator.waiting import Waiting
 
@@ -70,7 +70,7 @@ class Truthful:
         if self._priced:
             waiting = self._waiting.count(present & self._person)
             week = self._attendance.week(present, waiting)
-            self._prices = find_prices(self._lists, self._prices, week, SHARP, self._random)
+            self._prices = find_prices(self._lists, self._prices, week, self._random)
 
     def order(self, viewer: int, candidates: Ints32, size: int) -> Order:
         """The most matches, less the prices; who waits for an answer costs nothing."""

@@ -2,9 +2,11 @@
 
 import multiprocessing
 import resource
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, TypedDict
 
 import numpy as np
@@ -62,11 +64,10 @@ def _measure(people: int, now: datetime) -> Row:
     from threadpoolctl import threadpool_limits
 
     rng = np.random.default_rng(_SEED)
-    source = source_for(people, cache(), now)
-    today = int(now.astimezone(UTC).timestamp()) // _DAY_S
+    source, today = source_for(people, cache(), now), _day(now)
     population = draw_population(source, people, today, rng)
     everybody, sides = _people(population, source, today), _sides(population, source)
-    week, settled = _week(population, source), _settled(population, rng)
+    week, settled = _week(population, source), _settled(people, now)
     ranker = Network.unpacked(np.asarray(source.release.arrays.ranker))
     before, started, computed = _peak_mb(), time.perf_counter(), time.process_time()
     with threadpool_limits(1, "blas"):
@@ -123,11 +124,28 @@ def _sides(population: Population, source: Source) -> Sides:
     )
 
 
-def _settled(population: Population, rng: np.random.Generator) -> Settled:
-    """Everybody has swiped some 40 of whom retrieval would find again, and half of these know."""
-    seen = draw_seen(population, rng)
-    swiper, swiped = seen.pairs(population.person_id)
-    return Settled(swiper, swiped, rng.random(len(swiper), np.float32) < _TOLD)
+def _settled(people: int, now: datetime) -> Settled:
+    """Everybody has swiped some 40 of whom retrieval would find again, and half of those have told
+    what they think. In a process of its own: what drawing takes is no memory of the prices."""
+    with tempfile.TemporaryDirectory(prefix="gravity-bench-") as folder:
+        file = Path(folder) / "pairs.npz"
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            pool.submit(_draw_pairs, people, now, file).result()
+        with np.load(file) as pairs:
+            return Settled(pairs["swiper"], pairs["swiped"], pairs["told"])
+
+
+def _draw_pairs(people: int, now: datetime, file: Path) -> None:
+    rng = np.random.default_rng(_SEED)
+    population = draw_population(source_for(people, cache(), now), people, _day(now), rng)
+    swiper, swiped = draw_seen(population, rng).pairs(population.person_id)
+    told = rng.random(len(swiper), np.float32) < _TOLD
+    np.savez(file, swiper=swiper, swiped=swiped, told=told)
+
+
+def _day(now: datetime) -> int:
+    return int(now.astimezone(UTC).timestamp()) // _DAY_S
 
 
 def _week(population: Population, source: Source) -> Week:

@@ -11,13 +11,7 @@ from hypothesis import strategies as st
 
 from simulator import learned
 from simulator.choices import Choices
-from simulator.contenders import (
-    CEILING,
-    CONTENDERS,
-    GRAVITY,
-    PRODUCT,
-    PRODUCT_WITH_ANSWERS,
-)
+from simulator.contenders import CEILING, CONTENDERS, GRAVITY, PRODUCT, PRODUCT_WITH_ANSWERS
 from simulator.crowd import Crowd
 from simulator.days import Day, Swiped, live_days
 from simulator.fast import DECK_SIZE, FastApp
@@ -220,6 +214,17 @@ def test_prices_are_of_who_is_there_and_not_settled() -> None:
     policy.learn(replace(played(GRAVITY)[0], swiped=passes))
     policy.open_day(1, present)
     assert policy._prices.mean()[dearest] == 0.0
+
+
+def test_prices_do_not_swing_from_one_morning_to_the_next() -> None:
+    it = town()
+    policy = CONTENDERS[GRAVITY](it)
+    assert isinstance(policy, Learned)
+    mornings = []
+    for day in (0, 1, 2):
+        policy.open_day(day, it.crowd.present(0))
+        mornings.append(policy._prices.mean())
+    assert np.corrcoef(mornings).min() > 0.95
 
 
 def test_a_policy_that_learns_is_played_alike_again() -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from features.prices import Prices
-from simulator.pricing import LENGTH, SHARP, find_prices, shortlist
+from simulator.pricing import LENGTH, find_prices, shortlist
 from training.market.week import Week
 
 _PEOPLE = 120
@@ -35,7 +35,7 @@ def _prices(cards: float, waiting: int = 0, seed: int = 0) -> Prices:
         visits=np.full(_PEOPLE, 2.0, np.float32),
         waiting=np.full(_PEOPLE, waiting),
     )
-    return find_prices(_lists, Prices.free(_PEOPLE), week, SHARP, np.random.default_rng(seed))
+    return find_prices(_lists, Prices.free(_PEOPLE), week, np.random.default_rng(seed))
 
 
 def test_who_is_liked_by_all_costs_most() -> None:
@@ -67,7 +67,7 @@ def test_many_viewers_are_asked_for_at_once_and_each_once() -> None:
         asked.extend(viewers.tolist())
         return _lists(viewers, mean)
 
-    find_prices(lists, Prices.free(_PEOPLE), week, SHARP, np.random.default_rng(0))
+    find_prices(lists, Prices.free(_PEOPLE), week, np.random.default_rng(0))
     assert asked == [row for row in range(_PEOPLE) if row % 3]
 
 

@@ -50,7 +50,7 @@ def price_people(
     if strength == 0.0 or n == 0:
         return prices
     looked = week.exposures()
-    serving, shape = Serving(day_by_day, tau), shape_of(people.exposure / np.float32(strength))
+    serving, shape = Serving(day_by_day, tau), shape_of(people.exposure / np.float64(strength))
     asked = int(np.clip(n // _SHARE, *_VIEWERS))
     near = Neighbourhoods.of(people, settled, looked, asked, today, rng)
     lists: list[Shortlists] = []

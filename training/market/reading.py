@@ -38,7 +38,7 @@ def attentions(usual: npt.ArrayLike, own_dial: npt.ArrayLike, strength: float) -
             raise NotADial(f"{name} must be a number above 0")
     if not (np.isfinite(strength) and strength >= 0.0):
         raise NotADial(f"the strength of prices must be 0 or more, not {strength}")
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return np.asarray(of_people / np.float64(strength), np.float32)
 
 

@@ -30,12 +30,6 @@ class Settled:
         told = ~swipes.liked | selective(people)[swipes.viewer]
         return cls(swipes.viewer, swipes.candidate, told)
 
-    @classmethod
-    def nothing(cls) -> Self:
-        """Nobody has swiped anybody."""
-        nobody = np.zeros(0, np.int32)
-        return cls(nobody, nobody, np.zeros(0, np.bool_))
-
     def of_viewers(self, asked: Bools) -> "LeftOut":
         """Whom each of the people asked, of everybody (n,), is not shown by a guess."""
         own, others = asked[self.swiper], asked[self.swiped] & self.told

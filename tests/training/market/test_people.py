@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from features.eligibility import Candidates, eligible, viewer_of
-from features.prices import Prices
+from features.prices import MOST_STRENGTH, Prices
 from features.ranker import Network, heads_of, width_of
 from features.score import Sides, candidate_vectors, log_sigmoid, query_vectors
 from tests.training.market.towns import TODAY, town
@@ -20,7 +20,7 @@ from training.market.shortlists import NOBODY, Shortlists
 from training.market.week import Week
 from training.snapshot import People
 
-NOTHING = Settled.nothing()
+NOTHING = Settled(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, bool))
 NETWORK = Network.nothing(width_of(4))
 
 
@@ -31,10 +31,11 @@ def _priced(
     dial: npt.ArrayLike = 1.0,
     strength: float = 1.0,
     settled: Settled = NOTHING,
+    visits: npt.ArrayLike = 1.0,
 ) -> Prices:
     n, rng = len(people), np.random.default_rng(5)
     everybody = replace(people, exposure=_of_each(dial, n))
-    week = Week(_of_each(cards, n), _of_each(1.0, n), np.zeros(n, np.int64))
+    week = Week(_of_each(cards, n), _of_each(visits, n), np.zeros(n, np.int64))
     return price_people(everybody, settled, sides, NETWORK, week, strength, TODAY, 0.1, rng)
 
 
@@ -108,6 +109,9 @@ def test_who_is_liked_by_many_costs_more_and_a_dial_is_ones_own() -> None:
     wants_more[dearest] = 20.0
     again = _priced(people, sides, dial=wants_more)
     assert again.mean()[dearest] < 0.8 * found.mean()[dearest]
+    # It is not only that they read more: what is enough for them is more, too.
+    reads_as_much = _priced(people, sides, dial=wants_more, visits=1.0 / wants_more)
+    assert reads_as_much.mean()[dearest] < 0.9 * found.mean()[dearest]
 
 
 def test_who_was_seen_by_all_is_no_crowd_any_more() -> None:
@@ -149,6 +153,14 @@ def test_one_gender_alone_one_person_and_nobody_are_free() -> None:
         found = _priced(few, sides.take(rows))
         assert len(found) == len(rows)
         assert not found.nats.any()
+
+
+@pytest.mark.parametrize("strength", [1e-60, 1e-20, MOST_STRENGTH])
+def test_a_dial_at_its_end_leaves_prices_numbers(strength: float) -> None:
+    people, sides = town(60, 7)
+    for cards in (0.0, 15.0):
+        found = _priced(people, sides, cards, strength=strength)
+        assert np.isfinite(found.nats).all() and found.nats.min() >= 0.0
 
 
 def test_nobody_pays_where_nobody_looks_or_the_operator_turns_prices_off() -> None:
