@@ -2,9 +2,9 @@
 
 A candidate reads the likes they are sent one after the other, and not all of them. A like that
 comes on top pushes others down, so exposing somebody crowded costs matches of others: the marginal
-congestion cost. And a like is worth less to whoever gets many. The price depends on where the viewer
-would come among those likes, so a candidate has a small table of prices over P(candidate likes
-viewer). How they are found: training.market.
+congestion cost. And a like is worth less to whoever gets many. The price depends on where the
+viewer would come among those likes, so a candidate has a small table of prices over
+P(candidate likes viewer). How they are found: training.market.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ KNOTS: Final = 8
 LEAST_EXPOSURE: Final = 0.25
 MOST_EXPOSURE: Final = 4.0
 USUAL_EXPOSURE: Final = 1.0
-"""A person's dial, how much exposure is enough for them: with 2, twice as many likes are no more of a
-crowd, and cost others no more."""
+"""A person's dial, how much exposure is enough for them: with 2, twice as many likes are no
+more of a crowd, and cost others no more."""
 _NO_GAP: Final = np.float32(1e-6)
 MOST_STRENGTH: Final = 10.0
 """Prices that count more would leave nothing of expected matches in any order."""
