@@ -20,7 +20,7 @@ TAU: Final = 0.1
 comes out near this (docs/decisions/0042)."""
 STEPS: Final = (6, 6, 6, 16)
 """Turns of each round: the rounds before the last only tell who comes into question."""
-_EVENNESS: Final = 0.6
+_EVENNESS: Final = 0.75
 """The power by which a like is worth less as likes come: at 0 not at all, at 1 one more
 to whoever has as many as is usual is worth half of a first one."""
 _ROOM: Final = (1e-6, 1e6)

@@ -22,18 +22,18 @@ def evenly(total: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
 def test_whoever_gets_as_many_as_is_usual_pays_the_logarithm_of_two_and_so_on() -> None:
     likes = np.stack([evenly(4.0)] * N)
     usual = shape_of(1.0)(ALL_READ, likes)
-    assert usual == pytest.approx(np.full_like(usual, 0.6 * np.log(2.0)), rel=1e-5)
+    assert usual == pytest.approx(np.full_like(usual, 0.75 * np.log(2.0)), rel=1e-5)
     likes = np.stack([evenly(each) for each in (0.0, 2.0, 6.0, 8.0, 16.0)])
     found = shape_of(1.0)(ALL_READ, likes)[:, 0]
     # 8 are usual of those who get any.
-    assert found == pytest.approx(0.6 * np.log1p([0.0, 0.25, 0.75, 1.0, 2.0]), rel=1e-5)
+    assert found == pytest.approx(0.75 * np.log1p([0.0, 0.25, 0.75, 1.0, 2.0]), rel=1e-5)
 
 
 def test_whoever_has_twice_the_room_pays_for_half_the_crowd() -> None:
     likes = np.stack([evenly(8.0)] * N)
     room = np.array([1.0, 2.0, 4.0, 0.5, 1.0], np.float32)
     found = shape_of(room)(ALL_READ, likes)[:, 0]
-    assert found == pytest.approx(0.6 * np.log1p(1.0 / room), rel=1e-5)
+    assert found == pytest.approx(0.75 * np.log1p(1.0 / room), rel=1e-5)
 
 
 @given(likes_of_five, st.floats(0.125, 8.0))
