@@ -1,4 +1,9 @@
-"""Expected matches of the 20 best unseen people by three orders, judged by the simulated truth."""
+"""Expected matches of the 20 best unseen people by four orders, judged by the simulated truth.
+
+A list that is judged alone counts every like as read. So it shows what was learned, and no price
+can pay in it: what prices give up here they bring where likes go unread, in markets that are played
+(`gravity evaluate simulation`).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,9 +30,10 @@ class Truth(Protocol):
 
 
 class MatchesAt20(TypedDict):
-    """Mean expected matches per viewer by each order."""
+    """Mean expected matches per viewer by each order; `ratio_low`: of learned to popularity."""
 
     learned: float
+    less_prices: float
     popularity: float
     random: float
     ratio_low: float
@@ -44,12 +50,14 @@ class Orders:
     rng: np.random.Generator
 
     def best(self, row: int) -> tuple[NDArray[np.int64], ...]:
-        """The rows of the 20 best by (learned, popularity, random)."""
+        """The rows of the 20 best by (learned, learned less prices, popularity, random)."""
         rows = np.flatnonzero(self.world.unseen_eligible(row))
-        learned = rows[np.argsort(-self.scores.models(row, rows), kind="stable")[:BEST]]
+        expected, less_prices = self.scores.models(row, rows)
+        learned = rows[np.argsort(-expected, kind="stable")[:BEST]]
+        priced = rows[np.argsort(-less_prices, kind="stable")[:BEST]]
         shuffled = self.rng.permutation(rows)
         popular = shuffled[np.argsort(-self.popularity[shuffled], kind="stable")[:BEST]]
-        return learned, popular, shuffled[:BEST]
+        return learned, priced, popular, shuffled[:BEST]
 
 
 def matches_at_20(
@@ -63,7 +71,7 @@ def matches_at_20(
     """Expected matches in the 20 best by each order, mean over the viewers."""
     orders = Orders(world, scores, world.likes_received(), rng)
     person = world.people.person
-    sums = np.zeros((len(viewers), 3))
+    sums = np.zeros((len(viewers), 4))
     for i, viewer in enumerate(viewers):
         for j, rows in enumerate(orders.best(world.people.row(viewer))):
             others = person[rows]
@@ -71,6 +79,13 @@ def matches_at_20(
             back = truth.p_like(others, np.full(len(others), viewer))
             sums[i, j] = float((there * back).sum())
         advance()
-    learned, popularity, random = (round(float(value), 4) for value in sums.mean(axis=0))
-    low = round(ratio_low(sums[:, 0], sums[:, 1], rng), 4)
-    return {"learned": learned, "popularity": popularity, "random": random, "ratio_low": low}
+    learned, less_prices, popularity, random = (
+        round(float(value), 4) for value in sums.mean(axis=0)
+    )
+    return {
+        "learned": learned,
+        "less_prices": less_prices,
+        "popularity": popularity,
+        "random": random,
+        "ratio_low": round(ratio_low(sums[:, 0], sums[:, 2], rng), 4),
+    }

@@ -28,11 +28,11 @@ class Scores:
     prices: Prices
     release: Release
 
-    def models(self, row: int, rows: Ints) -> Floats:
-        """Log expected match of the person in `row` and each of `rows` (m,), less the price of
-        those (m,), by the models alone."""
+    def models(self, row: int, rows: Ints) -> tuple[Floats, Floats]:
+        """Log expected match (m,) of the person in `row` and each of `rows` (m,), by the models
+        alone, and the same less the price of those (m,)."""
         heads = heads_of(self.release.ranker, self.sides.take([row]), self.sides.take(rows))
-        return heads.priced(self.prices.take(rows))
+        return heads.log_match(), heads.priced(self.prices.take(rows))
 
     def final(self, row: int, rows: Ints, liked: NDArray[np.bool_]) -> Floats:
         """What orders decks (m,): the same with answers of before, from whose like waits (m,) and

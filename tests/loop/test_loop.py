@@ -49,7 +49,7 @@ def test_the_report_has_what_is_promised(loop: Loop) -> None:
     }
     orders = {"learned", "popularity", "random"}
     assert set(loop.report["recall_at_20"]) == set(loop.report["ndcg_at_20"]) == orders
-    assert set(loop.report["matches_at_20"]) == orders | {"ratio_low"}
+    assert set(loop.report["matches_at_20"]) == orders | {"less_prices", "ratio_low"}
 
 
 async def test_a_second_demo_imports_and_learns_nothing_again(
