@@ -3,15 +3,24 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.prices import Prices
 from simulator import learned
 from simulator.choices import Choices
-from simulator.contenders import CEILING, CONTENDERS, GRAVITY, PRODUCT, PRODUCT_WITH_ANSWERS
+from simulator.contenders import (
+    CEILING,
+    CONTENDERS,
+    GRAVITY,
+    PRODUCT,
+    PRODUCT_WITH_ANSWERS,
+    WITHOUT_ANSWERS,
+)
 from simulator.crowd import Crowd
 from simulator.days import Day, Swiped, live_days
 from simulator.fast import DECK_SIZE, FastApp
@@ -20,6 +29,9 @@ from simulator.outcome import Outcome
 from simulator.policies import Newest, Popularity, Random, best
 from simulator.pools import Pools
 from simulator.town import Town
+from training.market.settled import Settled
+from training.market.week import Week
+from training.snapshot import People
 
 DAYS = 5
 
@@ -216,15 +228,22 @@ def test_prices_are_of_who_is_there_and_not_settled() -> None:
     assert policy._prices.mean()[dearest] == 0.0
 
 
-def test_prices_do_not_swing_from_one_morning_to_the_next() -> None:
+@pytest.mark.parametrize("name", [GRAVITY, WITHOUT_ANSWERS])
+def test_prices_know_what_others_have_told_where_the_policy_does(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[Settled, Week]] = []
+
+    def spied(people: People, settled: Settled, *args: Any, **kwargs: Any) -> Prices:
+        given.append((settled, args[2]))
+        return Prices.free(len(people))
+
+    monkeypatch.setattr(learned, "price_people", spied)
     it = town()
-    policy = CONTENDERS[GRAVITY](it)
-    assert isinstance(policy, Learned)
-    mornings = []
-    for day in (0, 1, 2):
-        policy.open_day(day, it.crowd.present(0))
-        mornings.append(policy._prices.mean())
-    assert np.corrcoef(mornings).min() > 0.95
+    CONTENDERS[name](it).open_day(0, it.crowd.present(0))
+    ((settled, week),) = given
+    assert len(settled.told) == len(it.datasets.seen)
+    assert settled.told.any() == week.waiting.any() == (name == GRAVITY)
 
 
 def test_a_policy_that_learns_is_played_alike_again() -> None:

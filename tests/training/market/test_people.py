@@ -127,6 +127,17 @@ def test_who_was_seen_by_all_is_no_crowd_any_more() -> None:
     assert np.delete(found.mean(), dearest).mean() > np.delete(before.mean(), dearest).mean()
 
 
+def test_short_lists_that_grow_come_to_the_prices_of_whole_pools(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    people, sides = town(600, 3)
+    found = {}
+    for length in (24, 600):
+        monkeypatch.setattr("training.market.people._LENGTH", length)
+        found[length] = _priced(people, sides, cards=30.0).mean()
+    assert np.corrcoef(found[24], found[600])[0, 1] > 0.95
+
+
 def test_equal_seeds_give_equal_prices() -> None:
     people, sides = town(200, 4)
     one, other = _priced(people, sides), _priced(people, sides)
