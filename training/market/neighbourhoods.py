@@ -97,12 +97,13 @@ def _best(kind: _Kind, sides: Sides, mean_price: Floats, length: int) -> npt.NDA
     index = candidate_vectors(sides.take(rows), mean_price[rows])
     scores = query_vectors(sides.take(kind.viewers)) @ index.T
     may = np.unpackbits(kind.may, axis=1, count=len(rows)).view(np.bool_)
-    np.copyto(scores, -np.inf, where=~may)
     best = np.full((len(scores), length), NOBODY, np.int32)
-    kept = min(length, len(rows))
-    top = np.argpartition(scores, len(rows) - kept, axis=1)[:, len(rows) - kept :]
-    there = np.isfinite(np.take_along_axis(scores, top, axis=1))
-    best[:, :kept] = np.where(there, rows[top], NOBODY)
+    for of_viewer, score, allowed in zip(best, scores, may, strict=True):
+        # Few may be shown of many who live around: a partition of whole rows would take longest.
+        found = np.flatnonzero(allowed)
+        if len(found) > length:
+            found = found[np.argpartition(score[found], -length)[-length:]]
+        of_viewer[: len(found)] = rows[found]
     return best
 
 
