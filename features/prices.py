@@ -73,8 +73,8 @@ class Prices:
 
     def take(self, rows: npt.ArrayLike) -> Self:
         """Those of the given rows, in that order."""
-        at = np.asarray(rows)
-        return type(self)(self.knots[at], self.nats[at])
+        at = np.asarray(rows, np.int64)
+        return type(self)(self.knots.take(at, axis=0), self.nats.take(at, axis=0))
 
     def at(self, logits: Floats) -> Floats:
         """Prices (n,) where viewer i is liked by candidate i with these logits (n,): between two

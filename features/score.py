@@ -10,7 +10,7 @@ price is a function of x(v->u) too; one number stands in for it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -74,8 +74,11 @@ class Sides:
 
     def take(self, rows: npt.ArrayLike) -> Self:
         """The people of the given rows, in that order."""
-        at = np.asarray(rows)
-        return type(self)(*(getattr(self, name)[at] for name in self.__dataclass_fields__))
+        at = np.asarray(rows, np.int64)
+        return type(self)(*(getattr(self, name).take(at, axis=0) for name in _FIELDS))
+
+
+_FIELDS: Final = tuple(Sides.__dataclass_fields__)
 
 
 def query_vectors(viewers: Sides) -> Floats:

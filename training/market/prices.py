@@ -51,11 +51,11 @@ def solve(
     infinite: free. `shape` is `inboxes.table`, or `inboxes.single` for one price each."""
     n = len(attention)
     knots = knots_of(batches, n)
-    parts = [_Part.of(batch, knots) for batch in batches]
+    parts = [_Part.of(batch, knots, serving) for batch in batches]
     inboxes = Inboxes.empty(n)
     nats = np.zeros_like(knots)
     for step in range(steps):
-        likes = _day(parts, nats, serving, rng)
+        likes = _day(parts, nats, serving.tau, rng)
         inboxes.average_in(likes, 2.0 / (step + 2.0))
         nats = shape(inboxes.worth(knots, attention), inboxes.likes)
     return Prices(knots, nats)
@@ -63,32 +63,34 @@ def solve(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """Shortlists, and the bin (b, m) of each pair in the candidate's inbox."""
+    """Shortlists as turns meet them, all (b, m): the log of a pair's match; the bin `at` of all
+    inboxes, one after the other, where its price stands and its likes come; how many likes come of
+    one look; how often each position is looked at."""
 
-    of_viewers: Shortlists
-    bin: npt.NDArray[np.uint8]
+    log_match: Floats
+    at: npt.NDArray[np.int32]
+    likes: Floats
+    looked: Floats
 
     @classmethod
-    def of(cls, batch: Shortlists, knots: Floats) -> "_Part":
-        of_pair = np.maximum(batch.candidates.ravel(), 0)
-        found = bins_of(knots[of_pair], batch.logit_q.ravel().astype(np.float32))
-        return cls(batch, found.reshape(batch.candidates.shape))
+    def of(cls, batch: Shortlists, knots: Floats, serving: Serving) -> "_Part":
+        of_pair = np.maximum(batch.candidates, 0)
+        logits = batch.logit_q.ravel().astype(np.float32)
+        found = bins_of(knots[of_pair.ravel()], logits).reshape(of_pair.shape)
+        likes = np.exp(batch.log_p.astype(np.float32)) * batch.stands_for[:, None]
+        likes[batch.candidates == NOBODY] = 0.0
+        looked = serving.looks(batch.exposures, of_pair.shape[1])
+        return cls(batch.log_match(), of_pair * np.int32(BINS) + found, likes, looked)
 
 
-def _day(
-    parts: Sequence[_Part], nats: Floats, serving: Serving, rng: np.random.Generator
-) -> Floats:
+def _day(parts: Sequence[_Part], nats: Floats, tau: float, rng: np.random.Generator) -> Floats:
     """Likes (n, BINS) of one day of drawn decks under prices (n, KNOTS)."""
     likes = np.zeros(len(nats) * BINS, np.float32)
     charged = prices_of_bins(nats).ravel()
     for part in parts:
-        batch = part.of_viewers
-        where = np.maximum(batch.candidates, 0).astype(np.int64) * BINS + part.bin
         # An exponential in 32 bits may be 0.
-        drawn = np.maximum(rng.standard_exponential(where.shape, np.float32), _TINY)
-        score = (batch.log_match() - charged[where]) / np.float32(serving.tau) - np.log(drawn)
-        rates = exposed(score, serving.looks(batch.exposures, where.shape[1]))
-        rates *= np.exp(batch.log_p.astype(np.float32)) * batch.stands_for[:, None]
-        there = batch.candidates != NOBODY
-        np.add.at(likes, where[there], rates[there])
+        drawn = np.maximum(rng.standard_exponential(part.at.shape, np.float32), _TINY)
+        score = (part.log_match - charged.take(part.at)) / np.float32(tau) - np.log(drawn)
+        came = exposed(score, part.looked) * part.likes
+        np.add.at(likes, part.at.ravel(), came.ravel())
     return likes.reshape(-1, BINS)
