@@ -5,7 +5,10 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Final
 
+import numpy as np
+
 from simulator.album import photos_of
+from simulator.belief import Beliefs
 from simulator.learned import Learned, Recipe
 from simulator.policies import Newest, Policy, Popularity, Random
 from simulator.town import Town
@@ -22,6 +25,7 @@ PRODUCT_WITH_ANSWERS: Final = "product with answers"
 ONE_SIDED: Final = "one-sided"
 CEILING: Final = "ceiling"
 ORACLE: Final = "oracle"
+LEARNER: Final = "learner"
 
 _WHOLE: Final = Recipe(ranker=True, prices=True, exploration=True, answers=True, photos=True)
 _RECIPES: Final = {
@@ -53,6 +57,13 @@ def _truthful(whole: bool, town: Town) -> Policy:
     return Truthful(town.market, town.pools, bots, town.past, town.seed, whole=whole)
 
 
+def _learner(town: Town) -> Policy:
+    table, bots = town.datasets.people.table, town.crowd.bot
+    gender = table["gender"].astype(np.int64)
+    beliefs = Beliefs(town.market, gender, bots, town.datasets.seen)
+    return Truthful(town.market, town.pools, bots, town.past, town.seed, beliefs=beliefs)
+
+
 CONTENDERS: Final[dict[str, Callable[[Town], Policy]]] = {
     "random": lambda town: Random(town.seed),
     "popularity": lambda town: Popularity(town.datasets.seen, len(town)),
@@ -60,5 +71,6 @@ CONTENDERS: Final[dict[str, Callable[[Town], Policy]]] = {
     **{name: partial(_learned, recipe) for name, recipe in _RECIPES.items()},
     CEILING: partial(_truthful, False),
     ORACLE: partial(_truthful, True),
+    LEARNER: _learner,
 }
-"""Policies by name, each as new as its town. The last two know the truth."""
+"""Policies by name, each as new as its town. The last three know the truth, or its form."""

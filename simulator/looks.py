@@ -82,6 +82,14 @@ class Looks:
             self, drawing=self.drawing[rows], taste=self.taste[rows], centre=self.centre[rows]
         )
 
+    def shown(self) -> Floats:
+        """What of tastes the drawings of all people bring (n, VALUES): the logits of viewer u and
+        candidate v are `taste[u] @ shown()[v]`."""
+        women, men = _by_gender()
+        has = np.vstack((women - women.mean(axis=0), men - men.mean(axis=0)))
+        scale = self.scale[(self.drawing >= avatars.WOMEN).astype(np.int64)]
+        return np.where(self.drawing[:, None] == NOBODY, 0.0, has[self.drawing] * scale[:, None])
+
     def logits(self, viewers: Ints, drawings: Ints) -> Floats:
         """How much more than the mean viewers (m,), rows, like drawings (m,) -> (m,); 0 for
         NOBODY."""

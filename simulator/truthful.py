@@ -1,7 +1,8 @@
-"""Two references that know the truth: what the best decks make of a market, with the same step.
+"""References that know the truth: what the best decks make of a market, with the same step.
 
 The oracle knows every pair's probability. The ceiling knows what could be learned of it: people's
-effects, their true factors and tastes in photos, but not what belongs to a pair alone.
+effects, their true factors and tastes in photos, but not what belongs to a pair alone. The learner
+knows the form of the market only, and of people what swipes tell (simulator.belief).
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from features.prices import Prices
 from features.score import log_sigmoid
 from simulator.attendance import Attendance
+from simulator.belief import Beliefs
 from simulator.days import Day, Past
 from simulator.policies import Order, best
 from simulator.pools import Pools
@@ -43,17 +45,18 @@ class Truthful:
         past: Past,
         seed: int,
         *,
-        whole: bool,
+        whole: bool = False,
         priced: bool = True,
+        beliefs: Beliefs | None = None,
     ) -> None:
         """`bots` (n,): nobody for them; `past`: what was swiped before the first day; `whole`: it
-        knows pairs' own part too; `priced`: it takes prices off."""
+        knows pairs' own part too; `priced`: it takes prices off; `beliefs`: by these, every
+        morning, instead of by the truth."""
         self._pools, self._random = pools, np.random.default_rng([seed, 34])
         self._person = ~bots
-        likes = likes_of_pairs(market, pools, whole=whole)
-        self._log_p, self._log_match = likes.log_p, likes.log_match
-        self._log_answer = likes.log_match - likes.log_p[pools.reverse()]
-        self._back = likes.back()
+        self._beliefs = beliefs
+        if beliefs is None:
+            self._know(likes_of_pairs(market, pools, whole=whole))
         self._open = self._person[pools.candidate]
         for _, swiped in past:
             self._open[pools.at(swiped.viewer, swiped.candidate)] = False
@@ -64,7 +67,9 @@ class Truthful:
         self._priced = priced
 
     def open_day(self, day: int, present: Bools) -> None:
-        """New prices."""
+        """New beliefs, and new prices."""
+        if self._beliefs is not None:
+            self._know(likes_of_pairs(self._beliefs.market(), self._pools, whole=False))
         self._present = present
         self._attendance.begin(present)
         if self._priced:
@@ -83,10 +88,17 @@ class Truthful:
         return best(np.where(possible, score, -np.inf), size)
 
     def learn(self, day: Day) -> None:
-        """Who came, and who was swiped: it knows the rest."""
+        """Who came, and who was swiped."""
+        if self._beliefs is not None:
+            self._beliefs.learn(day.swiped)
         self._attendance.learn(day)
         self._waiting.learn(day.swiped)
         self._open[self._pools.at(day.swiped.viewer, day.swiped.candidate)] = False
+
+    def _know(self, likes: "PairLikes") -> None:
+        self._log_p, self._log_match = likes.log_p, likes.log_match
+        self._log_answer = likes.log_match - likes.log_p[self._pools.reverse()]
+        self._back = likes.back()
 
     def _lists(self, viewers: Ints, mean: Floats32) -> Iterator[tuple[Ints, Floats32, Floats32]]:
         for viewer in viewers.tolist():

@@ -122,3 +122,13 @@ def test_people_share_styles(market: Market) -> None:
     table = market.looks.table(np.arange(1_000), WOMEN[:300])
     variance = np.linalg.svd(table, compute_uv=False) ** 2
     assert variance[:8].sum() > 0.6 * variance.sum()
+
+
+def test_what_is_shown_and_a_taste_make_the_logit(market: Market) -> None:
+    looks = market.looks
+    n = len(looks.drawing)
+    viewers = np.random.default_rng(5).integers(0, n, 500)
+    people = np.arange(500)
+    assert np.any(looks.drawing[people] == NOBODY)
+    made = np.vecdot(looks.taste[viewers].astype(np.float64), looks.shown()[people])
+    np.testing.assert_allclose(made, looks.logits(viewers, looks.drawing[people]), atol=1e-5)
