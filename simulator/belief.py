@@ -22,7 +22,7 @@ from training.datasets import Swipes
 
 _SEEN: Final = len(TRAITS)
 _DIRECTIONS: Final = 12
-"""Of tastes in photos, those in which people differ most: nine tenths of what they differ by."""
+"""Of tastes in photos, those in which people differ most: three quarters of the variance."""
 _LEAST_GAIN: Final = 1e-7
 _LOGISTIC: Final = (16.0 * np.sqrt(3.0) / (15.0 * np.pi)) ** 2
 """A logistic blurred by a normal of variance v is like one of sqrt(1 + _LOGISTIC v) its width."""

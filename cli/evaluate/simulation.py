@@ -46,7 +46,6 @@ _ALL: Final = (
     *_COMPARED,
     "gravity without exploration",
     "gravity without photos",
-    "gravity without answers",
 )
 # Seeds, people, days, policies.
 _SIZES: Final = {
