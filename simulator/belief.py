@@ -1,8 +1,9 @@
 """What could be learned of a market by who knows its form: everybody's own numbers, from swipes.
 
 Known are the sizes of its effects: what everybody likes in traits and photos, how far people differ
-in readiness, appeal and tastes, and how tastes follow from traits. Not known are anybody's own part
-and hidden traits. The first is found where it is most likely by all swipes at once.
+in readiness, appeal and tastes, how tastes follow from traits, and how tired people get. Not known
+are anybody's own part and hidden traits. The first is found where it is most likely by all swipes
+at once, with how unsure it is there (Laplace). What likes tell of a pair's chemistry is not used.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +15,8 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from scipy.special import expit
 
-from simulator.days import Swiped
+from simulator.choices import tiredness
+from simulator.days import Day
 from simulator.looks import NOBODY
 from simulator.tastes import CHEMISTRIES, Market
 from simulator.traits import TRAITS
@@ -32,6 +34,26 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class Believed(Market):
+    """A market as it most likely is, and how unsure that is: variances of readiness (n,), appeal
+    (n,), what a taste is made of (n, k), and of what nobody knows of a pair. A logit is a taste by
+    what is `seen` (n, k) of the candidate."""
+
+    unsure: Floats
+    seen: Floats
+    unknown: float
+
+    def learnable(self, viewers: Ints, candidates: Ints) -> Floats:
+        """Logits (m,) whose probabilities are the mean over all that may be."""
+        seen = self.seen[candidates]
+        x = self.readiness[viewers] + self.appeal[candidates]
+        x += np.einsum("mk,mk->m", self.taste[viewers], seen)
+        variance = self.unsure[viewers, 0] + self.unsure[candidates, 1] + self.unknown
+        variance += np.einsum("mk,mk->m", self.unsure[viewers, 2:], seen**2)
+        return np.asarray(x / np.sqrt(1.0 + _LOGISTIC * variance), np.float64)
+
+
 class Beliefs:
     """What is most likely of a market's people by their swipes so far."""
 
@@ -41,28 +63,46 @@ class Beliefs:
         self._market, self._people = market, ~bots
         self._form = _Form.of(market, gender)
         self._own = np.zeros((len(gender), self._form.width))
-        self._swipes = [(before.viewer, before.candidate, before.liked)]
+        fresh = np.zeros(len(before))
+        self._swipes = [_Told(before.viewer, before.candidate, before.liked, fresh)]
 
-    def learn(self, swiped: Swiped) -> None:
-        """Some more swipes."""
-        self._swipes.append((swiped.viewer, swiped.candidate, swiped.liked))
+    def learn(self, day: Day) -> None:
+        """Swipes on a day's cards. Answers to likes are of who has chosen already whom to read."""
+        cards = day.cards.take(day.seen)
+        liked = day.swiped.liked[: len(cards.viewer)]
+        self._swipes.append(_Told(cards.viewer, cards.candidate, liked, tiredness(cards.place)))
 
-    def market(self) -> Market:
-        """The market that is most likely: without hidden traits, photos among those seen."""
-        viewer, candidate, liked = (
-            np.concatenate(each) for each in zip(*self._swipes, strict=True)
-        )
-        told = self._people[viewer]
-        self._own = self._form.fitted(viewer[told], candidate[told], liked[told], self._own)
-        return self._form.market(self._market, self._own)
+    def market(self) -> Believed:
+        """As it most likely is: without hidden traits, photos among what is seen."""
+        told = self._told()
+        self._own = self._form.fitted(told, self._own)
+        return self._form.believed(self._market, self._own, self._form.unsure(told, self._own))
+
+    def _told(self) -> "_Told":
+        """All swipes of people."""
+        columns = [
+            np.concatenate([getattr(each, name) for each in self._swipes])
+            for name in _Told.__dataclass_fields__
+        ]
+        kept = self._people[columns[0]]
+        return _Told(*(column[kept] for column in columns))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Told:
+    """Swipes (m,), each by somebody so tired."""
+
+    viewer: Ints
+    candidate: Ints
+    liked: Bools
+    tired: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Form:
     """Of n people: `seen` (n, k), what tastes are about; what is expected of readiness (n,), appeal
     (n,) and taste (n, k); `spread`, how far readiness and appeal lie from it, and `differ` (k, k),
-    by which k independent normals become a taste; `sharpness`: how much of a logit is left in
-    swipes, blurred by what nobody can know."""
+    by which k independent normals become a taste; `unknown`: variance of what nobody can know."""
 
     seen: Floats
     readiness: Floats
@@ -70,28 +110,26 @@ class _Form:
     taste: Floats
     spread: tuple[float, float]
     differ: Floats
-    sharpness: float
+    unknown: float
 
     @classmethod
     def of(cls, market: Market, gender: Ints) -> Self:
         traits, shown = market.trait[:, :_SEEN], market.looks.shown()
         bent, directions, left = _photo_tastes(market, shown)
-        seen = np.hstack((traits, shown @ directions))
         tastes = np.hstack((market.taste[:, :_SEEN], bent))
         readiness = _expected(market.readiness, gender[:, None] == np.unique(gender))
-        appeal = _expected(market.appeal, seen)
+        appeal = market.expected_appeal()
         taste = _expected(tastes, traits)
         values, vectors = np.linalg.eigh(np.cov((tastes - taste).T))
         hidden = market.taste[:, _SEEN:].var(axis=0) @ market.trait[:, _SEEN:].var(axis=0)
-        chemistry = sum(weight * value**2 for value, weight in CHEMISTRIES)
         return cls(
-            seen,
+            np.hstack((traits, shown @ directions)),
             readiness,
             appeal,
             taste,
             (float(np.std(market.readiness - readiness)), float(np.std(market.appeal - appeal))),
             vectors * np.sqrt(np.maximum(values, 0.0)),
-            float(1.0 / np.sqrt(1.0 + _LOGISTIC * (hidden + left + chemistry))),
+            float(hidden + left),
         )
 
     @property
@@ -99,41 +137,69 @@ class _Form:
         """Of somebody's own numbers: readiness, appeal, taste."""
         return 2 + len(self.differ)
 
-    def market(self, market: Market, own: Floats) -> Market:
-        """With everybody's own numbers (n, width), in deviations."""
+    @property
+    def sharpness(self) -> float:
+        """How much of a logit is left in swipes, which chemistry blurs too."""
+        chemistry = sum(weight * value**2 for value, weight in CHEMISTRIES)
+        return float(1.0 / np.sqrt(1.0 + _LOGISTIC * (self.unknown + chemistry)))
+
+    def believed(self, market: Market, own: Floats, unsure: Floats) -> Believed:
+        """With everybody's own numbers (n, width), in deviations, and their variances."""
         nothing = np.full_like(market.looks.drawing, NOBODY)
-        return replace(
-            market,
-            readiness=self.readiness + self.spread[0] * own[:, 0],
-            appeal=self.appeal + self.spread[1] * own[:, 1],
-            taste=self.taste + own[:, 2:] @ self.differ.T,
-            trait=self.seen,
-            looks=replace(market.looks, drawing=nothing),
+        return Believed(
+            market.person,
+            self.readiness + self.spread[0] * own[:, 0],
+            self.appeal + self.spread[1] * own[:, 1],
+            self.taste + own[:, 2:] @ self.differ.T,
+            self.seen,
+            replace(market.looks, drawing=nothing),
+            market.seed,
+            unsure * np.square([*self.spread, *np.ones(len(self.differ))]),
+            self.seen @ self.differ,
+            self.unknown,
         )
 
-    def fitted(self, viewer: Ints, candidate: Ints, liked: Bools, start: Floats) -> Floats:
-        """Everybody's own numbers (n, width) by swipes (m,), looked for from `start` (n, width)."""
-        n, m = len(start), len(viewer)
-        told = (self.seen @ self.differ)[candidate]
-        expected = self.readiness[viewer] + self.appeal[candidate]
-        expected += np.einsum("mk,mk->m", self.taste[viewer], self.seen[candidate])
-        of_viewer = csr_array((np.ones(m), (viewer, np.arange(m))), (n, m))
+    def logits(self, told: _Told, own: Floats) -> Floats:
+        """Of swipes (m,), as they are blurred."""
+        viewer, candidate = told.viewer, told.candidate
+        x = self.readiness[viewer] + self.spread[0] * own[viewer, 0] - told.tired
+        x += self.appeal[candidate] + self.spread[1] * own[candidate, 1]
+        taste = self.taste + own[:, 2:] @ self.differ.T
+        x += np.einsum("mk,mk->m", taste[viewer], self.seen[candidate])
+        return np.asarray(self.sharpness * x, np.float64)
+
+    def unlikely(self, told: _Told, own: Floats) -> tuple[float, Floats]:
+        """How unlikely swipes and everybody's own numbers (n, width) are together, less a constant:
+        in nats, and its slope (n, width)."""
+        x = self.logits(told, own)
+        loss = np.sum(np.logaddexp(0.0, x) - told.liked * x) + 0.5 * np.sum(own**2)
+        return float(loss), own + self._gathered(told, self.sharpness * (expit(x) - told.liked), 1)
+
+    def fitted(self, told: _Told, start: Floats) -> Floats:
+        """The own numbers (n, width) that are most likely, looked for from `start` (n, width)."""
 
         def unlikely(flat: Floats) -> tuple[float, Floats]:
-            own = flat.reshape(n, self.width)
-            x = expected + self.spread[0] * own[viewer, 0] + self.spread[1] * own[candidate, 1]
-            x += np.einsum("mk,mk->m", own[viewer, 2:], told)
-            x *= self.sharpness
-            loss = np.sum(np.logaddexp(0.0, x) - liked * x) + 0.5 * np.sum(flat**2)
-            slope = self.sharpness * (expit(x) - liked)
-            by_own = np.empty_like(own)
-            by_own[:, 0] = self.spread[0] * np.bincount(viewer, slope, n)
-            by_own[:, 1] = self.spread[1] * np.bincount(candidate, slope, n)
-            by_own[:, 2:] = of_viewer @ (slope[:, None] * told)
-            return float(loss), (by_own + own).ravel()
+            loss, slope = self.unlikely(told, flat.reshape(start.shape))
+            return loss, slope.ravel()
 
         found = minimize(unlikely, start.ravel(), jac=True, method="L-BFGS-B", tol=_LEAST_GAIN)
-        return np.asarray(found.x, np.float64).reshape(n, self.width)
+        return np.asarray(found.x, np.float64).reshape(start.shape)
+
+    def unsure(self, told: _Told, own: Floats) -> Floats:
+        """Variances (n, width) of own numbers, each as if the others were known."""
+        p = expit(self.logits(told, own))
+        return 1.0 / (1.0 + self._gathered(told, self.sharpness**2 * p * (1.0 - p), 2))
+
+    def _gathered(self, told: _Told, of_swipes: Floats, power: int) -> Floats:
+        """Of swipes (m,), for everybody (n, width): times by what each number counts there, to some
+        power."""
+        n = len(self.seen)
+        by = np.empty((n, self.width))
+        by[:, 0] = self.spread[0] ** power * np.bincount(told.viewer, of_swipes, n)
+        by[:, 1] = self.spread[1] ** power * np.bincount(told.candidate, of_swipes, n)
+        of_viewer = csr_array((of_swipes, (told.viewer, told.candidate)), (n, n))
+        by[:, 2:] = np.asarray(of_viewer @ (self.seen @ self.differ) ** power)
+        return by
 
 
 def _expected(values: Floats, by: npt.NDArray[np.generic]) -> Floats:

@@ -36,7 +36,7 @@ class Choices:
         """Whether viewers (m,) like the candidates (m,) they look at as card number `place` (m,) of
         a visit, from 0."""
         x = self.market.logits(viewer, candidate) + self._noise(viewer, candidate)
-        x -= np.minimum(_FATIGUE * place, _MOST_FATIGUE)
+        x -= tiredness(place)
         return np.asarray((x > 0.0) | self.crowd.bot[viewer])
 
     def of_inbox(self, reader: Ints, sender: Ints, day: int) -> tuple[Bools, Bools]:
@@ -57,6 +57,11 @@ class Choices:
     def _bits(self, one: Ints, other: Ints, purpose: int) -> Bits:
         person = self.market.person
         return pair_bits(person[one], person[other], self.market.seed + purpose)
+
+
+def tiredness(place: Ints) -> Floats:
+    """How many logits (m,) less one likes cards number `place` (m,) of a visit."""
+    return np.asarray(np.minimum(_FATIGUE * place, _MOST_FATIGUE), np.float64)
 
 
 def _places_within(group: Ints) -> Ints:

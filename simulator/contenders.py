@@ -61,7 +61,7 @@ def _learner(town: Town) -> Policy:
     table, bots = town.datasets.people.table, town.crowd.bot
     gender = table["gender"].astype(np.int64)
     beliefs = Beliefs(town.market, gender, bots, town.datasets.seen)
-    return Truthful(town.market, town.pools, bots, town.past, town.seed, beliefs=beliefs)
+    return Truthful(beliefs, town.pools, bots, town.past, town.seed)
 
 
 CONTENDERS: Final[dict[str, Callable[[Town], Policy]]] = {
@@ -73,4 +73,5 @@ CONTENDERS: Final[dict[str, Callable[[Town], Policy]]] = {
     ORACLE: partial(_truthful, True),
     LEARNER: _learner,
 }
-"""Policies by name, each as new as its town. The last three know the truth, or its form."""
+"""Policies by name, each as new as its town. Ceiling and oracle know the truth, the learner its
+form."""

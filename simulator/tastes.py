@@ -85,8 +85,7 @@ class Market:
         taste = np.hstack([_tastes(observed, random), _hidden_tastes(n, random)])
         drawing = drawings_of(profiles.column("photos"))
         pictures = np.random.default_rng([seed, 5])
-        seen = observed @ _APPEAL_OF_TRAITS
-        seen += _APPEAL_OF_LOOKS * common_appeal(drawing, pictures)
+        seen = _appeal_seen(observed, drawing, pictures)
         rest = np.sqrt(max(0.0, 1.0 - float(np.var(seen))))
         standing = seen + rest * random.standard_normal(n)
         mood = random.standard_normal(n)
@@ -121,6 +120,12 @@ class Market:
         x += self.visual(viewers, candidates)
         return x + self.chemistry(viewers, candidates)
 
+    def expected_appeal(self) -> Floats:
+        """The part of appeals (n,) that everybody can see: of traits and photos."""
+        pictures = np.random.default_rng([self.seed, 5])
+        seen = _appeal_seen(self.trait[:, : len(TRAITS)], self.looks.drawing, pictures)
+        return _APPEAL * seen
+
     def chemistry(self, viewers: Ints, candidates: Ints) -> Floats:
         """The part of these logits (m,) that belongs to the pair, and that nobody could learn."""
         one, other = self.person[viewers], self.person[candidates]
@@ -151,6 +156,12 @@ class Market:
 def sigmoid(x: Floats) -> Floats:
     """1 / (1 + e^-x), without overflow."""
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), np.float64)
+
+
+def _appeal_seen(observed: Floats, drawing: Ints, pictures: np.random.Generator) -> Floats:
+    """In deviations of appeal (n,)."""
+    common = _APPEAL_OF_LOOKS * common_appeal(drawing, pictures)
+    return np.asarray(observed @ _APPEAL_OF_TRAITS + common, np.float64)
 
 
 def _tastes(observed: Floats, random: np.random.Generator) -> Floats:

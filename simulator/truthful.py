@@ -35,11 +35,11 @@ _MOST: Final = np.float32(-1e-6)
 
 
 class Truthful:
-    """Implements simulator.policies.Policy by the truth."""
+    """Implements simulator.policies.Policy by the truth, or by what is believed of it."""
 
     def __init__(
         self,
-        market: Market,
+        market: Market | Beliefs,
         pools: Pools,
         bots: Bools,
         past: Past,
@@ -47,15 +47,14 @@ class Truthful:
         *,
         whole: bool = False,
         priced: bool = True,
-        beliefs: Beliefs | None = None,
     ) -> None:
-        """`bots` (n,): nobody for them; `past`: what was swiped before the first day; `whole`: it
-        knows pairs' own part too; `priced`: it takes prices off; `beliefs`: by these, every
-        morning, instead of by the truth."""
+        """`market`: beliefs are renewed every morning; `bots` (n,): nobody for them; `past`: what
+        was swiped before the first day; `whole`: it knows pairs' own part too, of the truth;
+        `priced`: it takes prices off."""
         self._pools, self._random = pools, np.random.default_rng([seed, 34])
         self._person = ~bots
-        self._beliefs = beliefs
-        if beliefs is None:
+        self._beliefs = market if isinstance(market, Beliefs) else None
+        if isinstance(market, Market):
             self._know(likes_of_pairs(market, pools, whole=whole))
         self._open = self._person[pools.candidate]
         for _, swiped in past:
@@ -90,7 +89,7 @@ class Truthful:
     def learn(self, day: Day) -> None:
         """Who came, and who was swiped."""
         if self._beliefs is not None:
-            self._beliefs.learn(day.swiped)
+            self._beliefs.learn(day)
         self._attendance.learn(day)
         self._waiting.learn(day.swiped)
         self._open[self._pools.at(day.swiped.viewer, day.swiped.candidate)] = False
@@ -127,7 +126,7 @@ class PairLikes:
 
 
 def likes_of_pairs(market: Market, pools: Pools, *, whole: bool) -> PairLikes:
-    """By the truth; not `whole`: over all that may belong to a pair alone, which is the same both
+    """By a market; not `whole`: over all that may belong to a pair alone, which is the same both
     ways."""
     n, m = len(pools), len(pools.candidate)
     of = market.logits if whole else market.learnable

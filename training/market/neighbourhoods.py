@@ -101,6 +101,7 @@ def _best(kind: _Kind, sides: Sides, mean_price: Floats, length: int) -> npt.NDA
     for of_viewer, score, allowed in zip(best, scores, may, strict=True):
         # Few may be shown of many who live around: a partition of whole rows would take longest.
         found = np.flatnonzero(allowed)
+        found = found[np.isfinite(score[found])]
         if len(found) > length:
             found = found[np.argpartition(score[found], -length)[-length:]]
         of_viewer[: len(found)] = rows[found]
