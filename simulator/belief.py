@@ -36,21 +36,20 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Believed(Market):
-    """A market as it most likely is, and how unsure that is: variances of readiness (n,), appeal
-    (n,), what a taste is made of (n, k), and of what nobody knows of a pair. A logit is a taste by
-    what is `seen` (n, k) of the candidate."""
+    """A market as it most likely is, and how unsure that is: variances (n, 2 + k) of readiness,
+    appeal and the k parts that a taste is made of, which count `by_part` (n, k) where somebody is
+    the candidate; and of what nobody knows of a pair."""
 
     unsure: Floats
-    seen: Floats
+    by_part: Floats
     unknown: float
 
     def learnable(self, viewers: Ints, candidates: Ints) -> Floats:
         """Logits (m,) whose probabilities are the mean over all that may be."""
-        seen = self.seen[candidates]
         x = self.readiness[viewers] + self.appeal[candidates]
-        x += np.einsum("mk,mk->m", self.taste[viewers], seen)
+        x += np.einsum("mk,mk->m", self.taste[viewers], self.trait[candidates])
         variance = self.unsure[viewers, 0] + self.unsure[candidates, 1] + self.unknown
-        variance += np.einsum("mk,mk->m", self.unsure[viewers, 2:], seen**2)
+        variance += np.einsum("mk,mk->m", self.unsure[viewers, 2:], self.by_part[candidates] ** 2)
         return np.asarray(x / np.sqrt(1.0 + _LOGISTIC * variance), np.float64)
 
 

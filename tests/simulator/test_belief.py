@@ -67,19 +67,17 @@ def test_beliefs_come_to_the_truth_as_swipes_come() -> None:
     known = []
     for seed, each in enumerate((0, 10, 40, 400)):
         belief.learn(day_of(*pairs(each, seed)))
-        found = belief.market()
-        x = found.readiness[viewer] + found.appeal[candidate]
-        x += np.einsum("mk,mk->m", found.taste[viewer], found.trait[candidate])
-        known.append(np.corrcoef(x, truth)[0, 1])
+        known.append(np.corrcoef(belief.market().learnable(viewer, candidate), truth)[0, 1])
     # Without a swipe: what traits and photos tell of everybody.
     assert 0.6 < known[0] < 0.8
     assert np.all(np.diff(known) > 0.02)
     assert known[-1] > 0.95
 
 
-def test_probabilities_are_as_many_likes_as_come() -> None:
+@pytest.mark.parametrize("swipes", [0, 60])
+def test_probabilities_are_as_many_likes_as_come(swipes: int) -> None:
     belief = beliefs()
-    belief.learn(day_of(*pairs(60, 0)))
+    belief.learn(day_of(*pairs(swipes, 0)))
     viewer, candidate = pairs(200, 7)
     x = belief.market().learnable(viewer, candidate)
     chemistry = town().market.chemistry(viewer, candidate)
@@ -89,7 +87,19 @@ def test_probabilities_are_as_many_likes_as_come() -> None:
     p = said @ (weight / weight.sum())
     real = sigmoid(town().market.logits(viewer, candidate))
     for part in np.array_split(np.argsort(p), 10):
-        assert p[part].mean() == pytest.approx(real[part].mean(), rel=0.15, abs=0.005)
+        assert p[part].mean() == pytest.approx(real[part].mean(), abs=0.05)
+
+
+def test_who_is_sure_has_no_other_logits_than_a_market_has() -> None:
+    belief = beliefs()
+    belief.learn(day_of(*pairs(20, 0)))
+    found = belief.market()
+    viewer, candidate = pairs(3, 7)
+    x = found.readiness[viewer] + found.appeal[candidate]
+    x += np.sum(found.taste[viewer] * found.trait[candidate], axis=1)
+    sure = replace(found, unsure=np.zeros_like(found.unsure), unknown=0.0)
+    np.testing.assert_allclose(sure.learnable(viewer, candidate), x)
+    assert np.all(np.abs(found.learnable(viewer, candidate)) < np.abs(x))
 
 
 def test_the_most_likely_is_where_nothing_pulls() -> None:
