@@ -7,6 +7,7 @@ viewer would come among those likes, so a candidate has a small table of prices 
 P(candidate likes viewer). How they are found: training.market.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -71,7 +72,7 @@ class Prices:
         )
         return type(self)(knots, nats)
 
-    def take(self, rows: npt.ArrayLike) -> Self:
+    def take(self, rows: npt.NDArray[np.integer] | Sequence[int]) -> Self:
         """Those of the given rows, in that order."""
         at = np.asarray(rows, np.int64)
         return type(self)(self.knots.take(at, axis=0), self.nats.take(at, axis=0))

@@ -8,7 +8,7 @@ fitted to the probabilities of the ranker, which corrects the logits (training.l
 price is a function of x(v->u) too; one number stands in for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -72,7 +72,7 @@ class Sides:
         offset = w_given * given + intercept
         return cls(taste, appeal, given, received, line, k, w_received, offset)
 
-    def take(self, rows: npt.ArrayLike) -> Self:
+    def take(self, rows: npt.NDArray[np.integer] | Sequence[int]) -> Self:
         """The people of the given rows, in that order."""
         at = np.asarray(rows, np.int64)
         return type(self)(*(getattr(self, name).take(at, axis=0) for name in _FIELDS))
