@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 from scipy.optimize import approx_fprime
 
-from simulator.belief import Beliefs
+from simulator.belief import Beliefs, Believed
 from simulator.choices import tiredness
 from simulator.contenders import CEILING, CONTENDERS, LEARNER
 from simulator.crowd import Visits
@@ -171,23 +171,19 @@ def test_swipes_of_bots_tell_nothing() -> None:
     np.testing.assert_array_equal(numbers(one.market()), numbers(other.market()))
 
 
-def test_the_learner_learns_from_the_month_before_and_day_by_day() -> None:
-    it = town()
-    n_before = len(it.datasets.seen)
-    learner, days = CONTENDERS[LEARNER](it), 3
-    assert isinstance(learner, Truthful) and learner._beliefs is not None
-    heard: list[int] = []
-    asked = learner._beliefs.market
+def test_the_learner_learns_from_the_month_before_and_day_by_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    it, heard, believe = town(), [], Beliefs.market
 
-    class Watched(Beliefs):
-        def market(self):  # type: ignore[no-untyped-def]
-            heard.append(sum(len(each.viewer) for each in self._swipes))
-            return asked()
+    def watched(belief: Beliefs) -> Believed:
+        heard.append(sum(len(each.viewer) for each in belief._swipes))
+        return believe(belief)
 
-    learner._beliefs.__class__ = Watched
-    Outcome.of(it, learner, days)
-    assert heard[0] == n_before > 0
-    assert len(heard) == days and np.all(np.diff(heard) > 0)
+    monkeypatch.setattr(Beliefs, "market", watched)
+    Outcome.of(it, CONTENDERS[LEARNER](it), 3)
+    assert heard[0] == len(it.datasets.seen) > 0
+    assert len(heard) == 3 and np.all(np.diff(heard) > 0)
 
 
 def test_the_learner_makes_more_matches_than_who_has_learned_nothing() -> None:
