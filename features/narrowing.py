@@ -19,7 +19,7 @@ from features.score import Sides, like_logits
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-SEARCHED: Final = 600
+SEARCHED: Final = 1500
 """People found by the inner product; people whose likes wait come on top."""
 RETRIEVED: Final = 200
 """People of those whose features are read and who are ranked."""

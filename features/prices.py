@@ -90,6 +90,11 @@ class Prices:
         steps = self.nats[:, 1:] - self.nats[:, :-1]
         return np.asarray(self.nats[:, 0] + np.vecdot(share, steps), np.float32)
 
+    def uppermost(self) -> Floats:
+        """Of each candidate (n,), to the viewers whom they like best: the one number that stands
+        for the table in an inner product, since whoever is among a viewer's best likes them."""
+        return np.asarray(self.nats[:, -1], np.float32)
+
     def mean(self) -> Floats:
         """Of each candidate (n,), over those who may be shown them: the knots stand for equal
         parts."""

@@ -183,7 +183,7 @@ class Overlay:
         )
         sides = sides_of(self._release, persons, today, newcomers=self.newcomers)
         # A price is of the likes that come to somebody, which do not stop when they move.
-        return candidate_vectors(sides, self._release.prices_of(persons.rows).mean())
+        return candidate_vectors(sides, self._release.prices_of(persons.rows).uppermost())
 
 
 def _newest(keys: Ints, versions: Ints) -> Ints:

@@ -208,7 +208,7 @@ class Learned:
     def _index(self) -> None:
         self._selective = selective(self._sides)
         self._queries = query_vectors(self._sides)
-        self._vectors = candidate_vectors(self._sides, self._prices.mean())
+        self._vectors = candidate_vectors(self._sides, self._prices.uppermost())
 
     def _priced(self) -> Prices:
         """As a release has them, of whoever is there."""

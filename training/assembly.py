@@ -87,7 +87,7 @@ def _arrays(datasets: Datasets, fitted: Fitted) -> ReleaseArrays:
         received_rate=model.rates.received,
         counts=model.rates.counts,
         line=model.line,
-        candidate_vectors=candidate_vectors(model.sides(), prices.mean()),
+        candidate_vectors=candidate_vectors(model.sides(), prices.uppermost()),
         price_knots=prices.knots.astype(np.float16),
         price_nats=prices.nats.astype(np.float16),
         seen_indptr=seen_indptr,

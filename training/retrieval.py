@@ -13,6 +13,6 @@ Ints = npt.NDArray[np.int64]
 def retrieved(viewer: Sides, candidates: Sides, prices: Prices) -> Ints:
     """Places among candidates (m,) with their prices (m) of those who are ranked for a viewer
     (one)."""
-    linear = candidate_vectors(candidates, prices.mean()) @ query_vectors(viewer)[0]
+    linear = candidate_vectors(candidates, prices.uppermost()) @ query_vectors(viewer)[0]
     found = np.argsort(-linear, kind="stable")[:SEARCHED]
     return np.asarray(found[narrowed(viewer, candidates.take(found), prices.take(found))], np.int64)

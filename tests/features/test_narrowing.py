@@ -43,7 +43,7 @@ def test_who_is_sure_to_like_back_goes_by_the_viewer_s_side_alone() -> None:
     open_score = log_sigmoid(there) + log_sigmoid(back) - prices.at(back)
     score = np.where(certain, log_sigmoid(there), open_score)
     np.testing.assert_array_equal(kept, np.argsort(-score, kind="stable")[:RETRIEVED])
-    linear = candidate_vectors(candidates, prices.mean()) @ query_vectors(viewer)[0]
+    linear = candidate_vectors(candidates, prices.uppermost()) @ query_vectors(viewer)[0]
     # Some of them are the last whom the inner product would come to.
     assert np.isin(kept, np.argsort(-linear)[600:]).any()
     nobody = narrowed(viewer, candidates, prices, np.zeros(n, np.bool_))

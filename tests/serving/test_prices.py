@@ -58,7 +58,7 @@ def equals(release: Release) -> Release:
     made = replace(release, arrays=replace(arrays, **changed, columns=columns))
     everybody = everybody_of(made)
     vectors = candidate_vectors(
-        sides_of(made, everybody, TODAY), made.prices_of(everybody.rows).mean()
+        sides_of(made, everybody, TODAY), made.prices_of(everybody.rows).uppermost()
     )
     return replace(made, arrays=replace(made.arrays, candidate_vectors=vectors))
 

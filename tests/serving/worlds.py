@@ -125,7 +125,7 @@ def write_world(
         received_rate=received,
         counts=np.zeros((n, 4), np.int64),
         line=line,
-        candidate_vectors=candidate_vectors(sides, prices.mean()),
+        candidate_vectors=candidate_vectors(sides, prices.uppermost()),
         price_knots=prices.knots.astype(np.float16),
         price_nats=prices.nats.astype(np.float16),
         seen_indptr=indptr,

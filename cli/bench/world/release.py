@@ -114,5 +114,5 @@ def _vectors(taste: Floats, appeal: Floats, population: Population, source: Sour
             population.table["gender"][part],
             calibration,
         )
-        vectors[part] = candidate_vectors(sides, source.release.prices_of(row).mean())
+        vectors[part] = candidate_vectors(sides, source.release.prices_of(row).uppermost())
     return vectors
