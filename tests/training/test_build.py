@@ -123,7 +123,8 @@ def test_what_is_released_is_retrieved_by_its_own_ranker(monkeypatch: pytest.Mon
 
 def test_the_release_holds_the_vectors_of_the_formula(tmp_path: Path) -> None:
     release = release_at(tmp_path / "1")
-    expected = candidate_vectors(learned().fitted.final.sides(), learned().fitted.prices.uppermost())
+    fitted = learned().fitted
+    expected = candidate_vectors(fitted.final.sides(), fitted.prices.uppermost())
     np.testing.assert_array_equal(release.arrays.candidate_vectors, expected)
     assert release.manifest.bus_positions == {"profile.changed": {0: 3}}
     assert np.all(np.diff(release.arrays.cell.astype(np.int64)) >= 0)
