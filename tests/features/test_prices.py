@@ -11,6 +11,7 @@ def test_between_two_knots_a_price_lies_on_a_line_and_beyond_them_it_stays() -> 
     prices = Prices(np.repeat(knots, 5, axis=0), np.repeat(2.0 * knots + 1.0, 5, axis=0))
     logits = np.array([-9.0, 0.0, 2.5, 7.0, 99.0], np.float32)
     np.testing.assert_allclose(prices.at(logits), [1.0, 1.0, 6.0, 15.0, 15.0], rtol=1e-6)
+    np.testing.assert_array_equal(prices.uppermost(), prices.at(np.full(5, 99.0, np.float32)))
 
 
 def test_where_knots_are_in_one_place_the_price_steps_there() -> None:
@@ -22,7 +23,7 @@ def test_where_knots_are_in_one_place_the_price_steps_there() -> None:
 def test_who_is_free_costs_nothing_anywhere() -> None:
     free = Prices.free(3)
     assert not free.at(np.array([-5.0, 0.0, 5.0], np.float32)).any()
-    assert not free.mean().any()
+    assert not free.mean().any() and not free.uppermost().any()
 
 
 def test_rounded_prices_are_near_and_rounding_again_changes_nothing() -> None:
