@@ -1,15 +1,17 @@
 """From the lake to a draft of a release: what the tasks of `retrain` do before anyone is served."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from redis.asyncio import Redis
 
 from contracts.topics import PERSON_ERASED, PROFILE_CHANGED, SAFETY_DECIDED
 from features.release import Manifest
+from features.wire import run
 from flows.quick_feast import uninstrumented
 from flows.retirement import hold_name
 from gravity import positions
@@ -88,10 +90,21 @@ async def hold_for(
         await positions.let_go(conn, "retrain")
 
 
-def read_lake(settings: Settings, now: datetime, photos: PhotoVectors | None = None) -> Datasets:
-    """Profiles and swipes of the lake up to a minute ago, and what is known of people's photos."""
+def read_lake(
+    settings: Settings,
+    now: datetime,
+    photos: PhotoVectors | None = None,
+    withdrawn: Collection[int] = (),
+) -> Datasets:
+    """Profiles and swipes of the lake up to a minute ago, what is known of people's photos, and who
+    of them is withdrawn."""
     window_end = (now - SETTLED).replace(microsecond=0)
-    return prepare(settings.lake, now, window_end, photos)
+    return prepare(settings.lake, now, window_end, photos, withdrawn)
+
+
+async def withdrawn_people(redis: Redis) -> list[int]:
+    """Ids of whom safety's decisions keep from decks, as of now."""
+    return sorted(int(member) for member in await run(redis.smembers("withdrawn")))
 
 
 def join(

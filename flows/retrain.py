@@ -63,7 +63,8 @@ async def join(
     from flows import learning
 
     positions = await learning.positions_held(kernel)
-    datasets = learning.read_lake(kernel.settings, kernel.clock(), photos)
+    withdrawn = await learning.withdrawn_people(kernel.redis)
+    datasets = learning.read_lake(kernel.settings, kernel.clock(), photos, withdrawn)
     live = await activation.live_releases(kernel)
     training_set = learning.join(kernel.settings, datasets, positions, live, how, seed)
     get_run_logger().info(

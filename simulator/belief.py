@@ -1,9 +1,10 @@
 """What could be learned of a market by who knows its form: everybody's own numbers, from swipes.
 
-Known are the sizes of its effects: what everybody likes in traits and photos, how far people differ
-in readiness, appeal and tastes, how tastes follow from traits, and how tired people get. Not known
-are anybody's own part and hidden traits. The first is found where it is most likely by all swipes
-at once, with how unsure it is there (Laplace). What likes tell of a pair's chemistry is not used.
+Known are the sizes of its effects: what everybody likes in traits and photos, what the way is to
+people in the mean, how far they differ in readiness, appeal and tastes, how tastes follow from
+traits, and how tired people get. Not known are anybody's own part and hidden traits. The first is
+found where it is most likely by all swipes at once, with how unsure it is there (Laplace). What
+likes tell of a pair's chemistry is not used.
 """
 
 from dataclasses import dataclass, replace
@@ -48,6 +49,7 @@ class Believed(Market):
         """Logits (m,) whose probabilities are the mean over all that may be."""
         x = self.readiness[viewers] + self.appeal[candidates]
         x += np.einsum("mk,mk->m", self.taste[viewers], self.trait[candidates])
+        x -= self.nearness[viewers] * self.way(viewers, candidates)
         variance = self.unsure[viewers, 0] + self.unsure[candidates, 1] + self.unknown
         variance += np.einsum("mk,mk->m", self.unsure[viewers, 2:], self.by_part[candidates] ** 2)
         return np.asarray(x / np.sqrt(1.0 + _LOGISTIC * variance), np.float64)
@@ -63,19 +65,24 @@ class Beliefs:
         self._form = _Form.of(market, gender)
         self._own = np.zeros((len(gender), self._form.width))
         fresh = np.zeros(len(before))
-        self._swipes = [_Told(before.viewer, before.candidate, before.liked, fresh)]
+        self._swipes = [self._of(before.viewer, before.candidate, before.liked, fresh)]
 
     def learn(self, day: Day) -> None:
         """Swipes on a day's cards. Answers to likes are of who has chosen already whom to read."""
         cards = day.cards.take(day.seen)
         liked = day.swiped.liked[: len(cards.viewer)]
-        self._swipes.append(_Told(cards.viewer, cards.candidate, liked, tiredness(cards.place)))
+        tired = tiredness(cards.place)
+        self._swipes.append(self._of(cards.viewer, cards.candidate, liked, tired))
 
     def market(self) -> Believed:
         """As it most likely is: without hidden traits, photos among what is seen."""
         told = self._told()
         self._own = self._form.fitted(told, self._own)
         return self._form.believed(self._market, self._own, self._form.unsure(told, self._own))
+
+    def _of(self, viewer: Ints, candidate: Ints, liked: Bools, tired: Floats) -> "_Told":
+        way = self._form.nearness * self._market.way(viewer, candidate)
+        return _Told(viewer, candidate, liked, way + tired)
 
     def _told(self) -> "_Told":
         """All swipes of people."""
@@ -89,19 +96,20 @@ class Beliefs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Told:
-    """Swipes (m,), each by somebody so tired."""
+    """Swipes (m,), each put off by so many logits: how tired somebody was, and how far."""
 
     viewer: Ints
     candidate: Ints
     liked: Bools
-    tired: Floats
+    put_off: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Form:
     """Of n people: `seen` (n, k), what tastes are about; what is expected of readiness (n,), appeal
     (n,) and taste (n, k); `spread`, how far readiness and appeal lie from it, and `differ` (k, k),
-    by which k independent normals become a taste; `unknown`: variance of what nobody can know."""
+    by which k independent normals become a taste; `nearness`: what the way is to people in the
+    mean; `unknown`: variance of what nobody can know."""
 
     seen: Floats
     readiness: Floats
@@ -109,6 +117,7 @@ class _Form:
     taste: Floats
     spread: tuple[float, float]
     differ: Floats
+    nearness: float
     unknown: float
 
     @classmethod
@@ -128,6 +137,7 @@ class _Form:
             taste,
             (float(np.std(market.readiness - readiness)), float(np.std(market.appeal - appeal))),
             vectors * np.sqrt(np.maximum(values, 0.0)),
+            float(market.nearness.mean()),
             float(hidden + left),
         )
 
@@ -146,22 +156,24 @@ class _Form:
         """With everybody's own numbers (n, width), in deviations, and their variances."""
         nothing = np.full_like(market.looks.drawing, NOBODY)
         return Believed(
-            market.person,
-            self.readiness + self.spread[0] * own[:, 0],
-            self.appeal + self.spread[1] * own[:, 1],
-            self.taste + own[:, 2:] @ self.differ.T,
-            self.seen,
-            replace(market.looks, drawing=nothing),
-            market.seed,
-            unsure * np.square([*self.spread, *np.ones(len(self.differ))]),
-            self.seen @ self.differ,
-            self.unknown,
+            person=market.person,
+            readiness=self.readiness + self.spread[0] * own[:, 0],
+            appeal=self.appeal + self.spread[1] * own[:, 1],
+            taste=self.taste + own[:, 2:] @ self.differ.T,
+            trait=self.seen,
+            nearness=np.full(len(own), self.nearness),
+            home=market.home,
+            looks=replace(market.looks, drawing=nothing),
+            seed=market.seed,
+            unsure=unsure * np.square([*self.spread, *np.ones(len(self.differ))]),
+            by_part=self.seen @ self.differ,
+            unknown=self.unknown,
         )
 
     def logits(self, told: _Told, own: Floats) -> Floats:
         """Of swipes (m,), as they are blurred."""
         viewer, candidate = told.viewer, told.candidate
-        x = self.readiness[viewer] + self.spread[0] * own[viewer, 0] - told.tired
+        x = self.readiness[viewer] + self.spread[0] * own[viewer, 0] - told.put_off
         x += self.appeal[candidate] + self.spread[1] * own[candidate, 1]
         taste = self.taste + own[:, 2:] @ self.differ.T
         x += np.einsum("mk,mk->m", taste[viewer], self.seen[candidate])

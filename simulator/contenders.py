@@ -14,6 +14,8 @@ from simulator.policies import Newest, Policy, Popularity, Random
 from simulator.town import Town
 from simulator.truthful import Truthful
 from training.datasets import Datasets
+from training.market.inboxes import table_beside_cards
+from training.market.prices import Shape
 
 GRAVITY: Final = "gravity"
 WITHOUT_PRICES: Final = "gravity without prices"
@@ -24,6 +26,7 @@ PRODUCT: Final = "product"
 PRODUCT_WITH_ANSWERS: Final = "product with answers"
 ONE_SIDED: Final = "one-sided"
 CEILING: Final = "ceiling"
+CEILING_OF_MATCHES: Final = "ceiling of matches alone"
 ORACLE: Final = "oracle"
 LEARNER: Final = "learner"
 
@@ -52,9 +55,9 @@ def _with_photos(town: Town) -> Datasets:
     return replace(town.datasets, people=replace(town.datasets.people, photos=photos))
 
 
-def _truthful(whole: bool, town: Town) -> Policy:
-    bots = town.crowd.bot
-    return Truthful(town.market, town.pools, bots, town.past, town.seed, whole=whole)
+def _truthful(whole: bool, shape: Shape | None, town: Town) -> Policy:
+    bots, past, seed = town.crowd.bot, town.past, town.seed
+    return Truthful(town.market, town.pools, bots, past, seed, whole=whole, shape=shape)
 
 
 def _learner(town: Town) -> Policy:
@@ -69,9 +72,10 @@ CONTENDERS: Final[dict[str, Callable[[Town], Policy]]] = {
     "popularity": lambda town: Popularity(town.datasets.seen, len(town)),
     "newest": lambda town: Newest(town.crowd, town.seed),
     **{name: partial(_learned, recipe) for name, recipe in _RECIPES.items()},
-    CEILING: partial(_truthful, False),
-    ORACLE: partial(_truthful, True),
+    CEILING: partial(_truthful, False, None),
+    CEILING_OF_MATCHES: partial(_truthful, False, table_beside_cards),
+    ORACLE: partial(_truthful, True, None),
     LEARNER: _learner,
 }
 """Policies by name, each as new as its town. Ceiling and oracle know the truth, the learner its
-form."""
+form. They take the market step of a release, which shares exposure; one ceiling does not share."""

@@ -75,6 +75,7 @@ class Learned:
         self._present = np.ones(len(datasets.people), bool)
         self._attendance = Attendance(len(datasets.people))
         self._waiting = Waiting(len(datasets.people), past)
+        self._tau: float | None = None
         self._open = np.ones(len(pools.candidate), bool)
         for _, swiped in past:
             self._open[pools.at(swiped.viewer, swiped.candidate)] = False
@@ -83,13 +84,16 @@ class Learned:
         """Learn everything anew in the morning of every REFIT_DAYS-th day, else what is fresh."""
         self._present = present
         self._attendance.begin(present)
-        if day % REFIT_DAYS == 0:
+        fits = day % REFIT_DAYS == 0
+        if fits:
             self._fit(day)
         self._refresh()
         self._index()
         if self._recipe.prices:
             self._prices = self._priced()
             self._index()
+        if fits and self._recipe.exploration:
+            self._tau = self._temperature()
 
     def learn(self, day: Day) -> None:
         """Take the day's swipes in."""
@@ -169,8 +173,6 @@ class Learned:
         # What changes by the day is not the model's.
         sides = self._fitted.final.sides()
         self._sides = replace(sides, taste=sides.taste.copy())
-        self._index()
-        self._tau = self._temperature() if self._recipe.exploration else None
 
     def _datasets(self, day: int) -> Datasets:
         """All that is known on the morning of a day."""

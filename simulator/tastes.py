@@ -3,12 +3,13 @@
 The logit that u likes v is
 
     x(u→v) = level + readiness_u + appeal_v + taste_u · trait_v + looks_{u, photo of v}
-             + chemistry_{uv}
+             − nearness_u · log(1 + km_{uv}) + chemistry_{uv}
 
 - readiness and appeal: one number a person; part of the appeal is that of the photo;
 - taste · trait: a few directions. Most are observed traits (age, build, athletic body, way of life,
   height), so that likes on one class of people are informative; the last ones are hidden;
 - looks: what u likes in the drawing that v shows (simulator/looks.py);
+- nearness: how much u minds the way to v, beside the limit that u sets;
 - chemistry: the same for both directions of a pair, a hash of the two ids, and not to be learned.
 
 What remains is the logistic noise of the swipe. The sizes are set so that swipes have the moments
@@ -23,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from features.eligibility import distance_km, unit_vectors
 from simulator.hashing import normals, pair_bits
 from simulator.looks import Looks, common_appeal
 from simulator.portraits import drawings_of
@@ -32,18 +34,25 @@ TRUTH_FILE: Final = "truth.npz"
 
 _LEVEL: Final = {1: -2.65, 2: -3.0}
 """Of the viewer's gender: men like somewhat more often than women."""
-_READINESS: Final = 1.1
+_READINESS: Final = 1.0
 _APPEAL: Final = 2.9
 _APPEAL_OF_TRAITS: Final = np.array([-0.25, -0.45, 0.40, 0.15, 0.25])
 """What everybody likes in the observed traits, in units of a standard deviation of appeal."""
 _APPEAL_OF_LOOKS: Final = 0.25
 """And in each other's photos, in the same units."""
-_CHEMISTRY: Final = 1.15
+_CHEMISTRY: Final = 1.22
 _TASTE: Final = np.array([1.05, 1.15, 0.5, 0.25, 0.2])
 """How far people differ in what they like of each observed trait (logits per deviation)."""
 _LIKE_SEEKS_LIKE: Final = np.array([0.6, 0.3, 0.4, 0.4, 0.0])
 """The share of a person's taste that follows from their own trait."""
 _HIDDEN_TASTE: Final = np.array([0.35, 0.25])
+
+_NEARNESS: Final = 0.3
+"""Logits that the way costs in the mean, by its logarithm: a like at 20 km is half as likely as at
+1 km. People differ by a gamma distribution's shape."""
+_NEARNESS_SHAPE: Final = 4.0
+_USUAL_WAY: Final = 2.5
+"""The log of 1 + km of a pair that may be shown: there nearness moves nobody's level."""
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 CHEMISTRIES: Final[tuple[tuple[float, float], ...]] = tuple(
@@ -51,7 +60,7 @@ CHEMISTRIES: Final[tuple[tuple[float, float], ...]] = tuple(
 )
 """A few values of it (logits) and their weights: a mean over all, by Gauss and Hermite."""
 
-_ARRAYS: Final = ("person", "readiness", "appeal", "taste", "trait")
+_ARRAYS: Final = ("person", "readiness", "appeal", "taste", "trait", "nearness", "home")
 _LOOKS: Final = ("drawing", "taste", "centre", "scale")
 
 Floats = npt.NDArray[np.float64]
@@ -63,7 +72,7 @@ class Market:
     """The truth about n people, in the order of `person` (n,) int64 ascending.
 
     `readiness` (n,) includes the level of their gender; `appeal` (n,); `taste` (n, k) and `trait`
-    (n, k); logits all. `seed` makes the chemistry.
+    (n, k); `nearness` (n,); logits all. `home` (n, 3): unit vectors. `seed` makes the chemistry.
     """
 
     person: Ints
@@ -71,6 +80,8 @@ class Market:
     appeal: Floats
     taste: Floats
     trait: Floats
+    nearness: Floats
+    home: Floats
     looks: Looks
     seed: int
 
@@ -92,8 +103,19 @@ class Market:
         gender = profiles.column("gender").to_numpy()
         level = np.where(gender == 1, _LEVEL[1], _LEVEL[2])
         person = profiles.column("person").to_numpy()
-        looks = Looks.draw(drawing, pictures)
-        return cls(person, level + _READINESS * mood, _APPEAL * standing, taste, trait, looks, seed)
+        minds = np.random.default_rng([seed, 6]).gamma(_NEARNESS_SHAPE, 1 / _NEARNESS_SHAPE, n)
+        latitude, longitude = (profiles.column(each) for each in ("latitude", "longitude"))
+        return cls(
+            person=person,
+            readiness=level + _READINESS * mood,
+            appeal=_APPEAL * standing,
+            taste=taste,
+            trait=trait,
+            nearness=_NEARNESS * minds,
+            home=unit_vectors(latitude.to_numpy(), longitude.to_numpy()),
+            looks=Looks.draw(drawing, pictures),
+            seed=seed,
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -118,6 +140,7 @@ class Market:
         x = self.readiness[viewers] + self.appeal[candidates]
         x += np.einsum("mk,mk->m", self.taste[viewers], self.trait[candidates])
         x += self.visual(viewers, candidates)
+        x -= self.nearness[viewers] * self.way(viewers, candidates)
         return x + self.chemistry(viewers, candidates)
 
     def expected_appeal(self) -> Floats:
@@ -139,6 +162,11 @@ class Market:
     def visual(self, viewers: Ints, candidates: Ints) -> Floats:
         """The part of these logits (m,) that is the viewer's taste in the candidate's photo."""
         return self.looks.logits(viewers, self.looks.drawing[candidates])
+
+    def way(self, viewers: Ints, candidates: Ints) -> Floats:
+        """Between their homes (m,): the log of 1 + km, beside the usual."""
+        km = distance_km(self.home[viewers], self.home[candidates])
+        return np.asarray(np.log1p(km) - _USUAL_WAY, np.float64)
 
     def take(self, rows: Ints) -> Self:
         """The people of some rows (m,), in that order, which need not be ascending."""

@@ -19,9 +19,11 @@ from simulator.belief import Beliefs
 from simulator.days import Day, Past
 from simulator.policies import Order, best
 from simulator.pools import Pools
-from simulator.pricing import find_prices, shortlist
+from simulator.pricing import best_of, find_prices
 from simulator.tastes import CHEMISTRIES, Market, sigmoid
 from simulator.waiting import Waiting
+from training.market.prices import Shape
+from training.market.served import shape_of
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
@@ -46,11 +48,11 @@ class Truthful:
         seed: int,
         *,
         whole: bool = False,
-        priced: bool = True,
+        shape: Shape | None = None,
     ) -> None:
         """`market`: beliefs are renewed every morning; `bots` (n,): nobody for them; `past`: what
         was swiped before the first day; `whole`: it knows pairs' own part too, of the truth;
-        `priced`: it takes prices off."""
+        `shape` of its prices, which is a release's if nothing is said."""
         self._pools, self._random = pools, np.random.default_rng([seed, 34])
         self._person = ~bots
         self._beliefs = market if isinstance(market, Beliefs) else None
@@ -63,7 +65,7 @@ class Truthful:
         self._attendance = Attendance(len(pools))
         self._waiting = Waiting(len(pools), past)
         self._prices = Prices.free(len(pools))
-        self._priced = priced
+        self._shape = shape or shape_of(1.0)
 
     def open_day(self, day: int, present: Bools) -> None:
         """New beliefs, and new prices."""
@@ -71,10 +73,9 @@ class Truthful:
             self._know(likes_of_pairs(self._beliefs.market(), self._pools, whole=False))
         self._present = present
         self._attendance.begin(present)
-        if self._priced:
-            waiting = self._waiting.count(present & self._person)
-            week = self._attendance.week(present, waiting)
-            self._prices = find_prices(self._lists, self._prices, week, self._random)
+        waiting = self._waiting.count(present & self._person)
+        week = self._attendance.week(present, waiting)
+        self._prices = find_prices(self._lists, week, self._shape, self._random)
 
     def order(self, viewer: int, candidates: Ints32, size: int) -> Order:
         """The most matches, less the prices; who waits for an answer costs nothing."""
@@ -106,8 +107,7 @@ class Truthful:
             possible = self._open[of_viewer] & self._present[candidates]
             possible &= ~self._waiting.passed(viewer, candidates)
             left = np.flatnonzero(possible & ~self._waiting.among(viewer, candidates))
-            free = self._log_match[of_viewer][left]
-            places = left[shortlist(free, mean[candidates[left]])]
+            places = left[best_of(self._log_match[of_viewer][left] - mean[candidates[left]])]
             at = of_viewer.start + places
             yield candidates[places].astype(np.int64), self._log_p[at], self._back[at]
 

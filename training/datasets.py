@@ -1,6 +1,7 @@
 """What there is to learn from: swipes of the lake as arrays, split by whole days."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -99,7 +100,8 @@ class Datasets:
     """Everything a release is made from; `today` is a day number.
 
     `seen` holds every swipe before `window_end`, `swipes` those of them since `window_start`:
-    what is old teaches little, but nobody is shown again.
+    what is old teaches little, but nobody is shown again. `withdrawn` (n,): whom safety's decisions
+    keep from everybody's decks.
     """
 
     people: People
@@ -111,19 +113,25 @@ class Datasets:
     snapshot_at: datetime
     today: int
     data_hash: str
+    withdrawn: npt.NDArray[np.bool_]
 
 
 def prepare(
-    lake_root: str | Path, now: datetime, window_end: datetime, photos: PhotoVectors | None = None
+    lake_root: str | Path,
+    now: datetime,
+    window_end: datetime,
+    photos: PhotoVectors | None = None,
+    withdrawn: Collection[int] = (),
 ) -> Datasets:
     """Read the lake: the latest profiles, and the swipes before `window_end`.
 
     `now` is the day that ages are counted from. The lake must be complete up to `window_end`: what
-    it lacks of that time is in no release and, for serving, not recent either.
+    it lacks of that time is in no release and, for serving, not recent either. `withdrawn`: ids;
+    decisions are not in the lake.
     Raises `NoProfiles`, `NothingToLearn`, `TooFewDays`.
     """
     swipes = read_swipes(lake_root, until=window_end, columns=_COLUMNS)
-    return datasets_of(read_profiles(lake_root), swipes, now, window_end, photos)
+    return datasets_of(read_profiles(lake_root), swipes, now, window_end, photos, withdrawn)
 
 
 def datasets_of(
@@ -132,6 +140,7 @@ def datasets_of(
     now: datetime,
     window_end: datetime,
     photos: PhotoVectors | None = None,
+    withdrawn: Collection[int] = (),
 ) -> Datasets:
     """Datasets of Arrow tables in the lake's schemas; see `prepare`."""
     today = (now.astimezone(UTC).date() - date(1970, 1, 1)).days
@@ -142,6 +151,7 @@ def datasets_of(
     liked = learned.liked
     if not liked.any() or liked.all():
         raise NothingToLearn
+    barred = np.isin(people.table["person_id"], np.fromiter(withdrawn, np.int64, len(withdrawn)))
     return Datasets(
         people=people,
         seen=seen,
@@ -151,7 +161,8 @@ def datasets_of(
         window_end=window_end,
         snapshot_at=now,
         today=today,
-        data_hash=_hash(people, seen),
+        data_hash=_hash(people, seen, barred),
+        withdrawn=barred,
     )
 
 
@@ -193,9 +204,9 @@ def split_days(day: Ints) -> Split:
     )
 
 
-def _hash(people: People, swipes: Swipes) -> str:
+def _hash(people: People, swipes: Swipes, withdrawn: npt.NDArray[np.bool_]) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(people.table).tobytes())
-    digest.update(people.exposure.tobytes())
+    digest.update(people.exposure.tobytes() + withdrawn.tobytes())
     if people.photos is not None:
         digest.update(people.photos.space.encode() + people.photos.vector.tobytes())
     for name in _FIELDS:

@@ -24,10 +24,12 @@ _PRIOR_WEEKS: Final = 0.5
 
 
 def with_prices(datasets: Datasets, fitted: Fitted, seed: int) -> Fitted:
-    """The same with everybody's prices, as a release keeps them; to follow `with_ranker`."""
-    sides = fitted.final.sides()
+    """The same with everybody's prices, as a release keeps them; to follow `with_ranker`. Whoever
+    is withdrawn is in nobody's deck, and whom they like hears nothing of it."""
+    sides, table = fitted.final.sides(), datasets.people.table.copy()
+    table["visible"] &= ~datasets.withdrawn
     prices = price_people(
-        datasets.people,
+        replace(datasets.people, table=table),
         Settled.of(datasets.seen, sides),
         sides,
         fitted.ranker,
@@ -54,8 +56,13 @@ def pricing_of(datasets: Datasets, strength: float) -> Pricing:
 
 def week_of(datasets: Datasets, sides: Sides) -> Week:
     """What is to be expected of a week of everybody (n,); likes of who likes nearly all do not
-    count as waiting."""
-    return replace(_week(datasets), waiting=_waiting(datasets, selective(sides)))
+    count as waiting, and whoever is withdrawn looks at nobody who could tell."""
+    week, senders = _week(datasets), selective(sides) & ~datasets.withdrawn
+    return replace(
+        week,
+        cards=np.where(datasets.withdrawn, np.float32(0.0), week.cards),
+        waiting=_waiting(datasets, senders),
+    )
 
 
 def _week(datasets: Datasets) -> Week:

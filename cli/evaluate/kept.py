@@ -105,6 +105,11 @@ def code_hash(measurement: Measurement) -> str:
     return digest.hexdigest()
 
 
+def sources_hash(modules: tuple[str, ...]) -> str:
+    """sha256 of modules, of all that they import of ours, and of what the simulator draws from."""
+    return hashlib.sha256(_sources(modules).encode()).hexdigest()
+
+
 def _asking(run: Callable[[Say], Sequence[Found]]) -> str:
     """The module of a function, bound to some of its arguments or not."""
     while isinstance(run, partial):

@@ -1,7 +1,6 @@
 """`gravity evaluate simulation`: what policies do to the people of a market of known truth."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from cli.evaluate.entry import SHARED, AsJson, BudgetOption, DataFolder, SvgFile, evaluate
-from cli.evaluate.kept import Row, code_hash
+from cli.evaluate.kept import Row, sources_hash
 from cli.evaluate.over_seeds import found_over_seeds
 from cli.evaluate.plan import Budget, Found, Measurement, Say, Setting
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 TASK: Final = "simulation"
 _MODULES: Final = ("simulator.contenders", "simulator.outcome")
 _ALONE: Final = ("cli.evaluate.over_seeds", "cli.evaluate.simulation_played")
-_LOWER: Final = ("gini", "visits_without_cards", "regret", "disparity")
+_LOWER: Final = ("gini", "visits_without_cards", "regret", "disparity", "seconds")
 _MOMENTS_PEOPLE: Final = 12_000
 _MOMENTS_SEED: Final = 7
 _OF_CEILING: Final = 0.85
@@ -27,11 +26,14 @@ _OF_PRODUCT: Final = 1.15
 _OF_ONE_SIDED: Final = 2.0
 _OF_GINI: Final = 0.8
 
+_REFERENCES: Final = ("ceiling", "ceiling of matches alone", "oracle")
+
 Markets = Sequence[Mapping[str, "Played"]]
 """For each seed, by policy."""
 
 _COMPARED: Final = (
     "ceiling",
+    "ceiling of matches alone",
     "oracle",
     "one-sided",
     "product",
@@ -130,13 +132,16 @@ def _measure(budget: Budget, say: Say) -> Sequence[Found]:
     from cli.evaluate.simulation_played import Size, play
 
     size = Size(*_SIZES[budget])
-    home = Path(os.environ.get("GRAVITY_HOME", ".gravity"))
-    folder = home / "evaluate" / f"{TASK}-{budget}"
-    code = folder / code_hash(_market(budget))[:16]
-    for other in set(folder.glob("*")) - {code}:
-        shutil.rmtree(other)
-    markets = play(size, code, say)
+    markets = play(size, _games(size), say)
     return [*_by_policy(markets, size), *_against_others(markets)]
+
+
+def _games(size: "Size") -> Path:
+    """Where games are kept: of so many people and days by this code, of whatever policies and seeds
+    are asked for. What is made of them may change, and more policies may come."""
+    home = Path(os.environ.get("GRAVITY_HOME", ".gravity"))
+    name = f"{sources_hash(_MODULES)[:16]}-{size.people}-{size.days}"
+    return home / "evaluate" / "simulation-games" / name
 
 
 def _by_policy(markets: Markets, size: "Size") -> Iterator[Found]:
@@ -149,11 +154,12 @@ def _by_policy(markets: Markets, size: "Size") -> Iterator[Found]:
             values = [each.measures[measure] for each in of_policy]
             found = found_over_seeds(TASK, measure, name, values, None, better)
             yield replace(found, points=_mean_curve(measure, of_policy))
-        for reference in ("ceiling", "oracle"):
+        for reference in _REFERENCES:
             if reference in size.policies and name != reference:
                 wanted = _OF_CEILING if (name, reference) == ("gravity", "ceiling") else None
                 values = _ratios(markets, name, reference, _matches)
-                yield found_over_seeds(TASK, f"share_of_{reference}", name, values, wanted)
+                measure = f"share_of_{reference.replace(' ', '_')}"
+                yield found_over_seeds(TASK, measure, name, values, wanted)
 
 
 def _against_others(markets: Markets) -> Iterator[Found]:

@@ -7,6 +7,7 @@ import io
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -104,11 +105,13 @@ def _of_seed(size: Size, folder: Path, seed: int) -> dict[str, Played]:
 
     _say(f"seed {seed}: drawing {size.people:,} people")
     town = Town.draw(size.people, size.days, seed)
-    outcomes = {name: _outcome(name, town, size.days, folder) for name in size.policies}
-    return {name: _played(outcome, outcomes["ceiling"]) for name, outcome in outcomes.items()}
+    games = {name: _game(name, town, size.days, folder) for name in size.policies}
+    ceiling, _ = games["ceiling"]
+    return {name: _played(outcome, ceiling, s) for name, (outcome, s) in games.items()}
 
 
-def _outcome(name: str, town: "Town", days: int, folder: Path) -> "Outcome":
+def _game(name: str, town: "Town", days: int, folder: Path) -> "tuple[Outcome, float]":
+    """What a policy came to, and how many seconds it was played."""
     from simulator.contenders import CONTENDERS
     from simulator.outcome import Outcome
 
@@ -116,20 +119,24 @@ def _outcome(name: str, town: "Town", days: int, folder: Path) -> "Outcome":
     if path.exists():
         with np.load(path) as kept:
             arrays = (kept[each] for each in _ARRAYS)
-            return Outcome(town, days, *arrays, *(float(kept[each]) for each in _NUMBERS))
+            numbers = (float(kept[each]) for each in _NUMBERS)
+            return Outcome(town, days, *arrays, *numbers), float(kept["seconds"])
     _say(f"seed {town.seed}: {name}, getting ready")
+    began = time.monotonic()
     outcome = Outcome.of(town, CONTENDERS[name](town), days, partial(_tell, town.seed, name, days))
-    file = io.BytesIO()
-    np.savez_compressed(file, **{each: getattr(outcome, each) for each in (*_ARRAYS, *_NUMBERS)})
+    seconds = time.monotonic() - began
+    file, own = io.BytesIO(), (*_ARRAYS, *_NUMBERS)
+    of_game = {each: getattr(outcome, each) for each in own}
+    np.savez_compressed(file, **of_game, seconds=seconds)
     write_atomic(path, file.getvalue())
-    return outcome
+    return outcome, seconds
 
 
 def _tell(seed: int, name: str, days: int, day: int) -> None:
     _say(f"seed {seed}: {name}, day {day + 1} of {days}")
 
 
-def _played(outcome: "Outcome", ceiling: "Outcome") -> Played:
+def _played(outcome: "Outcome", ceiling: "Outcome", seconds: float) -> Played:
     first = 1.0 + np.arange(min(_FIRST_DAYS, outcome.days - 1))
     matches, shares = outcome.matches_a_day(), np.linspace(0.0, 1.0, 41)
     disparity = {f"disparity_{each}": outcome.disparity(each, ceiling) for each in _DIVISIONS}
@@ -138,7 +145,7 @@ def _played(outcome: "Outcome", ceiling: "Outcome") -> Played:
         for each in _DIVISIONS
     }
     return Played(
-        measures={**outcome.measures(), **disparity, **by_chance},
+        measures={**outcome.measures(), **disparity, **by_chance, "seconds_played": seconds},
         matches_later=outcome.matches_later(),
         gini_later=outcome.gini_later(),
         curves={

@@ -1,5 +1,6 @@
 """Tastes in pictures: centred, as wide as they should be, learnable, and never about skin."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -81,15 +82,7 @@ def test_the_visual_part_is_that_of_the_logits(market: Market) -> None:
     bare = market.looks.drawing.copy()
     bare[candidates] = NOBODY
     blind = Looks(bare, market.looks.taste, market.looks.centre, market.looks.scale)
-    unseen = Market(
-        market.person,
-        market.readiness,
-        market.appeal,
-        market.taste,
-        market.trait,
-        blind,
-        market.seed,
-    )
+    unseen = replace(market, looks=blind)
     difference = market.logits(viewers, candidates) - unseen.logits(viewers, candidates)
     assert difference == pytest.approx(visual)
 

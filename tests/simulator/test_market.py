@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,12 @@ from simulator.contenders import (
     CEILING,
     CONTENDERS,
     GRAVITY,
+    ONE_SIDED,
+    ORACLE,
     PRODUCT,
     PRODUCT_WITH_ANSWERS,
     WITHOUT_ANSWERS,
+    WITHOUT_PHOTOS,
 )
 from simulator.crowd import Crowd
 from simulator.days import Day, Swiped, live_days
@@ -260,22 +264,54 @@ def test_a_policy_that_learns_is_played_alike_again() -> None:
         assert len(one.cards.viewer) and len(one.swiped.viewer)
 
 
+@pytest.mark.parametrize("name", ["random", "popularity", WITHOUT_PHOTOS, PRODUCT, CEILING, ORACLE])
 @pytest.mark.parametrize("hidden", ["all", "men", "nobody but one"])
-def test_where_nobody_may_be_shown_nothing_happens(hidden: str) -> None:
+def test_where_nobody_may_be_shown_nothing_happens(hidden: str, name: str) -> None:
     it = town()
-    table = it.datasets.people.table.copy()
-    men = table["gender"] == 1
+    people = it.datasets.people
+    table, men = people.table.copy(), people.gender == 1
     table["visible"] &= {
         "all": np.zeros(len(table), bool),
         "men": ~men,
         "nobody but one": np.arange(len(table)) == 7,
     }[hidden]
-    pools = Pools.of(table, it.datasets.today)
-    app = FastApp(pools, it.crowd, Random(0))
-    for day in live_days(app, it.choices, 2):
+    datasets = replace(it.datasets, people=replace(people, table=table))
+    it = replace(it, datasets=datasets, pools=Pools.of(table, datasets.today), past=())
+    policy = CONTENDERS[name](it)
+    for day in islice(_days(it, FastApp(it.pools, it.crowd, policy), policy), 2):
         assert not men[day.cards.candidate].any() or hidden == "nobody but one"
         if hidden != "men":
             assert not len(day.cards.viewer) and not len(day.matches)
+
+
+@pytest.mark.parametrize("name", [WITHOUT_PHOTOS, PRODUCT, ONE_SIDED, "popularity", "newest"])
+def test_who_learns_knows_nothing_but_swipes_and_profiles(name: str) -> None:
+    it = town()
+    truth, looks, turned = it.market, it.market.looks, np.arange(len(it))[::-1]
+    other = replace(
+        truth,
+        readiness=truth.readiness[turned],
+        appeal=truth.appeal[turned],
+        taste=truth.taste[turned],
+        trait=truth.trait[turned],
+        nearness=truth.nearness[turned],
+        looks=replace(looks, taste=looks.taste[turned]),
+        seed=truth.seed + 1,
+    )
+    elsewhere = replace(it, choices=Choices(other, it.crowd))
+    viewers = np.argsort(np.diff(it.pools.start))[-20:].tolist()
+    one, same = (_first_cards(name, each, viewers) for each in (it, elsewhere))
+    assert one == same
+    one, other_cards = (_first_cards(CEILING, each, viewers) for each in (it, elsewhere))
+    assert one != other_cards
+
+
+def _first_cards(name: str, it: Town, viewers: list[int]) -> list[list[int]]:
+    policy = CONTENDERS[name](it)
+    policy.open_day(0, it.crowd.present(0))
+    pools = (it.pools.candidate[it.pools.of_viewer(viewer)] for viewer in viewers)
+    orders = zip(viewers, pools, strict=True)
+    return [policy.order(viewer, pool, 20).places.tolist() for viewer, pool in orders]
 
 
 def test_who_all_look_alike_are_shown_all_the_same() -> None:

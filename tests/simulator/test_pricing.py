@@ -1,13 +1,15 @@
 """Prices of the simulator's policies: who is crowded costs, whoever is away does not."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from features.prices import Prices
-from simulator.pricing import LENGTH, find_prices, shortlist
+from simulator.pricing import best_of, find_prices
+from training.market.served import LENGTH, shape_of
 from training.market.week import Week
 
 _PEOPLE = 120
@@ -24,7 +26,7 @@ def _lists(viewers: Ints, mean: Floats32) -> Iterator[Found]:
         candidates = np.setdiff1d(np.arange(_PEOPLE), [viewer])
         there = np.log(np.where(candidates < _STARS, 0.95, 0.5), dtype=np.float32)
         back = np.random.default_rng(viewer).normal(size=len(candidates)).astype(np.float32)
-        at = shortlist(there, mean[candidates])
+        at = best_of(there - mean[candidates])
         yield candidates[at], there[at], back[at]
 
 
@@ -35,7 +37,7 @@ def _prices(cards: float, waiting: int = 0, seed: int = 0) -> Prices:
         visits=np.full(_PEOPLE, 2.0, np.float32),
         waiting=np.full(_PEOPLE, waiting),
     )
-    return find_prices(_lists, Prices.free(_PEOPLE), week, np.random.default_rng(seed))
+    return find_prices(_lists, week, shape_of(1.0), np.random.default_rng(seed))
 
 
 def test_who_is_liked_by_all_costs_most() -> None:
@@ -55,8 +57,9 @@ def test_likes_that_wait_take_their_cards_from_the_rest_half_at_most(
     np.testing.assert_array_equal(one.nats, other.nats)
 
 
-def test_many_viewers_are_asked_for_at_once_and_each_once() -> None:
+def test_many_viewers_are_asked_for_at_once_and_each_once_a_round() -> None:
     asked: list[int] = []
+    prices: list[Floats32] = []
     week = Week(
         cards=(np.arange(_PEOPLE) % 3).astype(np.float32),
         visits=np.ones(_PEOPLE, np.float32),
@@ -65,10 +68,14 @@ def test_many_viewers_are_asked_for_at_once_and_each_once() -> None:
 
     def lists(viewers: Ints, mean: Floats32) -> Iterator[Found]:
         asked.extend(viewers.tolist())
+        prices.append(mean)
         return _lists(viewers, mean)
 
-    find_prices(lists, Prices.free(_PEOPLE), week, np.random.default_rng(0))
-    assert asked == [row for row in range(_PEOPLE) if row % 3]
+    found = find_prices(lists, week, shape_of(1.0), np.random.default_rng(0))
+    assert asked == len(prices) * [row for row in range(_PEOPLE) if row % 3]
+    # Nobody costs anything at first, and each round goes by the prices of the one before.
+    assert not prices[0].any()
+    assert all((one != other).any() for one, other in pairwise([*prices, found.mean()]))
 
 
 def test_equal_generators_give_equal_prices() -> None:
@@ -76,11 +83,7 @@ def test_equal_generators_give_equal_prices() -> None:
     np.testing.assert_array_equal(one.nats, again.nats)
 
 
-def test_who_is_priced_out_stays_in_question() -> None:
-    free = np.linspace(0.0, -3.0, 3 * LENGTH).astype(np.float32)
-    mean = np.zeros_like(free)
-    mean[:10] = 8.0
-    places = shortlist(free, mean)
-    assert set(range(10)) <= set(places.tolist())
-    assert 10 + LENGTH // 2 - 1 in places
-    assert len(places) <= LENGTH
+def test_the_best_are_a_lists_length_of_the_highest() -> None:
+    score = np.random.default_rng(0).normal(size=3 * LENGTH).astype(np.float32)
+    assert sorted(best_of(score).tolist()) == sorted(np.argsort(-score)[:LENGTH].tolist())
+    assert best_of(score[:LENGTH]).tolist() == list(range(LENGTH))

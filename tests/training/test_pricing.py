@@ -75,6 +75,7 @@ def four() -> tuple[Datasets, Sides]:
         seen=seen,
         swipes=seen.take(day >= 0),
         split=Split(start=100, calibrate=107, evaluate=111, end=114),
+        withdrawn=np.zeros(4, bool),
     )
     return datasets, known.fitted.final.sides().take(np.arange(4))
 
@@ -116,6 +117,30 @@ def test_likes_wait_that_say_something_and_are_not_answered(
     cards = np.array([48 / 35, 34 / 21, 6 / 35, 4 / 7])
     left = np.maximum(cards - waiting, cards / 2)
     assert week.exposures() == pytest.approx(left, abs=1e-6)
+
+
+def test_whoever_is_withdrawn_looks_at_nobody_who_could_tell_and_their_likes_do_not_wait() -> None:
+    datasets, sides = four()
+    # Both likes that wait are of 0.
+    barred = replace(datasets, withdrawn=np.array([True, False, False, False]))
+    given = np.full(4, logit(np.float32(0.5)), np.float32)
+    found, usual = (week_of(each, replace(sides, given_logit=given)) for each in (barred, datasets))
+    assert found.cards[0] == 0.0
+    np.testing.assert_array_equal(found.cards[1:], usual.cards[1:])
+    assert usual.waiting.tolist() == [0, 1, 1, 0]
+    assert not found.waiting.any()
+
+
+def test_a_gender_of_whom_all_are_shadow_banned_costs_nothing_and_its_likes_crowd_nobody() -> None:
+    known = learned()
+    women = known.datasets.people.gender == 2
+    barred = replace(known.datasets, withdrawn=women)
+    assert known.fitted.prices.nats[women].any() and known.fitted.prices.nats[~women].any()
+    found = with_prices(barred, known.fitted, 0).prices
+    # Of men, only who would be shown to men: in this town nobody.
+    assert not found.nats.any()
+    # They come back by themselves when the ban is lifted, so a release has them as before.
+    assert (barred.people.table["visible"] == known.datasets.people.table["visible"]).all()
 
 
 def test_without_strength_a_release_is_as_before_there_were_prices(tmp_path: Path) -> None:

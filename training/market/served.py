@@ -7,13 +7,16 @@ Trans. Networking 2000; for both sides of a market Do, Corbett-Davies, Atif and 
 2021), on what it is worth in matches. What that costs, and brings: docs/decisions/0085.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from features.prices import Prices
 from training.market.inboxes import beside_cards, table
-from training.market.prices import Shape
+from training.market.prices import Serving, Shape, solve
+from training.market.shortlists import Shortlists, day_by_day
 
 TAU: Final = 0.1
 """The release's own is chosen by scores that have prices in them; by tens of thousands of people it
@@ -25,7 +28,29 @@ _EVENNESS: Final = 0.75
 to whoever has as many as is usual is worth half of a first one."""
 _ROOM: Final = (1e-6, 1e6)
 
+LENGTH: Final = 96
+"""Candidates that each round brings into question for a viewer."""
+
 Floats = npt.NDArray[np.float32]
+
+Find = Callable[[Floats], Sequence[Shortlists]]
+"""From everybody's mean price of now (n,) to shortlists of LENGTH: of the same viewers each time,
+in the same order."""
+
+
+def by_rounds(
+    find: Find, reading: Floats, tau: float, rng: np.random.Generator, shape: Shape
+) -> Prices:
+    """Prices of n people who read so many (n,) of their likes (training.market.reading), from
+    shortlists that grow; decks are drawn with temperature tau > 0."""
+    prices, serving = Prices.free(len(reading)), Serving(day_by_day, tau)
+    lists: Sequence[Shortlists] = ()
+    for steps in STEPS:
+        found = find(prices.mean())
+        # Whoever was crowded stays in question, or crowds would only go from some to others.
+        lists = [a.with_more(b) for a, b in zip(lists, found, strict=True)] if lists else found
+        prices = solve(lists, reading, serving, rng, steps, shape)
+    return prices
 
 
 def shape_of(room: npt.ArrayLike) -> Shape:

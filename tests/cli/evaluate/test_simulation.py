@@ -1,10 +1,12 @@
 """Markets of several seeds at once, which go on where they were interrupted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cli.evaluate import simulation
 from cli.evaluate.plan import Budget
 from cli.evaluate.simulation import plan
 from cli.evaluate.simulation_played import Played, Size, play
@@ -26,7 +28,16 @@ def test_who_is_interrupted_goes_on_there(tmp_path: Path) -> None:
     said.clear()
     again = play(SIZE, tmp_path, said.append)
     assert not [each for each in said if "ceiling, day" in each or "seed 0: random" in each]
-    assert again == first
+    # Who is played again is as long about it as it takes.
+    assert again[0] == first[0]
+    assert again[1]["ceiling"] == first[1]["ceiling"]
+    assert _but_time(again[1]["random"]) == _but_time(first[1]["random"])
+    assert all(each["ceiling"].measures["seconds_played"] > 0.0 for each in again)
+
+
+def _but_time(played: Played) -> Played:
+    measures = {m: x for m, x in played.measures.items() if m != "seconds_played"}
+    return replace(played, measures=measures)
 
 
 def _differ(one: dict[str, Played], other: dict[str, Played]) -> None:
@@ -69,3 +80,16 @@ def test_a_ratio_is_of_the_same_seed() -> None:
     assert found["gravity / one-sided"].value == pytest.approx(2.0)
     assert found["gravity / product"].reference == 1.15
     assert "gravity / gravity without prices" not in found
+
+
+def test_games_are_kept_by_how_they_are_played_and_not_by_who_plays_or_how_often(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GRAVITY_HOME", str(tmp_path))
+    one = simulation._games(SIZE)
+    assert one == simulation._games(replace(SIZE, seeds=3, policies=("oracle",)))
+    assert one.is_relative_to(tmp_path)
+    others = {simulation._games(each) for each in (replace(SIZE, people=9), replace(SIZE, days=9))}
+    assert len({one, *others}) == 3
+    monkeypatch.setattr(simulation, "_MODULES", ("simulator.town",))
+    assert one != simulation._games(SIZE)

@@ -133,7 +133,7 @@ def test_short_lists_that_grow_come_to_the_prices_of_whole_pools(
     people, sides = town(600, 3)
     found = {}
     for length in (24, 600):
-        monkeypatch.setattr("training.market.people._LENGTH", length)
+        monkeypatch.setattr("training.market.people.LENGTH", length)
         found[length] = _priced(people, sides, cards=30.0).mean()
     assert np.corrcoef(found[24], found[600])[0, 1] > 0.95
 
