@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 _LEAST: Final = 200
 _SHOWN: Final = {
     "matches_per_active_day": "matches a day",
+    "matches_later": "after 14 days",
     "matched_in_first_week": "matched in week 1",
     "newcomers_matched_first_day": "newcomers on day 1",
     "gini": "Gini",
+    "gini_later": "Gini after 14",
     "likes_of_bottom_fifth": "likes of bottom 20%",
     "visits_without_cards": "ran out",
     "regret": "regret",
@@ -27,7 +29,11 @@ _SHOWN: Final = {
 
 Name = Annotated[
     list[str] | None,
-    typer.Option("--policy", help="Whose decks: may be given several times."),
+    typer.Option(
+        "--policy",
+        help="Whose decks, may be given several times: random, popularity, newest, one-sided, "
+        "product, gravity, ceiling, oracle …; one that there is not has all named.",
+    ),
 ]
 
 
@@ -51,7 +57,8 @@ def simulate(
     """Play a market of simulated people in memory, day by day, and measure what it did to them.
 
     All policies meet the same people on the same days. Without --policy: gravity, and the same
-    without prices. What is measured: docs/quality.md. With --live, people of the demo's world use
+    without prices; with 5,000 people that takes some five minutes. What is measured, and by whose
+    decks: docs/quality.md. With --live, people of the demo's world use
     the running stack through its API instead, whose decks are those of the release it serves.
     """
     if live:
@@ -106,12 +113,17 @@ def _object(
         {
             "policy": name,
             # NaN, which JSON does not know, is no value.
-            **{m: None if math.isnan(x) else x for m, x in outcome.measures().items()},
+            **{m: None if math.isnan(x) else x for m, x in _measures(outcome).items()},
             "matches_by_day": [round(x, 5) for x in outcome.matches_a_day().tolist()],
         }
         for name, outcome in found.items()
     ]
     return {"people": people, "days": days, "seed": seed, "policies": policies}
+
+
+def _measures(outcome: "Outcome") -> dict[str, float]:
+    later = {"matches_later": outcome.matches_later(), "gini_later": outcome.gini_later()}
+    return outcome.measures() | later
 
 
 def _print(console: "Console", found: "dict[str, Outcome]") -> None:
@@ -122,7 +134,7 @@ def _print(console: "Console", found: "dict[str, Outcome]") -> None:
     for title in _SHOWN.values():
         table.add_column(title, justify="right")
     for name, outcome in found.items():
-        measures = outcome.measures()
+        measures = _measures(outcome)
         table.add_row(name, *(_number(measures[measure]) for measure in _SHOWN))
     console.print(table)
 

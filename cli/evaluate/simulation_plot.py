@@ -10,16 +10,24 @@ from cli.evaluate.kept import Row
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLOURS: Final = {
-    "gravity": GREEN,
-    "gravity without prices": BLUE,
-    "gravity without exploration": "#92c5de",
-    "product": BROWN,
-    "product with answers": "#dfc27d",
-    "one-sided": RED,
-    "ceiling": PURPLE,
-    "oracle": "#c2a5cf",
+_PALE_BLUE: Final = "#92c5de"
+_LINES: Final = {
+    "random": (GREY, "-"),
+    "popularity": (GREY, "--"),
+    "newest": (GREY, ":"),
+    "one-sided": (RED, "-"),
+    "product": (BROWN, "-"),
+    "product with answers": (BROWN, "--"),
+    "gravity without prices": (BLUE, "-"),
+    "gravity without exploration": (_PALE_BLUE, "-"),
+    "gravity without photos": (_PALE_BLUE, "--"),
+    "gravity": (GREEN, "-"),
+    "ceiling": (PURPLE, "-"),
+    "ceiling of matches alone": (PURPLE, "--"),
+    "oracle": (PURPLE, ":"),
 }
+"""No two policies look alike."""
+_OTHER: Final = ("black", "-")
 _FIGURES: Final = "means over seeds; bars: 95% intervals"
 
 
@@ -53,7 +61,7 @@ def _against(axes: "Axes", rows: Sequence[Row]) -> None:
         if row["measure"] != "matches_per_active_day" or other is None:
             continue
         x, y = other["value"] or 0.0, row["value"] or 0.0
-        colour = _COLOURS.get(row["method"], GREY)
+        colour, _ = _LINES.get(row["method"], _OTHER)
         axes.plot((x,), (y,), "o", color=colour)
         if row["low"] is not None and row["high"] is not None:
             axes.plot((x, x), (row["low"], row["high"]), color=colour, linewidth=1.0)
@@ -68,7 +76,8 @@ def _curves(axes: "Axes", rows: Sequence[Row], measure: str, what: str, along: s
     for row in rows:
         if row["measure"] == measure and row.get("points"):
             x, y = zip(*row["points"], strict=True)
-            axes.plot(x, y, color=_COLOURS.get(row["method"], GREY), label=row["method"])
+            colour, line = _LINES.get(row["method"], _OTHER)
+            axes.plot(x, y, line, color=colour, label=row["method"])
     if measure != "gini":
         axes.locator_params(axis="x", integer=True)
     axes.set_xlabel(along)

@@ -26,6 +26,9 @@ def test_policies_meet_the_same_people_and_a_seed_is_enough_to_see_it_again(tmp_
     assert [each["policy"] for each in policies] == ["random", "ceiling"]
     assert policies[1]["matches_per_active_day"] > policies[0]["matches_per_active_day"]
     assert len(policies[0]["matches_by_day"]) == 3
+    # There is no later, after three days.
+    assert policies[0]["matches_later"] == policies[0]["matches_per_active_day"]
+    assert policies[0]["gini_later"] == policies[0]["gini"]
     assert "ceiling" in (tmp_path / "days.svg").read_text()
 
 
@@ -35,6 +38,9 @@ def test_policies_meet_the_same_people_and_a_seed_is_enough_to_see_it_again(tmp_
         (("--policy", "gravty"), "the policies are random"),
         (("--days", "0"), "days"),
         (("--people", "1"), "people"),
+        (("--people", "100"), "200 people at least"),
+        (("--live", "--policy", "gravity"), "its own policy"),
+        (("--live", "--svg", "days.svg"), "nothing is drawn"),
         (("--people", "-5"), "people"),
         (("--seed", "-1"), "seed"),
     ],

@@ -158,11 +158,14 @@ def test_three_who_like_only_each_other_are_no_concern_of_others() -> None:
     three = np.arange(n) < 3
     p[three[:, None] != three[None, :]] = 0.0
     np.fill_diagonal(p, 0.0)
-    everybody = _solved([Shortlists.dense(p, p.T, 3.0)], n, steps=200)
-    alone = _solved([Shortlists.dense(p[:3, :3], p[:3, :3].T, 3.0)], 3, steps=200)
-    # Among each other they are cheap, in the large market as alone.
-    cheap = [each.take([0]).at(np.array([1.0], np.float32)) for each in (everybody, alone)]
-    assert cheap[0] == pytest.approx(cheap[1], abs=0.25)
+    found = _solved([Shortlists.dense(p, p.T, 3.0)], n)
+    for some in (three, ~three):
+        other = p.copy()
+        other[np.ix_(some, some)] = p[np.ix_(some, some)].T ** 2
+        again = _solved([Shortlists.dense(other, other.T, 3.0)], n)
+        np.testing.assert_allclose(found.nats[~some], again.nats[~some], atol=1e-5)
+        assert np.abs(found.nats[some] - again.nats[some]).max() > 0.05
+    assert found.nats[three].any() and found.nats[~three].any()
 
 
 @pytest.mark.parametrize(("viewers", "candidates"), [(0, 4), (3, 0), (0, 0)])
