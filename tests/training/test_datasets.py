@@ -40,6 +40,20 @@ def test_the_lake_is_read_up_to_the_window_s_end(tmp_path: Path) -> None:
     assert part.data_hash != whole.data_hash
 
 
+def test_whoever_is_withdrawn_is_known_by_id_and_stays_in_the_table(tmp_path: Path) -> None:
+    world = market(people=60, swipes_each=10)
+    append_rows(tmp_path, "profiles", world.profiles, "import-a-000000")
+    append_rows(tmp_path, "swipes", world.swipes, "import-b-000000")
+    usual = prepare(tmp_path, world.now, world.now)
+    assert not usual.withdrawn.any() and len(usual.withdrawn) == 60
+    # The last was withdrawn and is not in the lake any more.
+    barred = prepare(tmp_path, world.now, world.now, withdrawn=[11, 7, 999_999])
+    ids = barred.people.table["person_id"]
+    assert sorted(ids[barred.withdrawn].tolist()) == [7, 11]
+    np.testing.assert_array_equal(barred.people.table, usual.people.table)
+    assert barred.data_hash != usual.data_hash
+
+
 def test_what_was_taken_back_or_swiped_on_somebody_erased_teaches_nothing(tmp_path: Path) -> None:
     world = market(people=60, swipes_each=10)
     append_rows(tmp_path, "profiles", world.profiles, "import-a-000000")
