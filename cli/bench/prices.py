@@ -73,4 +73,4 @@ def _print(console: "Console", rows: "Sequence[Row]") -> None:
             f"{row['p99_nats']:.2f}",
         )
     console.print(table)
-    console.print("prices in nats, the mean of each candidate's table; at a million: minutes, 3.5 GB")
+    console.print("prices in nats, the mean of a candidate's table; at a million: minutes, 3.5 GB")
