@@ -68,7 +68,8 @@ def simulation(
 
     First how like real ones the people are: moments of their swipes beside those of the ratings of
     a real site. All policies meet the same people on the same days. `ceiling` knows what could be
-    learned of people's tastes, `oracle` every pair's probability. Intervals are over seeds.
+    learned of people's tastes, `oracle` every pair's probability; both price exposure as we do.
+    Intervals are over seeds.
     """
     evaluate("simulation", plan, plot, budget, data, as_json, svg)
 
