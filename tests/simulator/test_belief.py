@@ -97,6 +97,9 @@ def test_who_is_sure_has_no_other_logits_than_a_market_has() -> None:
     viewer, candidate = pairs(3, 7)
     x = found.readiness[viewer] + found.appeal[candidate]
     x += np.sum(found.taste[viewer] * found.trait[candidate], axis=1)
+    # What the way is to each is not known, but what it is in the mean.
+    np.testing.assert_allclose(found.nearness, town().market.nearness.mean())
+    x -= found.nearness[viewer] * found.way(viewer, candidate)
     sure = replace(found, unsure=np.zeros_like(found.unsure), unknown=0.0)
     np.testing.assert_allclose(sure.learnable(viewer, candidate), x)
     assert np.all(np.abs(found.learnable(viewer, candidate)) < np.abs(x))

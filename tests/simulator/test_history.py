@@ -141,10 +141,10 @@ def test_unknown_people_are_not_guessed(market: Market) -> None:
 
 def test_chemistry_is_the_same_for_both(market: Market) -> None:
     one, other = np.array([4]), np.array([9])
-    there = market.logits(one, other)
+    there = market.logits(one, other) + market.nearness[one] * market.way(one, other)
     there -= market.readiness[one] + market.appeal[other]
     there -= np.sum(market.taste[one] * market.trait[other], axis=1) + market.visual(one, other)
-    back = market.logits(other, one)
+    back = market.logits(other, one) + market.nearness[other] * market.way(one, other)
     back -= market.readiness[other] + market.appeal[one]
     back -= np.sum(market.taste[other] * market.trait[one], axis=1) + market.visual(other, one)
     assert there == pytest.approx(back)

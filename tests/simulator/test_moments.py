@@ -10,7 +10,7 @@ import pytest
 
 from simulator.history import draw_history
 from simulator.moments import REAL, Moments, as_ratings, measure
-from simulator.population import draw_population
+from simulator.region import draw_region
 from simulator.tastes import Market
 
 UNTIL = datetime(2024, 3, 1, tzinfo=UTC)
@@ -19,7 +19,7 @@ REAL_RATINGS = Path(__file__).parents[2].parent / "shared" / "data" / "libimseti
 
 @pytest.fixture(scope="module")
 def simulated() -> Moments:
-    people = draw_population(12_000, UNTIL, seed=7)
+    people = draw_region(12_000, UNTIL, seed=7)
     history = draw_history(people, Market.draw(people, seed=7), UNTIL, seed=7)
     swiper, swiped = history.swipes["swiper"].to_numpy(), history.swipes["swiped"].to_numpy()
     return measure(swiper, swiped, as_ratings(history.latent), history.latent > 0)

@@ -121,14 +121,14 @@ def test_likes_wait_that_say_something_and_are_not_answered(
 
 def test_whoever_is_withdrawn_looks_at_nobody_who_could_tell_and_their_likes_do_not_wait() -> None:
     datasets, sides = four()
-    # Both likes that wait are of 0.
+    # One of the likes that wait is of 0.
     barred = replace(datasets, withdrawn=np.array([True, False, False, False]))
     given = np.full(4, logit(np.float32(0.5)), np.float32)
     found, usual = (week_of(each, replace(sides, given_logit=given)) for each in (barred, datasets))
     assert found.cards[0] == 0.0
     np.testing.assert_array_equal(found.cards[1:], usual.cards[1:])
     assert usual.waiting.tolist() == [0, 1, 1, 0]
-    assert not found.waiting.any()
+    assert found.waiting.tolist() == [0, 1, 0, 0]
 
 
 def test_a_gender_of_whom_all_are_shadow_banned_costs_nothing_and_its_likes_crowd_nobody() -> None:

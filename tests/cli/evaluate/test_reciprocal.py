@@ -90,7 +90,7 @@ def test_decks_of_a_market_hold_a_share_of_the_best_and_both_sides_more_than_one
         "logistic with biases": [Source(Logistic(d=2, steps=30))],
     }
     monkeypatch.setattr(swipe_sources, "SOURCES", quick)
-    found = measure_market(MarketSize(600, 25.0, 40), 0, _silent)
+    found = measure_market(MarketSize(1_500, 25.0, 40), 0, _silent)
     share = {each.method: each.value for each in found}
     assert all(0.0 < value <= 1.0 for value in share.values())
     assert share["gravity product"] > share["gravity one side"]
