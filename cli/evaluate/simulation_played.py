@@ -1,4 +1,4 @@
-"""Policies played in markets of several seeds, each market in a process of its own.
+"""Policies played in markets of several seeds, as many games at once as there are cores.
 
 What a policy did is kept in a folder as soon as it is known: who is interrupted goes on there.
 """
@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -63,18 +63,22 @@ def play(size: Size, folder: Path, say: Say) -> list[dict[str, Played]]:
     told: SimpleQueue[str | None] = context.SimpleQueue()
     listening = threading.Thread(target=_listen, args=(told, say), daemon=True)
     listening.start()
-    processes = min(size.seeds, os.cpu_count() or 1)
+    games = [(seed, name) for seed in range(size.seeds) for name in size.policies]
+    left = [(seed, name) for seed, name in games if not _kept(folder, seed, name).exists()]
+    processes = min(max(len(left), size.seeds), os.cpu_count() or 1)
     pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(told,))
     try:
+        # One seed after the other, so that a process has a market for as long as it can.
+        for game in as_completed([pool.submit(_play, size, folder, *each) for each in left]):
+            game.result()
         markets = [pool.submit(_of_seed, size, folder, seed) for seed in range(size.seeds)]
-        for market in as_completed(markets):
-            market.result()
+        played = [market.result() for market in markets]
     finally:
         # The first that fails is told at once; the others end with this process.
         pool.shutdown(wait=False, cancel_futures=True)
     told.put(None)
     listening.join()
-    return [market.result() for market in markets]
+    return played
 
 
 def _listen(told: "SimpleQueue[str | None]", say: Say) -> None:
@@ -100,36 +104,48 @@ def _say(what: str) -> None:
         _TOLD.put(what)
 
 
-def _of_seed(size: Size, folder: Path, seed: int) -> dict[str, Played]:
+@lru_cache(maxsize=1)
+def _town(size: Size, seed: int) -> "Town":
     from simulator.town import Town
 
     _say(f"seed {seed}: drawing {size.people:,} people")
-    town = Town.draw(size.people, size.days, seed)
-    games = {name: _game(name, town, size.days, folder) for name in size.policies}
-    ceiling, _ = games["ceiling"]
-    return {name: _played(outcome, ceiling, s) for name, (outcome, s) in games.items()}
+    return Town.draw(size.people, size.days, seed)
 
 
-def _game(name: str, town: "Town", days: int, folder: Path) -> "tuple[Outcome, float]":
-    """What a policy came to, and how many seconds it was played."""
+def _kept(folder: Path, seed: int, name: str) -> Path:
+    return folder / f"{seed} {name}.npz"
+
+
+def _play(size: Size, folder: Path, seed: int, name: str) -> None:
+    """Play a game, and keep what the policy came to, and how many seconds it was played."""
     from simulator.contenders import CONTENDERS
     from simulator.outcome import Outcome
 
-    path = folder / f"{town.seed} {name}.npz"
-    if path.exists():
-        with np.load(path) as kept:
-            arrays = (kept[each] for each in _ARRAYS)
-            numbers = (float(kept[each]) for each in _NUMBERS)
-            return Outcome(town, days, *arrays, *numbers), float(kept["seconds"])
-    _say(f"seed {town.seed}: {name}, getting ready")
+    town = _town(size, seed)
+    _say(f"seed {seed}: {name}, getting ready")
     began = time.monotonic()
-    outcome = Outcome.of(town, CONTENDERS[name](town), days, partial(_tell, town.seed, name, days))
+    tell = partial(_tell, seed, name, size.days)
+    outcome = Outcome.of(town, CONTENDERS[name](town), size.days, tell)
     seconds = time.monotonic() - began
     file, own = io.BytesIO(), (*_ARRAYS, *_NUMBERS)
     of_game = {each: getattr(outcome, each) for each in own}
     np.savez_compressed(file, **of_game, seconds=seconds)
-    write_atomic(path, file.getvalue())
-    return outcome, seconds
+    write_atomic(_kept(folder, seed, name), file.getvalue())
+
+
+def _of_seed(size: Size, folder: Path, seed: int) -> dict[str, Played]:
+    games = {name: _game(size, folder, seed, name) for name in size.policies}
+    ceiling, _ = games["ceiling"]
+    return {name: _played(outcome, ceiling, s) for name, (outcome, s) in games.items()}
+
+
+def _game(size: Size, folder: Path, seed: int, name: str) -> "tuple[Outcome, float]":
+    from simulator.outcome import Outcome
+
+    with np.load(_kept(folder, seed, name)) as kept:
+        arrays = (kept[each] for each in _ARRAYS)
+        numbers = (float(kept[each]) for each in _NUMBERS)
+        return Outcome(_town(size, seed), size.days, *arrays, *numbers), float(kept["seconds"])
 
 
 def _tell(seed: int, name: str, days: int, day: int) -> None:
