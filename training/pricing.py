@@ -57,12 +57,8 @@ def pricing_of(datasets: Datasets, strength: float) -> Pricing:
 def week_of(datasets: Datasets, sides: Sides) -> Week:
     """What is to be expected of a week of everybody (n,); likes of who likes nearly all do not
     count as waiting, and whoever is withdrawn looks at nobody who could tell."""
-    week, senders = _week(datasets), selective(sides) & ~datasets.withdrawn
-    return replace(
-        week,
-        cards=np.where(datasets.withdrawn, np.float32(0.0), week.cards),
-        waiting=_waiting(datasets, senders),
-    )
+    senders = selective(sides) & ~datasets.withdrawn
+    return replace(_week(datasets), waiting=_waiting(datasets, senders))
 
 
 def _week(datasets: Datasets) -> Week:
@@ -76,9 +72,8 @@ def _week(datasets: Datasets) -> Week:
     weeks = np.maximum(split.end - since, 1) / 7.0
     cards = np.bincount(swipes.viewer, minlength=n)
     days = np.bincount(np.unique(swipes.viewer * split.end + swipes.day) // split.end, minlength=n)
-    return Week(
-        _a_week(cards, weeks), np.maximum(_a_week(days, weeks), np.float32(1e-2)), np.zeros(n, int)
-    )
+    looked = np.where(datasets.withdrawn, np.float32(0.0), _a_week(cards, weeks))
+    return Week(looked, np.maximum(_a_week(days, weeks), np.float32(1e-2)), np.zeros(n, int))
 
 
 def _a_week(counts: Ints, weeks: npt.NDArray[np.float64]) -> Floats:

@@ -129,6 +129,8 @@ def test_whoever_is_withdrawn_looks_at_nobody_who_could_tell_and_their_likes_do_
     np.testing.assert_array_equal(found.cards[1:], usual.cards[1:])
     assert usual.waiting.tolist() == [0, 1, 1, 0]
     assert found.waiting.tolist() == [0, 1, 0, 0]
+    # The manifest tells what prices go by.
+    assert pricing_of(barred, 1.0).cards_a_week == pytest.approx(found.cards.mean())
 
 
 def test_a_gender_of_whom_all_are_shadow_banned_costs_nothing_and_its_likes_crowd_nobody() -> None:
