@@ -15,7 +15,8 @@ from simulator.tastes import Market
 
 EVERYBODY: Final = 59_946
 _RECIPE: Final = "recipe.json"
-_VERSION: Final = 3
+_VERSION: Final = 4
+"""Of the truth and of what is drawn by it: a world of another is drawn anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def build_world(folder: Path, people: int, until: datetime, seed: int) -> World:
 
 
 def find_world(folder: Path) -> World | None:
-    """The finished world in a folder, if there is one."""
+    """The finished world in a folder, if there is one of this version."""
     found = _read_recipe(folder)
     return None if found is None else World(folder, int(found["people"]), int(found["swipes"]))
 
@@ -74,4 +75,4 @@ def _read_recipe(folder: Path) -> dict[str, int] | None:
     if not path.exists():
         return None
     recipe: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
-    return recipe
+    return recipe if recipe.get("version") == _VERSION else None

@@ -1,5 +1,6 @@
 """Swipes are what the truth and a known policy make of eligible people."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from simulator.exposure import POPULARITY, UNIFORM, show
 from simulator.history import DAYS, DECK_SIZE, SWIPE_FILE, History, draw_history
 from simulator.population import draw_population
 from simulator.tastes import Market, sigmoid
-from simulator.world import build_world
+from simulator.world import build_world, find_world
 
 UNTIL = datetime(2024, 3, 1, tzinfo=UTC)
 TODAY = int(UNTIL.timestamp()) // 86_400 - 1
@@ -160,6 +161,17 @@ def test_the_same_seed_gives_the_same_world_and_a_finished_one_is_kept(tmp_path:
     assert later == one
     assert one.swipes.stat().st_mtime_ns == written
     assert build_world(tmp_path / "one", 400, UNTIL, seed=5).people == 400
+
+
+def test_a_world_of_another_version_is_none_and_is_drawn_anew(tmp_path: Path) -> None:
+    build_world(tmp_path, 300, UNTIL, seed=5)
+    assert find_world(tmp_path) is not None
+    recipe = json.loads((tmp_path / "recipe.json").read_text())
+    (tmp_path / "recipe.json").write_text(json.dumps({**recipe, "version": recipe["version"] - 1}))
+    # Its truth lacked what people think of the way.
+    np.savez(tmp_path / "truth.npz", readiness=np.zeros(300))
+    assert find_world(tmp_path) is None
+    assert len(build_world(tmp_path, 300, UNTIL, seed=5).truth().nearness) == 300
 
 
 def test_few_people_still_leave_somebody_for_the_next_deck(tmp_path: Path) -> None:
