@@ -101,7 +101,7 @@ async def look(redis: Redis, viewer: int, after: Place | None, now: datetime) ->
         found = await _read(redis, viewer, after, now)
     entries = [(StreamId.parse(key), fields) for key, fields in found.entries]
     last = found.last
-    end = Place(found.clock, began=True) if last is None else Place(last)
+    end = found.beginning if last is None else Place(last)
     held = frozenset(found.held) - gone.keys()
     if after is None:
         return Look((), end, False, held)
@@ -122,6 +122,11 @@ class _Found:
     lost: int
     entries: Sequence[tuple[bytes, Mapping[bytes, bytes]]]
     held: Mapping[int, bool]
+
+    @property
+    def beginning(self) -> Place:
+        """Where there is no stream yet: before the first entry, which may come this millisecond."""
+        return Place(StreamId(self.clock.ms - 1, 0), began=True)
 
     def missed(self, after: Place) -> bool:
         """Whether entries after the place may be gone."""

@@ -18,6 +18,9 @@ from gravity.http_server import Server
 from gravity.kernel import Kernel
 from interactions import keys, read_updates
 from interactions.app import create_app
+from interactions.changes import look
+from interactions.read_updates import KEPT, MATCH, match_keys
+from interactions.scripts import run_all
 from tests.interactions.conftest import Clock
 from tests.interactions.worlds import NOW, NOW_MS, add_people
 from tests.signed_client import SignedClient, signed_client
@@ -116,6 +119,18 @@ async def test_redelivered_events_are_told_once_and_a_lost_answer_can_be_asked_f
     assert told(first) == expected
     assert await changes(api, me, cursor) == first
     assert told(await changes(api, me, str(first["next"]), wait=0)) == []
+
+
+async def test_what_happens_in_the_millisecond_of_the_first_cursor_is_told(
+    redis: Redis, me: int
+) -> None:
+    for viewer in range(me, me + 300):
+        begun = (await look(redis, viewer, None, NOW)).next
+        command = MATCH.call(match_keys(viewer), [1, 0, 2, 0, 1, *KEPT])
+        await run_all(redis, [MATCH], [command])
+        assert [change.kind for change in (await look(redis, viewer, begun, NOW)).changes] == [
+            "created"
+        ]
 
 
 async def test_an_end_nobody_heard_the_beginning_of_is_no_news(
