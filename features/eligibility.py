@@ -172,14 +172,16 @@ class Candidates:
     visible: Mask
 
     @classmethod
-    def of(cls, table: npt.NDArray[np.void]) -> Self:
-        """Columns of a PERSON_DTYPE table (n,)."""
+    def of(cls, table: npt.NDArray[np.void], reach: Floats | None = None) -> Self:
+        """Columns of a PERSON_DTYPE table (n,), whose `reach` (n,) may be known already."""
         columns = {
             name: np.ascontiguousarray(table[name])
             for name in PERSON_DTYPE.names or ()
             if name != "max_distance_km"
         }
-        return cls(reach=squared_chord(table["max_distance_km"]), **columns)
+        if reach is None:
+            reach = squared_chord(table["max_distance_km"])
+        return cls(reach=reach, **columns)
 
     def __len__(self) -> int:
         return len(self.person_id)
