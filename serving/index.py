@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 _FIRST: Final = 512
-_FIRST_SHARE: Final = 16
+_FIRST_SHARE: Final = 6
 _FURTHER: Final = 4
 """How many are looked at first, at least and for each one wanted, and how much further each time:
 half as many or twice as many cost as much."""

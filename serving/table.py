@@ -2,7 +2,7 @@
 
 Visible people by kind (gender and whom they seek), then in the release's own order, which is by
 place. Each kind is cut into blocks of neighbours with a ball around them, so a search touches only
-compatible blocks that can lie near enough. Of everybody in them it reads a birthday and five
+compatible blocks that can lie near enough. Of everybody in them it reads a birthday and a few
 numbers that bound the score; only who can still be among the best is looked at more closely.
 """
 
@@ -22,6 +22,8 @@ Table = npt.NDArray[np.void]
 _BLOCK: Final = 256
 """Smaller blocks are nearer to a disk's edge and more of them to test: 128 and 512 cost as much."""
 _RATES: Final = 3
+_AXES: Final = 4
+_SAMPLE: Final = 16_384
 _CHUNK: Final = 65_536
 _KIND: Final = np.uint64(32)
 _EPS: Final = float(np.finfo(np.float32).eps)
@@ -52,13 +54,14 @@ class Bounded:
 class SearchTable:
     """The m visible people of a release.
 
-    rows (m,) int32 of the release, ascending within a kind; birth_day (m,) int32; parts (5, m)
-    float32, see `bound_parts`; blocks, and the kind of each (b,) by its place in gender and seeks
-    (kinds,) uint8; longest: of all vectors.
+    rows (m,) int32 of the release, ascending within a kind; birth_day (m,) int32; parts (5 + 2a, m)
+    float32 with axes (2, d, a), see `bound_parts`; blocks, and the kind of each (b,) by its place
+    in gender and seeks (kinds,) uint8; longest: of all vectors.
     """
 
     rows: npt.NDArray[np.int32]
     birth_day: npt.NDArray[np.int32]
+    axes: Floats
     parts: Floats
     blocks: CellTable
     kind: Ints
@@ -70,7 +73,7 @@ class SearchTable:
     def of(cls, columns: Table, vectors: Floats) -> Self:
         """From PERSON_DTYPE (n,) and vectors (n, 2d + 3), both of finite numbers.
 
-        Any order of the rows is right, one by place is fast. Some 2 s and 32 MB for a million.
+        Any order of the rows is right, one by place is fast. Some 2 s and 60 MB for a million.
         """
         visible = np.flatnonzero(columns["visible"])
         kinds, kind = np.unique(
@@ -82,10 +85,12 @@ class SearchTable:
         within = np.arange(len(rows)) - np.searchsorted(kind, kind)
         block = (kind.astype(np.uint64) << _KIND) | (within // _BLOCK).astype(np.uint64)
         blocks = CellTable.of(block, *(columns[axis][rows] for axis in "xyz"))
-        parts, longest = _parts_of(vectors, rows)
+        axes = _axes_of(vectors, rows)
+        parts, longest = _parts_of(vectors, rows, axes)
         return cls(
             rows=rows.astype(np.int32),
             birth_day=columns["birth_day"][rows],
+            axes=axes,
             parts=parts,
             blocks=blocks,
             kind=kind[blocks.starts[:-1]],
@@ -102,7 +107,7 @@ class SearchTable:
         starts, stops = np.array(ranges, np.int64).reshape(-1, 2).T
         ends = np.cumsum(stops - starts)
         bounds = np.empty(int(ends[-1]) if len(ends) else 0, np.float32)
-        part = bound_parts(vector[None])[:, 0]
+        part = bound_parts(vector[None], self.axes)[:, 0]
         for (start, stop), end in zip(ranges, ends.tolist(), strict=True):
             np.dot(part, self.parts[:, start:stop], out=bounds[end - (stop - start) : end])
         born = [self.birth_day[start:stop] for start, stop in ranges] or [self.birth_day[:0]]
@@ -112,19 +117,31 @@ class SearchTable:
         return Bounded(bounds, kept, ends, stops - ends, self.rows)
 
     def _rounding(self, vector: Floats) -> np.float32:
-        """More than float32 can lose of a score and of its bound together."""
-        return np.float32((len(vector) + 16) * _EPS * self.longest * np.sqrt(vector @ vector))
+        """More than float32 can lose of a score and of its bound together, and axes of their right
+        angles."""
+        terms = 2 * len(vector) + 64
+        return np.float32(terms * _EPS * self.longest * np.sqrt(vector @ vector))
 
 
-def bound_parts(vectors: Floats) -> Floats:
-    """Of vectors (n, 2d + 3): the three last columns and the lengths of the two halves, (5, n).
+def bound_parts(vectors: Floats, axes: Floats) -> Floats:
+    """Of vectors (n, 2d + 3), whose halves are each seen along a of its orthonormal axes
+    (2, d, a): the three last columns, the lengths of what of the halves is across their axes, and
+    where each lies along them, (5 + 2a, n).
 
-    The inner product of two people's parts is at least that of their vectors (Cauchy-Schwarz).
-    Rates decide most of a score, so this is close: of 50,000 people, 3,000 need a second look.
+    The inner product of two people's parts is at least that of their vectors (Cauchy-Schwarz
+    across the axes, along them it is exact).
     """
     d = (vectors.shape[1] - _RATES) // 2
-    halves = _lengths(vectors[:, :d]), _lengths(vectors[:, d : 2 * d])
-    return np.concatenate((vectors[:, 2 * d :].T, np.stack(halves)))
+    halves = vectors[:, :d], vectors[:, d : 2 * d]
+    along = [half @ axis for half, axis in zip(halves, axes, strict=True)]
+    across = [h - at @ axis.T for h, at, axis in zip(halves, along, axes, strict=True)]
+    return np.concatenate(
+        (
+            vectors[:, 2 * d :].T,
+            np.stack([_lengths(rest) for rest in across]),
+            *(a.T for a in along),
+        )
+    )
 
 
 def _lengths(vectors: Floats) -> Floats:
@@ -132,12 +149,22 @@ def _lengths(vectors: Floats) -> Floats:
     return np.asarray(np.sqrt(np.einsum("nd,nd->n", vectors, vectors)), np.float32)
 
 
-def _parts_of(vectors: Floats, rows: Ints) -> tuple[Floats, float]:
-    """Parts (5, m) of the vectors of rows (m,), and the length of the longest."""
-    parts, longest = np.empty((_RATES + 2, len(rows)), np.float32), 0.0
+def _axes_of(vectors: Floats, rows: Ints) -> Floats:
+    """The axes (2, d, a) along which the halves of the vectors of rows (m,) are longest."""
+    d = (vectors.shape[1] - _RATES) // 2
+    some = vectors.take(rows[:: 1 + len(rows) // _SAMPLE], axis=0).astype(np.float64)
+    halves = some[:, :d], some[:, d : 2 * d]
+    axes = [np.linalg.eigh(half.T @ half).eigenvectors[:, ::-1][:, :_AXES] for half in halves]
+    return np.stack(axes).astype(np.float32)
+
+
+def _parts_of(vectors: Floats, rows: Ints, axes: Floats) -> tuple[Floats, float]:
+    """Parts (5 + 2a, m) of the vectors of rows (m,), and the length of the longest."""
+    parts = np.empty((_RATES + 2 + 2 * axes.shape[2], len(rows)), np.float32)
+    longest = 0.0
     for start in range(0, len(rows), _CHUNK):
         of = slice(start, start + _CHUNK)
         some = vectors.take(rows[of], axis=0)
-        parts[:, of] = bound_parts(some)
+        parts[:, of] = bound_parts(some, axes)
         longest = max(longest, float(_lengths(some).max()))
     return parts, longest

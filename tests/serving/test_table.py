@@ -60,9 +60,32 @@ def test_many_blocks_leave_most_people_out_whatever_the_order_of_the_rows(in_ord
     assert share > (0.95 if in_order else 0.7)
 
 
-def test_equal_halves_and_lone_rates_are_bounded_by_just_their_product() -> None:
-    vectors = np.array([[3, 4, 0, 0, 1, -2, 0.5], [0, 0, 6, 8, 0, 0, 0]], np.float32)
-    assert bound_parts(vectors).T.tolist() == [
+ALONG_THE_FIRST = np.array([[[1], [0]], [[1], [0]]], np.float32)
+
+
+def test_halves_across_the_axes_and_lone_rates_are_bounded_by_just_their_product() -> None:
+    vectors = np.array([[3, 4, 0, 0, 1, -2, 0.5], [-5, 0, 6, 8, 0, 0, 0]], np.float32)
+    none = np.zeros((2, 2, 0), np.float32)
+    assert bound_parts(vectors, none).T.tolist() == [
         [1.0, -2.0, 0.5, 5.0, 0.0],
-        [0.0, 0.0, 0.0, 0.0, 10.0],
+        [0.0, 0.0, 0.0, 5.0, 10.0],
     ]
+    assert bound_parts(vectors, ALONG_THE_FIRST).T.tolist() == [
+        [1.0, -2.0, 0.5, 4.0, 0.0, 3.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0, 8.0, -5.0, 6.0],
+    ]
+
+
+def test_along_its_axes_a_bound_is_the_score() -> None:
+    rng = np.random.default_rng(5)
+    people = world(rng, 500, spread_km=20.0)
+    # Two directions of sixteen hold all of either half.
+    latent = rng.normal(0, 2, (2, 500, 2))
+    halves = latent @ np.linalg.qr(rng.normal(0, 1, (2, 16, 2)))[0].transpose(0, 2, 1)
+    rates = rng.normal(0, 1, (500, 3))
+    vectors = np.concatenate((*halves, rates), axis=1).astype(np.float32)
+    query = rng.normal(0, 2, 35).astype(np.float32)
+    found = SearchTable.of(people.table, vectors).bounded(viewer_of(people.table, 0), TODAY, query)
+    rows = found.rows(np.arange(len(found.bounds)))
+    assert len(rows) > 20
+    np.testing.assert_allclose(found.bounds, np.vecdot(vectors[rows], query), atol=0.01)
