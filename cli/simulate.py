@@ -10,9 +10,15 @@ import typer
 from cli.bench.plots import SvgFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from rich.console import Console
 
     from simulator.outcome import Outcome
+    from simulator.policies import Policy
+    from simulator.town import Town
+
+    Contenders = dict[str, Callable[[Town], Policy]]
 
 _LEAST: Final = 200
 _SHOWN: Final = {
@@ -35,10 +41,19 @@ Name = Annotated[
         "product, gravity, ceiling, oracle …; one that there is not has all named.",
     ),
 ]
+Strength = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--price-strength",
+        help="Gravity with the operator's dial there, 0 to 10, may be given several times: how "
+        "strongly prices of exposure count, 1 as they are found.",
+    ),
+]
 
 
 def simulate(
     policy: Name = None,
+    price_strength: Strength = None,
     days: Annotated[
         int | None,
         typer.Option(min=1, max=365, help="Market days to play. (default: 30; live: 3)"),
@@ -56,48 +71,61 @@ def simulate(
 ) -> None:
     """Play a market of simulated people in memory, day by day, and measure what it did to them.
 
-    All policies meet the same people on the same days. Without --policy: gravity, and the same
-    without prices; with 5,000 people that takes some five minutes. What is measured, and by whose
-    decks: docs/quality.md. With --live, people of the demo's world use
-    the running stack through its API instead, whose decks are those of the release it serves.
+    All policies meet the same people on the same days. Without --policy and --price-strength:
+    gravity, and the same without prices; with 5,000 people that takes some five minutes. What is
+    measured, and by whose decks: docs/quality.md. With --live, people of the demo's world use the
+    running stack through its API instead, whose decks are those of the release it serves.
     """
     if live:
-        if policy or svg:
+        if policy or price_strength or svg:
             raise typer.BadParameter("the stack has its own policy, and nothing is drawn of it")
         from cli.simulate_live import simulate_live
 
         simulate_live(days or 3, people or 200, seed, as_json)
     else:
-        _play(policy, days or 30, people or 5_000, seed, as_json, svg)
+        asked = _contenders(policy or (), price_strength or ())
+        _play(asked, days or 30, people or 5_000, seed, as_json, svg)
+
+
+def _contenders(policies: "Sequence[str]", strengths: "Sequence[float]") -> "Contenders":
+    """Those asked for, by name. Raises BadParameter."""
+    from features.prices import StrengthRefused
+    from simulator.contenders import CONTENDERS, GRAVITY, WITHOUT_PRICES, gravity_at
+
+    unknown = [name for name in policies if name not in CONTENDERS]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]}: the policies are {', '.join(CONTENDERS)}")
+    if not policies and not strengths:
+        policies = (GRAVITY, WITHOUT_PRICES)
+    try:
+        priced = {f"{GRAVITY}, prices × {each:g}": gravity_at(each) for each in strengths}
+    except StrengthRefused as error:
+        raise typer.BadParameter(str(error)) from error
+    return {name: CONTENDERS[name] for name in policies} | priced
 
 
 def _play(
-    policy: list[str] | None, days: int, people: int, seed: int, as_json: bool, svg: Path | None
+    contenders: "Contenders", days: int, people: int, seed: int, as_json: bool, svg: Path | None
 ) -> None:
     if people < _LEAST:
         raise typer.BadParameter(f"a market in memory has {_LEAST} people at least")
     from rich.console import Console
 
     from cli.bench.running import running
-    from simulator.contenders import CONTENDERS, GRAVITY, WITHOUT_PRICES
     from simulator.outcome import Outcome
     from simulator.town import Town
 
-    names = list(dict.fromkeys(policy or (GRAVITY, WITHOUT_PRICES)))
-    unknown = [name for name in names if name not in CONTENDERS]
-    if unknown:
-        raise typer.BadParameter(f"{unknown[0]}: the policies are {', '.join(CONTENDERS)}")
     console = Console(stderr=as_json)
     found: dict[str, Outcome] = {}
     with running(console) as say:
         say(f"drawing {people:,} people")
         town = Town.draw(people, days, seed)
-        for name in names:
+        for name, contender in contenders.items():
 
             def tell(day: int, name: str = name) -> None:
                 say(f"{name}: day {day + 1} of {days}")
 
-            found[name] = Outcome.of(town, CONTENDERS[name](town), days, tell)
+            found[name] = Outcome.of(town, contender(town), days, tell)
     if svg is not None:
         _draw(found, svg)
     if as_json:

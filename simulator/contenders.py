@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from features.prices import require_strength
 from simulator.album import photos_of
 from simulator.belief import Beliefs
 from simulator.learned import Learned, Recipe
@@ -30,10 +31,10 @@ CEILING_OF_MATCHES: Final = "ceiling of matches alone"
 ORACLE: Final = "oracle"
 LEARNER: Final = "learner"
 
-_WHOLE: Final = Recipe(ranker=True, prices=True, exploration=True, answers=True, photos=True)
+_WHOLE: Final = Recipe(ranker=True, prices=1.0, exploration=True, answers=True, photos=True)
 _RECIPES: Final = {
     GRAVITY: _WHOLE,
-    WITHOUT_PRICES: replace(_WHOLE, prices=False),
+    WITHOUT_PRICES: replace(_WHOLE, prices=0.0),
     WITHOUT_EXPLORATION: replace(_WHOLE, exploration=False),
     WITHOUT_PHOTOS: replace(_WHOLE, photos=False),
     WITHOUT_ANSWERS: replace(_WHOLE, answers=False),
@@ -41,6 +42,15 @@ _RECIPES: Final = {
     PRODUCT_WITH_ANSWERS: Recipe(answers=True),
     ONE_SIDED: Recipe(one_sided=True),
 }
+
+
+def gravity_at(strength: float) -> Callable[[Town], Policy]:
+    """Ours with prices that count so many times, as the operator's dial has it.
+
+    Raises StrengthRefused.
+    """
+    require_strength(strength)
+    return partial(_learned, replace(_WHOLE, prices=strength))
 
 
 def _learned(recipe: Recipe, town: Town) -> Policy:

@@ -48,13 +48,13 @@ Bools = npt.NDArray[np.bool_]
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What a learned policy is made of. Without anything it is the product of two calibrated sides;
-    `one_sided` orders by whom the viewer will like alone. `answers`: who likes the viewer
-    already is sure to like back, who has passed on them comes last; `photos`: its datasets have
-    some."""
+    `one_sided` orders by whom the viewer will like alone. `prices`: how strongly they count;
+    `answers`: who likes the viewer already is sure to like back, who has passed on them comes
+    last; `photos`: its datasets have some."""
 
     one_sided: bool = False
     ranker: bool = False
-    prices: bool = False
+    prices: float = 0.0
     exploration: bool = False
     answers: bool = False
     photos: bool = False
@@ -229,7 +229,7 @@ class Learned:
             self._fitted.ranker,
             # Who is hidden does not play.
             replace(week, cards=np.where(table["visible"], week.cards, np.float32(0.0))),
-            strength=1.0,
+            strength=self._recipe.prices,
             today=self._base.today,
             tau=TAU if self._recipe.exploration else SHARP,
             rng=self._random,

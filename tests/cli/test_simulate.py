@@ -32,6 +32,20 @@ def test_policies_meet_the_same_people_and_a_seed_is_enough_to_see_it_again(tmp_
     assert "ceiling" in (tmp_path / "days.svg").read_text()
 
 
+def test_the_operators_dial_is_ours_with_prices_that_count_so_often() -> None:
+    found = _simulate(
+        *("--people", "300", "--days", "2", "--policy", "gravity"),
+        *("--policy", "gravity without prices"),
+        *("--price-strength", "0", "--price-strength", "1", "--price-strength", "3"),
+    )
+    policies = found["policies"]
+    assert isinstance(policies, list)
+    ours, without, none, one, three = ({**each, "policy": ""} for each in policies)
+    assert (none, one) == (without, ours)
+    assert three not in (one, none)
+    assert policies[-1]["policy"] == "gravity, prices × 3"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -43,6 +57,9 @@ def test_policies_meet_the_same_people_and_a_seed_is_enough_to_see_it_again(tmp_
         (("--live", "--svg", "days.svg"), "nothing is drawn"),
         (("--people", "-5"), "people"),
         (("--seed", "-1"), "seed"),
+        (("--price-strength", "-1"), "not a number from 0 to 10"),
+        (("--price-strength", "nan"), "not a number from 0 to 10"),
+        (("--live", "--price-strength", "1"), "its own policy"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options: tuple[str, ...], said: str) -> None:
