@@ -98,7 +98,7 @@ def _contenders(policies: "Sequence[str]", strengths: "Sequence[float]") -> "Con
     if not policies and not strengths:
         policies = (GRAVITY, WITHOUT_PRICES)
     try:
-        priced = {f"{GRAVITY}, prices × {each:g}": gravity_at(each) for each in strengths}
+        priced = {f"{GRAVITY}, prices × {each}": gravity_at(each) for each in strengths}
     except StrengthRefused as error:
         raise typer.BadParameter(str(error)) from error
     return {name: CONTENDERS[name] for name in policies} | priced

@@ -43,7 +43,7 @@ def test_the_operators_dial_is_ours_with_prices_that_count_so_often() -> None:
     ours, without, none, one, three = ({**each, "policy": ""} for each in policies)
     assert (none, one) == (without, ours)
     assert three not in (one, none)
-    assert policies[-1]["policy"] == "gravity, prices × 3"
+    assert policies[-1]["policy"] == "gravity, prices × 3.0"
 
 
 @pytest.mark.parametrize(
