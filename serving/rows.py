@@ -25,7 +25,7 @@ def unseen(rows: Ints, person_id: Ints, seen: tuple[Ints, ...]) -> Ints:
     seen = tuple(ids for ids in seen if len(ids))
     if not len(rows) or not seen:
         return rows
-    # Mostly few are looked up among many, of whom their last bits say for nearly all: not these.
+    # Mostly few of many are among the seen: of nearly all others the last bits tell.
     persons, marked = person_id.take(rows), np.zeros(_LAST_BITS + 1, np.bool_)
     for ids in seen:
         marked[ids & _LAST_BITS] = True
