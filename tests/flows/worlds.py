@@ -34,10 +34,11 @@ def market(now: datetime, people: int = 300, swipes_each: int = 40) -> Market:
     )
 
 
-def colours_of(world: Market) -> PhotoVectors:
-    """Embeddings (n, 4) of people whose photos are of one colour each, which they say."""
+def colours_of(world: Market, running: int = 1) -> PhotoVectors:
+    """Embeddings (n, 4) of people whose photos are of one colour each, so many running of each."""
     person = world.profiles["person"].to_numpy()
-    vector = np.eye(len(COLOURS), dtype=np.float32)[np.arange(len(person)) % len(COLOURS)]
+    colour = np.arange(len(person)) // running % len(COLOURS)
+    vector = np.eye(len(COLOURS), dtype=np.float32)[colour]
     return PhotoVectors("1", b"network", person, vector)
 
 
